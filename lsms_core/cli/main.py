@@ -1,0 +1,59 @@
+"""Entry point of the command line: lazy subcommands and one-line errors."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from lsms_core import __version__
+from lsms_core.errors import LsmsError
+
+_COMMANDS = {
+    "demo": ("lsms_core.cli.demo", "Segment a named lesion on an embedded synthetic CT."),
+    "segment": ("lsms_core.cli.segment", "Segment what a text names in a CT file or folder."),
+    "build-dataset": ("lsms_core.cli.build_dataset", "Turn images and lesion masks into expressions."),
+    "inspect-dataset": ("lsms_core.cli.inspect_dataset", "Show a referring data set as pictures."),
+    "train": ("lsms_core.cli.train", "Train a model from a configuration file."),
+    "evaluate": ("lsms_core.cli.evaluate", "Score weights on a referring data set."),
+    "benchmark": ("lsms_core.cli.benchmark", "Measure speed and memory on this machine."),
+    "info": ("lsms_core.cli.info", "Show and verify a model bundle."),
+}
+
+
+class _LazyGroup(click.Group):
+    """Lists the commands without importing them, so that ``lsms --help`` is instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(_COMMANDS[cmd_name][0])
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lsms")
+def cli() -> None:
+    """Text-prompted lesion segmentation on CT. Research use; not a medical device."""
+
+
+def main(argv: list[str] | None = None) -> Any:
+    """Run the command line; a user's error is one line on stderr and exit status 2."""
+    try:
+        return cli.main(args=argv, standalone_mode=True)
+    except LsmsError as error:
+        click.echo(f"lsms: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        click.echo("lsms: cancelled; nothing was written.", err=True)
+        sys.exit(130)

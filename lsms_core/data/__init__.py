@@ -1,0 +1,1 @@
+"""CT geometry, lesion measurements, expressions and data sets."""

@@ -1,0 +1,1 @@
+"""Metrics, text tests and the report."""

@@ -1,0 +1,1 @@
+"""Predictor, volume runs and post-processing."""

@@ -1,0 +1,1 @@
+"""Our implementation of LSMS (arXiv 2408.17347)."""

@@ -1,0 +1,1 @@
+"""Volume nodes to arrays and masks to segments, without Qt and without torch."""

@@ -1,0 +1,1 @@
+"""Training configuration, module and run."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Any
 
 import click
 
@@ -14,7 +13,10 @@ from lsms_core.errors import LsmsError
 _COMMANDS = {
     "demo": ("lsms_core.cli.demo", "Segment a named lesion on an embedded synthetic CT."),
     "segment": ("lsms_core.cli.segment", "Segment what a text names in a CT file or folder."),
-    "build-dataset": ("lsms_core.cli.build_dataset", "Turn images and lesion masks into expressions."),
+    "build-dataset": (
+        "lsms_core.cli.build_dataset",
+        "Turn images and lesion masks into expressions.",
+    ),
     "inspect-dataset": ("lsms_core.cli.inspect_dataset", "Show a referring data set as pictures."),
     "train": ("lsms_core.cli.train", "Train a model from a configuration file."),
     "evaluate": ("lsms_core.cli.evaluate", "Score weights on a referring data set."),
@@ -47,10 +49,10 @@ def cli() -> None:
     """Text-prompted lesion segmentation on CT. Research use; not a medical device."""
 
 
-def main(argv: list[str] | None = None) -> Any:
+def main(argv: list[str] | None = None) -> None:
     """Run the command line; a user's error is one line on stderr and exit status 2."""
     try:
-        return cli.main(args=argv, standalone_mode=True)
+        cli.main(args=argv, standalone_mode=True)
     except LsmsError as error:
         click.echo(f"lsms: {error}", err=True)
         sys.exit(2)

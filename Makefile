@@ -1,0 +1,36 @@
+# Two commands: `make demo` shows the main job, `make test` checks everything.
+# Each makes its own environment; delete it with `make clean`.
+PYTHON ?= python3
+# A CPU build of torch is enough for the demo, the tests and a first training run. On a machine
+# whose package index serves only CUDA builds, point TORCH at the build that you want.
+TORCH ?= torch==2.13.0
+DEMO_ENV := .venv-demo
+TEST_ENV := .venv
+
+.PHONY: demo test lint screenshots clean
+
+demo: $(DEMO_ENV)/.installed
+	$(DEMO_ENV)/bin/lsms demo --output out/demo
+
+test: $(TEST_ENV)/.installed lint
+	$(TEST_ENV)/bin/python -m pytest
+
+lint: $(TEST_ENV)/.installed
+	$(TEST_ENV)/bin/ruff format --check .
+	$(TEST_ENV)/bin/ruff check .
+	$(TEST_ENV)/bin/mypy
+
+$(DEMO_ENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(DEMO_ENV)
+	$(DEMO_ENV)/bin/python -m pip install --quiet "$(TORCH)"
+	$(DEMO_ENV)/bin/python -m pip install --quiet --editable ".[viewer]"
+	touch $@
+
+$(TEST_ENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(TEST_ENV)
+	$(TEST_ENV)/bin/python -m pip install --quiet "$(TORCH)"
+	$(TEST_ENV)/bin/python -m pip install --quiet --editable ".[dev,slicer-dev]"
+	touch $@
+
+clean:
+	rm -rf $(DEMO_ENV) $(TEST_ENV) out .pytest_cache .mypy_cache .ruff_cache

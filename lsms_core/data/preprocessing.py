@@ -1,0 +1,246 @@
+"""From a canonical slice to the model's input grid, and back.
+
+The grid, the window and the neighbours are part of a model's saved
+configuration: a bundle always sees images the way it was trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from lsms_core.errors import BundleError, InputError
+
+_BODY_THRESHOLD_HU = -140.0
+# Below this share of the slice a "body" is taken for noise and the whole slice is used.
+_SMALLEST_BODY = 0.05
+
+
+@dataclass(frozen=True)
+class PreprocessingConfig:
+    """How a slice becomes the model's input.
+
+    Attributes:
+        spacing_mm: pixel size of the model's grid; a body too large for the grid gets
+            a proportionally larger pixel instead of being cut.
+        height: rows of the grid.
+        width: columns of the grid.
+        window_hu: (lowest, highest) HU, mapped to -1 and 1.
+        slice_offsets_mm: where the input channels lie across the slice (2.5-D input).
+        crop: "body" centres the grid on the patient's outline, "none" on the slice.
+    """
+
+    spacing_mm: float = 1.25
+    height: int = 256
+    width: int = 320
+    window_hu: tuple[float, float] = (-160.0, 240.0)
+    slice_offsets_mm: tuple[float, ...] = (-4.0, 0.0, 4.0)
+    crop: str = "body"
+
+    def __post_init__(self) -> None:
+        low, high = self.window_hu
+        if not (self.spacing_mm > 0 and self.height > 0 and self.width > 0 and high > low):
+            raise BundleError(f"The preprocessing configuration is not usable: {self}.")
+        if self.crop not in ("body", "none"):
+            raise BundleError(f"Unknown crop {self.crop!r}: use 'body' or 'none'.")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> PreprocessingConfig:
+        """Read a configuration saved as JSON.
+
+        Raises:
+            BundleError: for unknown or unusable entries.
+        """
+        unknown = set(values) - {f.name for f in fields(cls)}
+        if unknown:
+            raise BundleError(
+                f"Unknown preprocessing entries {sorted(unknown)}: "
+                "the model needs a newer version of this software."
+            )
+        converted: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
+        }
+        return cls(**converted)
+
+
+@dataclass(frozen=True)
+class SliceTransform:
+    """Where the model's grid lies on a canonical slice.
+
+    Attributes:
+        shape: (rows, columns) of the canonical slice.
+        spacing_mm: (row, column) spacing of the canonical slice.
+        grid_shape: (H, W) of the model's grid.
+        grid_spacing_mm: pixel size of the model's grid.
+        centre_mm: (row, column) centre of the grid, mm from the slice's first pixel.
+    """
+
+    shape: tuple[int, int]
+    spacing_mm: tuple[float, float]
+    grid_shape: tuple[int, int]
+    grid_spacing_mm: float
+    centre_mm: tuple[float, float]
+
+    def _grid_origin(self) -> tuple[float, float]:
+        height, width = self.grid_shape
+        return (
+            self.centre_mm[0] - 0.5 * (height - 1) * self.grid_spacing_mm,
+            self.centre_mm[1] - 0.5 * (width - 1) * self.grid_spacing_mm,
+        )
+
+    def to_grid(self, image: NDArray[Any], *, fill: float, nearest: bool = False) -> NDArray[Any]:
+        """Resample a canonical 2-D slice onto the model's grid."""
+        origin = self._grid_origin()
+        return _resample(
+            image,
+            self.spacing_mm,
+            (0.0, 0.0),
+            self.grid_shape,
+            (self.grid_spacing_mm, self.grid_spacing_mm),
+            origin,
+            fill=fill,
+            nearest=nearest,
+        )
+
+    def restore(self, probability: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Resample a map on the model's grid (H, W) back to the canonical slice.
+
+        Pixels that the grid does not cover get 0.
+        """
+        if probability.shape != self.grid_shape:
+            raise InputError(f"Expected a map of shape {self.grid_shape}, got {probability.shape}.")
+        return _resample(
+            probability.astype(np.float32, copy=False),
+            (self.grid_spacing_mm, self.grid_spacing_mm),
+            self._grid_origin(),
+            self.shape,
+            self.spacing_mm,
+            (0.0, 0.0),
+            fill=0.0,
+            nearest=False,
+        ).astype(np.float32, copy=False)
+
+
+def body_box(image: NDArray[Any]) -> tuple[int, int, int, int]:
+    """Bounding box (row0, row1, column0, column1), half open, of the patient's outline.
+
+    The largest connected region above -140 HU; the whole slice where there is none.
+    """
+    rows, columns = image.shape
+    mask = sitk.GetImageFromArray((image > _BODY_THRESHOLD_HU).astype(np.uint8))
+    # Opening detaches the table and tubes, which touch the skin by a pixel or two.
+    mask = sitk.BinaryMorphologicalOpening(mask, [2, 2])
+    labels = sitk.RelabelComponent(sitk.ConnectedComponent(mask), sortByObjectSize=True)
+    statistics = sitk.LabelShapeStatisticsImageFilter()
+    statistics.Execute(labels)
+    if not statistics.HasLabel(1):
+        return 0, rows, 0, columns
+    if statistics.GetNumberOfPixels(1) < _SMALLEST_BODY * rows * columns:
+        return 0, rows, 0, columns
+    column, row, width, height = statistics.GetBoundingBox(1)
+    return row, row + height, column, column + width
+
+
+def plan_slice(
+    image: NDArray[Any], spacing_mm: tuple[float, float], config: PreprocessingConfig
+) -> SliceTransform:
+    """Place the model's grid on a canonical (rows, columns) slice in HU."""
+    rows, columns = image.shape
+    box = body_box(image) if config.crop == "body" else (0, rows, 0, columns)
+    extent = ((box[1] - box[0]) * spacing_mm[0], (box[3] - box[2]) * spacing_mm[1])
+    centre = (
+        0.5 * (box[0] + box[1] - 1) * spacing_mm[0],
+        0.5 * (box[2] + box[3] - 1) * spacing_mm[1],
+    )
+    pixel = max(config.spacing_mm, extent[0] / config.height, extent[1] / config.width)
+    return SliceTransform(
+        shape=(rows, columns),
+        spacing_mm=spacing_mm,
+        grid_shape=(config.height, config.width),
+        grid_spacing_mm=pixel,
+        centre_mm=centre,
+    )
+
+
+def apply_window(hu: NDArray[Any], window_hu: tuple[float, float]) -> NDArray[np.float32]:
+    """Map HU linearly to [-1, 1] between the window's ends, clipped outside."""
+    low, high = window_hu
+    scaled = (hu.astype(np.float32) - low) * np.float32(2.0 / (high - low)) - np.float32(1.0)
+    return np.clip(scaled, -1.0, 1.0, out=scaled)
+
+
+def prepare_slice(
+    stack: NDArray[Any], spacing_mm: tuple[float, float], config: PreprocessingConfig
+) -> tuple[NDArray[np.float32], SliceTransform]:
+    """Turn canonical slices into the model's input.
+
+    Args:
+        stack: (C, rows, columns) HU, the slice with its neighbours; the middle channel
+            decides where the grid lies.
+        spacing_mm: (row, column) spacing.
+        config: the model's configuration.
+
+    Returns:
+        (C, H, W) float32 in [-1, 1], and the transform that brings a map back.
+    """
+    if stack.ndim != 3:
+        raise InputError(f"Expected (channels, rows, columns), got an array of {stack.ndim} axes.")
+    transform = plan_slice(stack[stack.shape[0] // 2], spacing_mm, config)
+    clipped = np.clip(stack.astype(np.float32), *config.window_hu)
+    unique: dict[bytes, NDArray[Any]] = {}
+    channels = []
+    for channel in clipped:
+        key = channel.tobytes() if clipped.shape[0] > 1 else b""
+        if key not in unique:
+            unique[key] = transform.to_grid(channel, fill=config.window_hu[0])
+        channels.append(unique[key])
+    return apply_window(np.stack(channels), config.window_hu), transform
+
+
+def resample_labels(labels: NDArray[Any], transform: SliceTransform) -> NDArray[Any]:
+    """Bring a canonical (rows, columns) label map to the model's grid, nearest neighbour."""
+    return transform.to_grid(labels, fill=0, nearest=True)
+
+
+def _resample(
+    image: NDArray[Any],
+    spacing: tuple[float, float],
+    origin: tuple[float, float],
+    out_shape: tuple[int, int],
+    out_spacing: tuple[float, float],
+    out_origin: tuple[float, float],
+    *,
+    fill: float,
+    nearest: bool,
+) -> NDArray[Any]:
+    """Resample a 2-D array between two axis-aligned grids; all pairs are (row, column)."""
+    source = sitk.GetImageFromArray(np.ascontiguousarray(image))
+    source.SetSpacing(spacing[::-1])
+    source.SetOrigin(origin[::-1])
+    if not nearest:
+        # Anti-aliasing: half the pixel ratio, the usual rule for down-sampling.
+        sigma = [
+            0.5 * np.sqrt(max(o * o - s * s, 0.0))
+            for s, o in zip(spacing[::-1], out_spacing[::-1], strict=True)
+        ]
+        if max(sigma) > 0.25 * min(spacing):
+            source = sitk.SmoothingRecursiveGaussian(
+                source, [max(s, 0.05 * min(spacing)) for s in sigma]
+            )
+    return sitk.GetArrayFromImage(
+        sitk.Resample(
+            source,
+            out_shape[::-1],
+            sitk.Transform(),
+            sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear,
+            out_origin[::-1],
+            out_spacing[::-1],
+            (1.0, 0.0, 0.0, 1.0),
+            fill,
+        )
+    )

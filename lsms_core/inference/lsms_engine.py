@@ -1,0 +1,94 @@
+"""LSMS behind the predictor: cached text features, batches of slices, mixed precision."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lsms_core.inference.engine import EncodedText
+from lsms_core.inference.texts import MAX_CHARACTERS
+
+if TYPE_CHECKING:
+    from lsms_core.models.bundle import Bundle
+
+CACHED_TEXTS = 256
+
+
+class LsmsEngine:
+    """Runs an LSMS model; features of recent texts are kept.
+
+    Args:
+        bundle: the loaded model; it is used in place, not copied.
+        mixed_precision: bfloat16 on CUDA, where it is about twice as fast.
+    """
+
+    name = "lsms"
+
+    def __init__(self, bundle: Bundle, *, mixed_precision: bool = True) -> None:
+        self._model = bundle.model.eval()
+        self._tokenizer = bundle.tokenizer
+        self._mixed_precision = mixed_precision
+        self._device = torch.device("cpu")
+        self._texts: OrderedDict[str, EncodedText] = OrderedDict()
+        self._place()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self._device
+
+    def to(self, device: torch.device) -> None:
+        """Move the model; the texts' features are made again when needed."""
+        self._device = device
+        self._texts.clear()
+        self._place()
+
+    def _place(self) -> None:
+        # Depth-wise convolutions are faster with the channels last, on CPUs and on CUDA.
+        self._model.to(device=self._device, memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def encode(self, text: str) -> EncodedText:
+        """Encode one text, or take it from the cache; longer texts lose their end."""
+        if text in self._texts:
+            self._texts.move_to_end(text)
+            return self._texts[text]
+        limit = self._model.config.max_tokens
+        tokens = self._tokenizer(text[:MAX_CHARACTERS], truncation=False)["input_ids"]
+        warning = None
+        if len(tokens) > limit or len(text) > MAX_CHARACTERS:
+            tokens = self._tokenizer(text[:MAX_CHARACTERS], truncation=True, max_length=limit)[
+                "input_ids"
+            ]
+            warning = (
+                f"The text is too long for the model: only its first {limit} tokens were read. "
+                "Name the lesion in one short sentence."
+            )
+        ids = torch.tensor([tokens], device=self._device)
+        features = self._model.text_encoder(ids, torch.ones_like(ids))
+        encoded = EncodedText(text, features[0], warning)
+        self._texts[text] = encoded
+        if len(self._texts) > CACHED_TEXTS:
+            self._texts.popitem(last=False)
+        return encoded
+
+    @torch.inference_mode()
+    def probabilities(
+        self, images: NDArray[np.float32], texts: Sequence[EncodedText]
+    ) -> NDArray[np.float32]:
+        """Run (N, C, H, W) images, each with its own text; returns (N, H, W), 0 to 1."""
+        features = torch.nn.utils.rnn.pad_sequence(
+            [text.features for text in texts], batch_first=True
+        )
+        lengths = torch.tensor([len(text.features) for text in texts], device=self._device)
+        mask = torch.arange(features.shape[1], device=self._device) < lengths[:, None]
+        batch = torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
+        half = self._mixed_precision and self._device.type == "cuda"
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=half):
+            logits = self._model.lsms(batch, features, mask)
+        return torch.sigmoid(logits[:, 0].float()).cpu().numpy()

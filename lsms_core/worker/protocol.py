@@ -1,0 +1,148 @@
+"""Messages between client and worker: a line of JSON, then the arrays it announces.
+
+The framing is incremental, so that either side can feed whatever bytes a
+non-blocking pipe has to give.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsms_core.errors import WorkerError
+
+PROTOCOL_VERSION = 1
+# A header names a few arrays and texts; a longer one means the stream is out of step.
+MAX_HEADER_BYTES = 1 << 20
+MAX_ARRAY_BYTES = 1 << 36
+_ALLOWED_DTYPES = frozenset({"|b1", "|u1", "|i1", "<i2", "<u2", "<i4", "<f2", "<f4", "<f8"})
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message.
+
+    Attributes:
+        type: what it is; see ``docs/worker-protocol.md``.
+        fields: its JSON entries.
+        arrays: its binary arrays by name.
+    """
+
+    type: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    def chunks(self) -> Iterator[memoryview]:
+        """Return the bytes to send: header first, then each array, without copying arrays."""
+        payloads = {name: _wire_array(array) for name, array in self.arrays.items()}
+        header = {
+            **self.fields,
+            "type": self.type,
+            "arrays": [
+                {"name": name, "dtype": array.dtype.str, "shape": list(array.shape)}
+                for name, array in payloads.items()
+            ],
+        }
+        yield memoryview(json.dumps(header, allow_nan=False).encode() + b"\n")
+        for array in payloads.values():
+            if array.size:
+                yield array.reshape(-1).view(np.uint8).data
+
+
+def _wire_array(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a contiguous little-endian array of an agreed type."""
+    little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    if little.dtype.str not in _ALLOWED_DTYPES:
+        raise WorkerError(f"Arrays of type {array.dtype} cannot be sent to the worker.")
+    return little
+
+
+class MessageReader:
+    """Turns a stream of bytes, in pieces of any size, into messages."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._header: dict[str, Any] | None = None
+        self._pending: list[tuple[str, np.dtype[Any], tuple[int, ...], int]] = []
+        self._arrays: dict[str, NDArray[Any]] = {}
+        self._target: memoryview | None = None
+        self._filled = 0
+
+    def feed(self, data: bytes | memoryview) -> list[Message]:
+        """Take more bytes; return the messages they complete.
+
+        Raises:
+            WorkerError: when the bytes do not follow the protocol.
+        """
+        messages: list[Message] = []
+        view = memoryview(data)
+        while True:
+            if self._header is None:
+                view = self._read_header(view)
+                if self._header is None:
+                    return messages
+            while self._pending:
+                view = self._read_array(view)
+                if self._target is not None:
+                    return messages
+            messages.append(Message(self._header.pop("type"), self._header, self._arrays))
+            self._header, self._arrays = None, {}
+
+    def _read_header(self, view: memoryview) -> memoryview:
+        chunk = bytes(view[:MAX_HEADER_BYTES])
+        end = chunk.find(b"\n")
+        if end < 0:
+            self._buffer += chunk
+            if len(self._buffer) >= MAX_HEADER_BYTES:
+                raise WorkerError("The worker's answer is out of step; restart the worker.")
+            return view[len(chunk) :]
+        line = bytes(self._buffer) + chunk[:end]
+        self._buffer.clear()
+        try:
+            header = json.loads(line)
+            kind = header["type"]
+            announced = header.pop("arrays", [])
+            self._pending = [_announcement(entry) for entry in announced]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise WorkerError(
+                f"The worker sent something that is not a message ({error}); restart the worker."
+            ) from error
+        if not isinstance(kind, str):
+            raise WorkerError("The worker sent a message without a type; restart the worker.")
+        self._header = header
+        return view[end + 1 :]
+
+    def _read_array(self, view: memoryview) -> memoryview:
+        name, dtype, shape, size = self._pending[0]
+        if self._target is None:
+            array = np.empty(shape, dtype)
+            self._arrays[name] = array
+            self._target = array.reshape(-1).view(np.uint8).data
+            self._filled = 0
+        take = min(size - self._filled, len(view))
+        self._target[self._filled : self._filled + take] = view[:take]
+        self._filled += take
+        if self._filled == size:
+            self._pending.pop(0)
+            self._target = None
+        return view[take:]
+
+
+def _announcement(entry: Mapping[str, Any]) -> tuple[str, np.dtype[Any], tuple[int, ...], int]:
+    name, dtype_name, shape = entry["name"], entry["dtype"], tuple(entry["shape"])
+    if dtype_name not in _ALLOWED_DTYPES:
+        raise ValueError(f"array type {dtype_name!r}")
+    if not all(isinstance(n, int) and n >= 0 for n in shape):
+        raise ValueError(f"array shape {shape!r}")
+    dtype = np.dtype(dtype_name)
+    size = dtype.itemsize
+    for n in shape:
+        size *= n
+    if size > MAX_ARRAY_BYTES:
+        raise ValueError(f"array of {size} bytes")
+    return str(name), dtype, shape, size

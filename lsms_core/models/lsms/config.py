@@ -1,0 +1,82 @@
+"""Configuration of LSMS; saved as JSON beside the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from lsms_core.errors import BundleError
+
+_VARIANTS: dict[str, dict[str, Any]] = {
+    "tiny": {"dims": (32, 64, 160, 256), "depths": (3, 3, 5, 2), "decoder_width": 256},
+    "small": {"dims": (64, 128, 320, 512), "depths": (2, 2, 4, 2), "decoder_width": 256},
+    "base": {"dims": (64, 128, 320, 512), "depths": (3, 3, 12, 3), "decoder_width": 512},
+    "large": {"dims": (64, 128, 320, 512), "depths": (3, 5, 27, 3), "decoder_width": 1024},
+}
+VARIANTS = tuple(_VARIANTS)
+
+
+@dataclass(frozen=True)
+class LSMSConfig:
+    """Shape of the network.
+
+    Attributes:
+        dims: channels of the four stages.
+        depths: blocks of the four stages.
+        decoder_width: channels of the full-scale decoder.
+        text_width: width of the text features, D_text.
+        in_channels: input channels; three neighbouring slices by default.
+        mlp_ratios: expansion of the feed-forward part in each stage.
+        mixer: the decoder's global mixing, "nmf" or "mhsa".
+        align_stride: stride a of the grid on which the four stages meet, 8 or 4.
+        nmf_rank: number of bases of the NMF mixer.
+        contrast_width: width of the shared space of the contrastive loss.
+        drop_path: largest drop-path rate, reached in the last block.
+        dropout: dropout before the last convolution.
+        max_tokens: longest text, in tokens.
+    """
+
+    dims: tuple[int, int, int, int] = (32, 64, 160, 256)
+    depths: tuple[int, int, int, int] = (3, 3, 5, 2)
+    decoder_width: int = 256
+    text_width: int = 384
+    in_channels: int = 3
+    mlp_ratios: tuple[int, int, int, int] = (8, 8, 4, 4)
+    mixer: str = "nmf"
+    align_stride: int = 8
+    nmf_rank: int = 64
+    contrast_width: int = 256
+    drop_path: float = 0.1
+    dropout: float = 0.1
+    max_tokens: int = 64
+
+    def __post_init__(self) -> None:
+        if self.mixer not in ("nmf", "mhsa"):
+            raise BundleError(f"Unknown mixer {self.mixer!r}: use 'nmf' or 'mhsa'.")
+        if self.align_stride not in (4, 8):
+            raise BundleError(f"The alignment stride is {self.align_stride}: use 4 or 8.")
+
+    @classmethod
+    def variant(cls, name: str, **changes: Any) -> LSMSConfig:  # noqa: ANN401
+        """Return the configuration of "tiny", "small", "base" or "large", with changes."""
+        if name not in _VARIANTS:
+            raise BundleError(f"Unknown variant {name!r}: use one of {', '.join(VARIANTS)}.")
+        return cls(**{**_VARIANTS[name], **changes})
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> LSMSConfig:
+        """Read a configuration saved as JSON; refuses unknown entries."""
+        unknown = set(values) - {f.name for f in fields(cls)}
+        if unknown:
+            raise BundleError(
+                f"Unknown model entries {sorted(unknown)}: the model needs a newer version."
+            )
+        converted: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        return cls(**converted)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the entries for JSON."""
+        return asdict(self)

@@ -1,0 +1,69 @@
+"""Global mixing for the decoder: non-negative matrix factorisation, or self-attention."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+TRAINING_STEPS = 6
+EVALUATION_STEPS = 7
+_EPSILON = 1e-6
+
+
+class NMFMixer(nn.Module):
+    """Low-rank reconstruction X ~ D C^T by multiplicative updates (Lee and Seung, 2000).
+
+    The first bases are a seeded buffer, so that the same image gives the same mask.
+    All but the last update run without gradients, as in "Is Attention Better Than
+    Matrix Decomposition?" (arXiv 2109.04553).
+
+    Args:
+        dim: channels.
+        rank: number of bases.
+    """
+
+    bases: Tensor
+
+    def __init__(self, dim: int, rank: int) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        bases = torch.rand((1, dim, rank), generator=generator)
+        self.register_buffer("bases", nn.functional.normalize(bases, dim=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the reconstruction of non-negative (B, C, H, W) features."""
+        with torch.autocast(x.device.type, enabled=False):
+            values = x.float().flatten(2)  # X: B x C x N
+            with torch.no_grad():
+                bases = self.bases.float().expand(x.shape[0], -1, -1)
+                codes = (values.transpose(1, 2) @ bases).softmax(-1)
+                for _ in range(TRAINING_STEPS if self.training else EVALUATION_STEPS):
+                    codes = _update_codes(values, bases, codes)
+                    gram = codes.transpose(1, 2) @ codes
+                    bases = bases * (values @ codes) / (bases @ gram + _EPSILON)
+            codes = _update_codes(values, bases, codes)
+            return (bases @ codes.transpose(1, 2)).view_as(x).to(x.dtype)
+
+
+def _update_codes(values: Tensor, bases: Tensor, codes: Tensor) -> Tensor:
+    gram = bases.transpose(1, 2) @ bases
+    return codes * (values.transpose(1, 2) @ bases) / (codes @ gram + _EPSILON)
+
+
+class AttentionMixer(nn.Module):
+    """Multi-head self-attention over all positions.
+
+    Args:
+        dim: channels.
+        heads: attention heads.
+    """
+
+    def __init__(self, dim: int, heads: int = 8) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(dim, heads, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return mixed (B, C, H, W) features."""
+        sequence = x.flatten(2).transpose(1, 2)
+        mixed, _ = self.attention(sequence, sequence, sequence, need_weights=False)
+        return mixed.transpose(1, 2).reshape(x.shape)

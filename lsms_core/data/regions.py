@@ -1,0 +1,49 @@
+"""Connected components and distances of 2-D and 3-D masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+
+def label_components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
+    """Number the connected components (faces, edges and corners connect), largest first.
+
+    Args:
+        mask: 2-D or 3-D.
+
+    Returns:
+        Labels 1..n of the mask's shape, and n.
+    """
+    image = sitk.GetImageFromArray(np.ascontiguousarray(mask).astype(np.uint8))
+    components = sitk.ConnectedComponent(image, True)
+    labels = sitk.GetArrayFromImage(sitk.RelabelComponent(components)).astype(np.int32)
+    return labels, int(labels.max(initial=0))
+
+
+def signed_distance_mm(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> NDArray[np.float32]:
+    """Distance to the mask's border, mm: negative inside, positive outside.
+
+    Args:
+        mask: 2-D or 3-D, with at least one voxel set.
+        spacing_mm: voxel size along each array axis.
+    """
+    image = sitk.GetImageFromArray(np.ascontiguousarray(mask).astype(np.uint8))
+    image.SetSpacing([float(s) for s in reversed(spacing_mm)])
+    distance = sitk.SignedMaurerDistanceMap(image, squaredDistance=False, useImageSpacing=True)
+    return np.asarray(sitk.GetArrayFromImage(distance), dtype=np.float32)
+
+
+def bounding_box(mask: NDArray[Any], margin: Sequence[int]) -> tuple[slice, ...]:
+    """Return the slices of the mask's bounding box, widened by ``margin`` pixels per axis."""
+    box = []
+    for axis in range(mask.ndim):
+        others = tuple(a for a in range(mask.ndim) if a != axis)
+        hits = np.flatnonzero(mask.any(axis=others))
+        low, high = int(hits[0]) - margin[axis], int(hits[-1]) + 1 + margin[axis]
+        box.append(slice(max(low, 0), min(high, mask.shape[axis])))
+    return tuple(box)

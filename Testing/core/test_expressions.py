@@ -1,0 +1,154 @@
+"""An expression holds for exactly the lesions it names."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lsms_core.data.expressions.generator import ExpressionGenerator, organ_expression
+from lsms_core.data.expressions.noise import add_noise, swap_laterality
+from lsms_core.data.expressions.query import Query, select
+from lsms_core.data.expressions.vocabulary import WORDS
+from lsms_core.data.measurements import LesionMeasurement, SliceFindings
+
+
+def lesion(instance, side="left", mm=20.0, attenuation="hypodense", subcapsular=True):
+    return LesionMeasurement(
+        instance=instance,
+        side=side,
+        longest_mm=mm,
+        perpendicular_mm=mm,
+        area_mm2=mm**2,
+        mean_hu=50.0,
+        contrast_hu=-50.0,
+        attenuation=attenuation,
+        capsule_distance_mm=1.0,
+        subcapsular=subcapsular,
+        centroid=(0.0, 0.0),
+    )
+
+
+lesions = st.builds(
+    lesion,
+    instance=st.just(0),
+    side=st.sampled_from(["left", "right", None]),
+    mm=st.floats(3, 90),
+    attenuation=st.sampled_from(["hypodense", "hyperdense", "isodense", "cystic", None]),
+    subcapsular=st.sampled_from([True, False, None]),
+)
+slices = st.lists(lesions, max_size=4).map(
+    lambda found: SliceFindings(
+        tuple(
+            lesion(i + 1, m.side, m.longest_mm, m.attenuation, m.subcapsular)
+            for i, m in enumerate(found)
+        ),
+        20000.0,
+    )
+)
+
+
+@given(findings=slices, seed=st.integers(0, 10_000), split=st.sampled_from(["train", "heldout"]))
+def test_an_expression_names_exactly_its_instances(findings, seed, split):
+    rng = np.random.default_rng(seed)
+    expression = ExpressionGenerator(split).sample(findings, rng)
+    assert expression.text.strip()
+    if expression.kind in ("elsewhere", "unrelated"):
+        assert expression.instances == ()
+    else:
+        assert select(findings, Query(**expression.attributes)) == expression.instances
+    if not findings.lesions:
+        assert expression.instances == ()
+
+
+@given(findings=slices, seed=st.integers(0, 10_000))
+def test_the_words_for_the_side_are_in_the_text(findings, seed):
+    generator = ExpressionGenerator(noise=0.0)
+    expression = generator.sample(findings, np.random.default_rng(seed), no_target_share=0.5)
+    side = expression.attributes.get("side")
+    words = expression.text.lower().replace("-", " ").split()
+    found = {w for w in words if w in ("left", "lt", "right", "rt")}
+    if expression.kind not in ("elsewhere", "unrelated"):
+        assert found <= {"left": {"left", "lt"}, "right": {"right", "rt"}, None: set()}[side]
+        assert bool(found) == (side is not None)
+
+
+def test_a_lesion_on_the_border_makes_the_side_unusable():
+    findings = SliceFindings((lesion(1, "left"), lesion(2, None)), 1.0)
+    assert select(findings, Query(side="left")) is None
+    assert select(findings, Query()) == (1, 2)
+
+
+def test_one_clear_no_settles_an_unclear_lesion():
+    findings = SliceFindings((lesion(1), lesion(2, None, attenuation="hyperdense")), 1.0)
+    assert select(findings, Query(side="left", attenuation="hypodense")) == (1,)
+
+
+@pytest.mark.parametrize(
+    ("query", "instances"),
+    [
+        (Query(rank="largest"), (3,)),
+        (Query(rank="smallest"), None),
+        (Query(side="left", rank="largest"), (1,)),
+        (Query(larger_than_mm=30), (3,)),
+        (Query(smaller_than_mm=30), (1, 2)),
+        (Query(smaller_than_mm=20), None),
+        (Query(larger_than_mm=80), ()),
+        (Query(attenuation="hypodense"), (1, 2)),
+        (Query(attenuation="cystic"), (2,)),
+        (Query(side="right", attenuation="cystic"), (2,)),
+        (Query(side="left", attenuation="cystic"), ()),
+    ],
+)
+def test_queries(query, instances):
+    findings = SliceFindings(
+        (
+            lesion(1, "left", 20),
+            lesion(2, "right", 19, "cystic"),
+            lesion(3, "right", 45, "hyperdense"),
+        ),
+        1.0,
+    )
+    assert select(findings, query) == instances
+
+
+def test_texts_vary_and_some_name_nothing():
+    findings = SliceFindings((lesion(1, "left", 20), lesion(2, "right", 45)), 1.0)
+    found = ExpressionGenerator().generate(findings, np.random.default_rng(0), 200)
+    assert len({e.text for e in found}) == 200
+    empty = sum(e.instances == () for e in found)
+    assert 20 <= empty <= 100
+    named = {e.instances for e in found}
+    assert named == {(), (1,), (2,), (1, 2)}
+
+
+def test_held_out_words_are_in_no_training_text():
+    for training, held_out in WORDS.values():
+        assert training
+        assert held_out
+        assert not set(training) & set(held_out)
+
+
+@given(text=st.sampled_from(["left lobe", "RT lobe lesion", "Right-sided mass, not left", "lt"]))
+def test_swapping_sides_twice_changes_nothing(text):
+    swapped = swap_laterality(text)
+    assert swapped is not None
+    assert swapped != text
+    assert swap_laterality(swapped) == text
+
+
+def test_a_text_without_a_side_cannot_be_swapped():
+    assert swap_laterality("largest bright lesion") is None
+
+
+@given(seed=st.integers(0, 5000))
+def test_typing_mistakes_never_change_what_is_meant(seed):
+    rng = np.random.default_rng(seed)
+    words = add_noise("left hypodense metastasis", rng, rate=1.0).lower().rstrip(".").split()
+    assert words[:2] == ["left", "hypodense"]
+
+
+def test_the_liver_has_several_names():
+    rng = np.random.default_rng(0)
+    assert len({organ_expression(rng) for _ in range(50)}) > 3

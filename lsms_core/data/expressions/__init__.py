@@ -1,0 +1,1 @@
+"""Expressions from measurements: what a radiologist would type for these lesions."""

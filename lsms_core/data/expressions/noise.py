@@ -1,0 +1,57 @@
+"""Text as it is typed: case, abbreviations and slips of the finger."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+_KEEP = re.compile(
+    r"\b(left|right|lt|rt|not|no|hypo\w*|hyper\w*|larg\w*|small\w*)\b", re.IGNORECASE
+)
+
+
+def add_noise(text: str, rng: np.random.Generator, rate: float = 0.15) -> str:
+    """Return the text with, at ``rate``, another case or one typing mistake.
+
+    A mistake never touches a word that decides which lesion is meant.
+    """
+    if rng.random() < rate:
+        text = str(rng.choice([text.lower(), text.upper(), text.capitalize(), text + "."]))
+    if rng.random() < rate:
+        words = text.split(" ")
+        able = [i for i, w in enumerate(words) if len(w) > 4 and w.isalpha() and not _KEEP.match(w)]
+        if able:
+            index = int(rng.choice(able))
+            words[index] = _slip(words[index], rng)
+            text = " ".join(words)
+    return text
+
+
+def _slip(word: str, rng: np.random.Generator) -> str:
+    at = int(rng.integers(1, len(word) - 1))
+    kind = int(rng.integers(3))
+    if kind == 0:  # two letters swapped
+        return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    if kind == 1:  # a letter missing
+        return word[:at] + word[at + 1 :]
+    return word[:at] + word[at] + word[at:]  # a letter twice
+
+
+_SWAPS = {"left": "right", "right": "left", "lt": "rt", "rt": "lt", "sinister": "dexter"}
+_SWAPS["dexter"] = "sinister"
+_SIDE = re.compile(r"\b(" + "|".join(_SWAPS) + r")\b", re.IGNORECASE)
+
+
+def swap_laterality(text: str) -> str | None:
+    """Exchange left and right, keeping case; None where the text has no side."""
+
+    def other(match: re.Match[str]) -> str:
+        word = match.group()
+        swapped = _SWAPS[word.lower()]
+        if word.isupper():
+            return swapped.upper()
+        return swapped.capitalize() if word[0].isupper() else swapped
+
+    swapped, count = _SIDE.subn(other, text)
+    return swapped if count else None

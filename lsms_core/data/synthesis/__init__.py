@@ -1,0 +1,1 @@
+"""Synthetic lesions in real livers, so that text and image vary independently."""

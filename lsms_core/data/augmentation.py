@@ -1,0 +1,99 @@
+"""Augmentation that keeps left and right true.
+
+There is no flip: a mirrored liver is not a patient's, and the text would lie.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class AugmentationConfig:
+    """Limits of the random changes.
+
+    Attributes:
+        rotation_degrees: largest rotation.
+        scale: smallest and largest zoom.
+        shift: largest shift, share of the output.
+        noise_hu: largest standard deviation of added noise.
+        contrast: largest relative change of contrast.
+        offset_hu: largest shift of all values.
+        flat_share: how often the neighbours are replaced by the slice itself, as for a
+            single picture.
+        narrow_share: how often values are cut to [-40, 160] HU, as some data sets are.
+    """
+
+    rotation_degrees: float = 12.0
+    scale: tuple[float, float] = (0.8, 1.3)
+    shift: float = 0.08
+    noise_hu: float = 12.0
+    contrast: float = 0.15
+    offset_hu: float = 15.0
+    flat_share: float = 0.15
+    narrow_share: float = 0.3
+
+
+def spatial(
+    image: NDArray[np.float32],
+    labels: NDArray[np.int32],
+    out_shape: tuple[int, int],
+    centre: tuple[float, float],
+    config: AugmentationConfig,
+    rng: np.random.Generator,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rotate, zoom and crop around a point.
+
+    Args:
+        image: (C, H, W) HU.
+        labels: (K, H, W).
+        out_shape: (rows, columns) of the result.
+        centre: (row, column) that comes to lie near the middle.
+        config: limits.
+        rng: source of chance.
+
+    Returns:
+        (C, rows, columns) HU and (K, rows, columns) labels.
+    """
+    height, width = image.shape[1:]
+    rows, columns = out_shape
+    angle = np.deg2rad(rng.uniform(-config.rotation_degrees, config.rotation_degrees))
+    zoom = float(np.exp(rng.uniform(*np.log(config.scale))))
+    shift = rng.uniform(-config.shift, config.shift, 2) * (rows, columns)
+    r = (torch.arange(rows) - (rows - 1) / 2 + float(shift[0])) / zoom
+    c = (torch.arange(columns) - (columns - 1) / 2 + float(shift[1])) / zoom
+    grid_r, grid_c = torch.meshgrid(r, c, indexing="ij")
+    source_r = np.cos(angle) * grid_r - np.sin(angle) * grid_c + centre[0]
+    source_c = np.sin(angle) * grid_r + np.cos(angle) * grid_c + centre[1]
+    grid = torch.stack(
+        [2 * source_c / (width - 1) - 1, 2 * source_r / (height - 1) - 1], dim=-1
+    ).float()[None]
+    low = float(image.min())
+    # Zero padding stands for air once the values are moved above it.
+    moved = F.grid_sample(torch.from_numpy(image - low)[None], grid, align_corners=True)[0] + low
+    numbers = torch.from_numpy(labels.astype(np.float32))[None]
+    sampled = F.grid_sample(numbers, grid, mode="nearest", align_corners=True)[0]
+    return moved, sampled.round().to(torch.int64)
+
+
+def intensity(
+    image: torch.Tensor, config: AugmentationConfig, rng: np.random.Generator
+) -> torch.Tensor:
+    """Change contrast, level, noise, range and neighbours of a (C, H, W) image in HU."""
+    image = image.clone()
+    if rng.random() < config.flat_share:
+        image[:] = image[image.shape[0] // 2].clone()
+    if rng.random() < config.narrow_share:
+        image = image.clamp(-40.0, 160.0)
+    image = (image - 60.0) * float(1 + rng.uniform(-config.contrast, config.contrast)) + 60.0
+    image += float(rng.uniform(-config.offset_hu, config.offset_hu))
+    if rng.random() < 0.5:
+        generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        noise = torch.randn(image.shape, generator=generator)
+        image += noise * float(rng.uniform(0, config.noise_hu))
+    return image

@@ -1,0 +1,161 @@
+"""Training samples: a pure function of a seed and a number, so that a run can resume exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from lsms_core.data.augmentation import AugmentationConfig, intensity, spatial
+from lsms_core.data.expressions.generator import ExpressionGenerator, organ_expression
+from lsms_core.data.measurements import measure_slice
+from lsms_core.data.preprocessing import PreprocessingConfig, apply_window
+from lsms_core.data.regions import label_components
+from lsms_core.data.sources import CaseArrays
+from lsms_core.data.synthesis.lesions import add_lesions
+
+# Smaller specks are outlining noise; nobody would name them.
+SMALLEST_LESION_MM2 = 12.0
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """How samples are drawn.
+
+    Attributes:
+        crop: (rows, columns) of a training sample.
+        lesion_share: how often a slice with real lesions is drawn, where a case has any.
+        synthetic_share: how often lesions are added.
+        no_target_share: how often the text names nothing in the slice.
+        organ_share: how often the text names the whole liver.
+        augmentation: limits of the random changes.
+    """
+
+    crop: tuple[int, int] = (192, 240)
+    lesion_share: float = 0.5
+    synthetic_share: float = 0.6
+    no_target_share: float = 0.22
+    organ_share: float = 0.1
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+
+
+class ReferringSamples(Dataset[dict[str, Any]]):
+    """Draws slice, lesions and text; patients are drawn equally often.
+
+    Args:
+        cases: on the model's grid.
+        preprocessing: the model's grid, window and neighbours.
+        config: how samples are drawn.
+        seed: of the run.
+        count: how many samples there are.
+        first: number of the first sample, for resuming.
+    """
+
+    def __init__(
+        self,
+        cases: Sequence[CaseArrays],
+        preprocessing: PreprocessingConfig,
+        config: SamplingConfig,
+        *,
+        seed: int,
+        count: int,
+        first: int = 0,
+    ) -> None:
+        self._groups: dict[str, list[CaseArrays]] = {}
+        for arrays in cases:
+            self._groups.setdefault(arrays.case.group, []).append(arrays)
+        self._preprocessing = preprocessing
+        self._config = config
+        self._seed = seed
+        self._count = count
+        self._first = first
+        self._texts = ExpressionGenerator()
+
+    def __len__(self) -> int:
+        return self._count - self._first
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Return image (C, h, w), text, target (1, h, w) and lesions (h, w)."""
+        rng = np.random.default_rng((self._seed, self._first + index))
+        groups = sorted(self._groups)
+        cases = self._groups[groups[int(rng.integers(len(groups)))]]
+        arrays = cases[int(rng.integers(len(cases)))]
+        level = self._level(arrays, rng)
+        return self._draw(arrays, level, rng)
+
+    def _level(self, arrays: CaseArrays, rng: np.random.Generator) -> int:
+        with_lesions = np.flatnonzero(arrays.lesions.any(axis=(1, 2)))
+        if len(with_lesions) and rng.random() < self._config.lesion_share:
+            return int(rng.choice(with_lesions))
+        return int(rng.choice(np.flatnonzero(arrays.liver.any(axis=(1, 2)))))
+
+    def _draw(self, arrays: CaseArrays, level: int, rng: np.random.Generator) -> dict[str, Any]:
+        config = self._config
+        thickness = arrays.spacing_mm[0]
+        steps = [round(mm / thickness) for mm in self._preprocessing.slice_offsets_mm]
+        reach = max(map(abs, steps))
+        low, high = max(level - reach, 0), min(level + reach + 1, len(arrays.hu))
+        hu, liver = arrays.hu[low:high], arrays.liver[low:high]
+        real = arrays.lesions[low:high]
+        instances = self._real_instances(real[level - low], arrays.spacing_mm)
+        if rng.random() < config.synthetic_share or not arrays.case.lesions_labelled:
+            count = int(rng.choice([1, 1, 2, 2, 3]))
+            hu, made = add_lesions(hu, liver, arrays.spacing_mm, count, rng, avoid=real)
+            added, _ = label_components(made[level - low] > 0)
+            instances = np.where(added > 0, added + instances.max(initial=0), instances)
+        centre = level - low
+        spacing = arrays.spacing_mm[1:]
+        findings = measure_slice(hu[centre], liver[centre], instances, spacing)
+        if rng.random() < config.organ_share:
+            text, target = organ_expression(rng), liver[centre]
+        else:
+            # Unlabelled lesions make "nothing there" a lie.
+            share = config.no_target_share if arrays.case.lesions_labelled else 0.0
+            expression = self._texts.sample(findings, rng, share)
+            text, target = expression.text, np.isin(instances, expression.instances)
+        channels = np.clip(np.array([centre + s for s in steps]), 0, len(hu) - 1)
+        return self._finish(hu[channels], instances, target, liver[centre], text, rng)
+
+    def _real_instances(
+        self, lesions: NDArray[np.bool_], spacing_mm: tuple[float, float, float]
+    ) -> NDArray[np.int32]:
+        labels, count = label_components(lesions)
+        pixel = spacing_mm[1] * spacing_mm[2]
+        for number in range(1, count + 1):
+            mask = labels == number
+            if mask.sum() * pixel < SMALLEST_LESION_MM2:
+                labels[mask] = 0
+        return labels
+
+    def _finish(
+        self,
+        hu: NDArray[np.int16],
+        instances: NDArray[np.int32],
+        target: NDArray[np.bool_],
+        liver: NDArray[np.bool_],
+        text: str,
+        rng: np.random.Generator,
+    ) -> dict[str, Any]:
+        focus = target if target.any() else liver
+        rows, columns = np.nonzero(liver if rng.random() < 0.5 and liver.any() else focus)
+        height, width = liver.shape
+        middle = (
+            (float(rows.mean()), float(columns.mean())) if len(rows) else (height / 2, width / 2)
+        )
+        labels = np.stack([target.astype(np.int32), instances])
+        image, moved = spatial(
+            hu.astype(np.float32), labels, self._config.crop, middle, self._config.augmentation, rng
+        )
+        image = intensity(image, self._config.augmentation, rng)
+        window = apply_window(image.numpy(), self._preprocessing.window_hu)
+        return {
+            "image": torch.from_numpy(window),
+            "text": text,
+            "target": moved[:1].float(),
+            "lesions": moved[1],
+        }

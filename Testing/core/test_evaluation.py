@@ -32,7 +32,7 @@ def sample(
     target: np.ndarray, predicted: np.ndarray, case: str = "a", score: float = 0.9
 ) -> SampleScore:
     return score_sample(
-        id=f"{case}-{target.sum()}-{predicted.sum()}",
+        record=f"{case}-{target.sum()}-{predicted.sum()}",
         case=case,
         text="left lobe lesion",
         side="left",

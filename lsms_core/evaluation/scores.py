@@ -75,7 +75,7 @@ def overlap(target: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> tuple[fl
 
 def score_sample(
     *,
-    id: str,
+    record: str,
     case: str,
     text: str,
     side: str | None,
@@ -89,7 +89,7 @@ def score_sample(
     dice, iou = overlap(target, predicted)
     pixel = spacing_mm[0] * spacing_mm[1]
     return SampleScore(
-        id=id,
+        id=record,
         case=case,
         text=text,
         side=side,

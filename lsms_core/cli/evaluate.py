@@ -1,0 +1,93 @@
+"""``lsms evaluate``: score weights on a referring data set."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command("evaluate")
+@click.argument("dataset", required=False, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--weights", default="lsms-tiny", help="Bundle: a name or a folder.")
+@click.option("--engine", help="Engine; default: the one that the bundle names.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="Report (JSON); a readable page is written beside it.",
+)
+@click.option("--only", type=click.Path(dir_okay=False, path_type=Path), help=(
+    "JSON file with the cases to use: a list, or the split.json of a training run, "
+    "whose held-out cases are used."
+))  # fmt: skip
+@click.option("--text-tests/--no-text-tests", default=True, help="Ask in other words, too.")
+@click.option("--save-masks", type=click.Path(file_okay=False, path_type=Path), help=(
+    "Write each answer as <id>.png."
+))  # fmt: skip
+@click.option("--pictures", is_flag=True, help="Show the failures in the readable page.")
+@click.option("--device", default="auto")
+@click.option("--threads", type=click.IntRange(min=1))
+@click.option(
+    "--pool",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Pool these reports (the folds of a cross-validation) instead of evaluating.",
+)
+def command(
+    dataset: Path | None,
+    weights: str,
+    engine: str | None,
+    output: Path,
+    only: Path | None,
+    text_tests: bool,
+    save_masks: Path | None,
+    pictures: bool,
+    device: str,
+    threads: int | None,
+    pool: tuple[Path, ...],
+) -> None:
+    """Score WEIGHTS on DATASET, a folder made by lsms build-dataset."""
+    from lsms_core.cli.progress import bar
+    from lsms_core.errors import InputError
+    from lsms_core.evaluation.report import markdown
+    from lsms_core.evaluation.run import evaluate
+    from lsms_core.evaluation.run import pool as pool_reports
+    from lsms_core.io.text import read_json, write_text
+
+    gallery = output.with_name(f"{output.stem}_pictures") if pictures else None
+    if pool:
+        report = pool_reports([read_json(path) for path in pool])
+    elif dataset is None:
+        raise InputError("Which data set? Give the folder that lsms build-dataset made.")
+    else:
+        from lsms_core.inference.predictor import Predictor
+
+        cases = None
+        if only is not None:
+            split = read_json(only)
+            cases = split["held_out"] if isinstance(split, dict) else split
+        predictor = Predictor.from_pretrained(weights, device, engine, threads=threads)
+        with bar("slices") as progress:
+            report = evaluate(
+                dataset,
+                predictor,
+                only=cases,
+                text_tests=text_tests,
+                save_masks=save_masks,
+                gallery=gallery,
+                progress=progress,
+            )
+    command_line = "lsms " + " ".join(shlex.quote(a) for a in sys.argv[1:])
+    report["about"]["command"] = command_line
+    write_text(output, json.dumps(report, indent=1) + "\n")
+    page = markdown(report, command_line, gallery.name if gallery else None)
+    write_text(output.with_suffix(".md"), page)
+    summary = report["summary"]
+    for name in ("dice", "iou", "target_recall", "no_target_accuracy"):
+        value = summary[name]["value"]
+        click.echo(f"{name.replace('_', ' ')}: {'-' if value is None else format(value, '.3f')}")
+    click.echo(f"Report: {output} and {output.with_suffix('.md')}")

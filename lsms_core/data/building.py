@@ -1,0 +1,183 @@
+"""From images and lesion masks to a referring data set."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from lsms_core.data.expressions.generator import ExpressionGenerator
+from lsms_core.data.geometry import CTVolume, SlicePlane
+from lsms_core.data.measurements import measure_slice
+from lsms_core.data.records import Record, write_records
+from lsms_core.data.regions import label_components
+from lsms_core.data.sampling import SMALLEST_LESION_MM2
+from lsms_core.data.sources import LESION, Case
+from lsms_core.errors import InputError, OutputError
+
+
+@dataclass(frozen=True)
+class BuildingConfig:
+    """How a data set is built; saved with it.
+
+    Attributes:
+        per_slice: expressions a slice.
+        clean_share: slices of liver without lesions, as a share of those with.
+        no_target_share: how often an expression names nothing.
+        split: words and templates to use, "train" or "held-out".
+        noise: rate of typing mistakes.
+        seed: of everything.
+        link: link the images instead of copying them.
+    """
+
+    per_slice: int = 4
+    clean_share: float = 0.3
+    no_target_share: float = 0.25
+    split: str = "train"
+    noise: float = 0.1
+    seed: int = 0
+    link: bool = False
+
+
+def build_dataset(
+    cases: Sequence[Case],
+    output: str | Path,
+    config: BuildingConfig | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Record]:
+    """Measure every lesion slice and write expressions about it.
+
+    Lesions are the connected components of each axial slice, numbered within it; specks under
+    12 mm2 are left out. Cases whose lesions were not outlined are skipped, since nothing true
+    could be said about them.
+
+    Args:
+        cases: images and labels (0 background, 1 liver, 2 lesion).
+        output: a folder that does not exist yet or is empty.
+        config: how.
+        progress: called with cases done and cases in all.
+
+    Returns:
+        The records, as written.
+
+    Raises:
+        InputError: when no case has a slice to speak about.
+        OutputError: when the folder cannot be written or is in use.
+    """
+    config = config or BuildingConfig()
+    folder = Path(output)
+    if folder.exists() and any(folder.iterdir()):
+        raise OutputError(f"{folder} is not empty: choose another folder for the data set.")
+    usable = [case for case in cases if case.lesions_labelled]
+    try:
+        for name in ("images", "labels"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        records: list[Record] = []
+        for number, case in enumerate(usable):
+            if progress:
+                progress(number, len(usable))
+            records += _build_case(case, folder, config, number)
+        if progress:
+            progress(len(usable), len(usable))
+        if not records:
+            raise InputError("No slice of liver was found in these cases: check the labels.")
+        about = {"config": asdict(config), "cases": [c.name for c in usable]}
+        (folder / "dataset.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written: {error}") from error
+    # Last: a folder without records is no data set, so an interrupted build is not one either.
+    write_records(folder, records)
+    return records
+
+
+def _build_case(case: Case, folder: Path, config: BuildingConfig, number: int) -> list[Record]:
+    image = CTVolume.from_sitk(sitk.ReadImage(str(case.image)))
+    source = sitk.ReadImage(str(case.label))
+    label = sitk.GetArrayFromImage(source)
+    if label.shape != image.shape:
+        raise InputError(
+            f"The label of {case.name} has shape {label.shape}, its image {image.shape}: "
+            "export both on the same grid."
+        )
+    plane = SlicePlane.of(image, "axial")
+    rng = np.random.default_rng((config.seed, number))
+    instances: NDArray[np.int16] = np.zeros(label.shape, np.int16)
+    with_lesions: list[int] = []
+    clean: list[int] = []
+    for index in range(plane.count(label.shape)):
+        labels = plane.extract(label, index)
+        if not (labels > 0).any():
+            continue
+        found = _components(labels == LESION, plane.spacing_mm)
+        plane.restore_into(instances, index, found.astype(np.int16))
+        # A slice that holds nothing but specks is neither clean nor worth a word.
+        if found.any():
+            with_lesions.append(index)
+        elif not (labels == LESION).any():
+            clean.append(index)
+    wanted = min(len(clean), max(round(config.clean_share * len(with_lesions)), 2))
+    chosen = sorted([*with_lesions, *rng.choice(clean, wanted, replace=False).tolist()])
+    image_path = _place(case.image, folder / "images", case.name, config.link)
+    label_path = folder / "labels" / f"{case.name}.nii.gz"
+    written = sitk.GetImageFromArray(instances)
+    written.CopyInformation(source)
+    sitk.WriteImage(written, str(label_path), useCompression=True)
+    generator = ExpressionGenerator(config.split, config.noise)  # type: ignore[arg-type]
+    records = []
+    for index in chosen:
+        labels, numbered = plane.extract(label, index), plane.extract(instances, index)
+        findings = measure_slice(
+            plane.extract(image.array, index), labels > 0, numbered, plane.spacing_mm
+        )
+        seen: set[str] = set()
+        for _ in range(config.per_slice * 3):
+            if len(seen) == config.per_slice:
+                break
+            expression = generator.sample(findings, rng, config.no_target_share)
+            if expression.text in seen or not expression.text.strip():
+                continue
+            seen.add(expression.text)
+            records.append(
+                Record(
+                    id=f"{case.name}_{index:04d}_{len(seen)}",
+                    image=f"images/{image_path.name}",
+                    label=f"labels/{label_path.name}",
+                    axis=plane.axis,
+                    slice=index,
+                    text=expression.text,
+                    instances=expression.instances,
+                    attributes={
+                        **expression.attributes,
+                        "kind": expression.kind,
+                        "case": case.name,
+                        "patient": case.group,
+                    },
+                )
+            )
+    return records
+
+
+def _components(lesions: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> NDArray[np.int32]:
+    labels, count = label_components(lesions)
+    pixel = spacing_mm[0] * spacing_mm[1]
+    for number in range(1, count + 1):
+        if (labels == number).sum() * pixel < SMALLEST_LESION_MM2:
+            labels[labels == number] = 0
+    return labels
+
+
+def _place(source: Path, folder: Path, name: str, link: bool) -> Path:
+    suffix = "".join(source.suffixes[-2:]) if source.suffix == ".gz" else source.suffix
+    target = folder / f"{name}{suffix}"
+    if link:
+        os.symlink(source.resolve(), target)
+    else:
+        shutil.copyfile(source, target)
+    return target

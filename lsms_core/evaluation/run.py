@@ -1,0 +1,267 @@
+"""Evaluate a predictor on a referring data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsms_core.data.geometry import CTVolume, SlicePlane
+from lsms_core.data.records import Record, load_image, load_slice_label, read_records
+from lsms_core.errors import InputError
+from lsms_core.evaluation.calibration import reliability
+from lsms_core.evaluation.pictures import draw, save_png
+from lsms_core.evaluation.scores import SampleScore, score_sample
+from lsms_core.evaluation.summary import summarise
+from lsms_core.evaluation.text_tests import (
+    SidePair,
+    TextAnswer,
+    answer,
+    make_tests,
+    score_sides,
+    summarise_sides,
+    summarise_tests,
+)
+from lsms_core.inference.predictor import Predictor
+from lsms_core.inference.result import Prediction
+
+Answers = Mapping[str, Prediction]
+
+
+def choose_records(folder: Path, only: Collection[str] | None) -> list[Record]:
+    """Read the records, all or those of the given cases or patients.
+
+    Raises:
+        InputError: when none is left.
+    """
+    records = read_records(folder)
+    if only is not None:
+        wanted = set(only)
+        records = [r for r in records if {r.patient, str(r.attributes.get("case"))} & wanted]
+        if not records:
+            raise InputError("None of the chosen cases is in the data set: check their names.")
+    return sorted(records, key=_slice_of)
+
+
+def _slice_of(record: Record) -> tuple[str, str, int, int]:
+    return record.image, record.label, record.axis, record.slice
+
+
+def evaluate(
+    folder: str | Path,
+    predictor: Predictor,
+    *,
+    only: Collection[str] | None = None,
+    text_tests: bool = True,
+    save_masks: Path | None = None,
+    gallery: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Answer every record and score the answers.
+
+    Args:
+        folder: the data set.
+        predictor: the model.
+        only: cases or patients to use; default: all.
+        text_tests: ask each lesion slice in other words, too.
+        save_masks: folder for each answer as ``<id>.png`` (0 or 255, as stored).
+        gallery: folder for pictures of the answers.
+        progress: called with slices done and slices in all.
+
+    Returns:
+        The report; see :func:`assemble`.
+
+    Raises:
+        InputError: for a data set that cannot be used.
+    """
+    root = Path(folder)
+    records = choose_records(root, only)
+    slices = [list(group) for _, group in groupby(records, _slice_of)]
+    samples: list[SampleScore] = []
+    answers: list[TextAnswer] = []
+    sides: list[SidePair] = []
+    for number, group in enumerate(slices):
+        if progress:
+            progress(number, len(slices))
+        image = _slab(load_image(root, group[0]), group[0], predictor)
+        labels = {record.id: load_slice_label(root, record) for record in group}
+        tests = _tests(group) if text_tests else {}
+        texts = {r.text for r in group} | {t.text for ts in tests.values() for t in ts}
+        given = _ask(predictor, image, group[0].axis, sorted(t for t in texts if t.strip()))
+        for record in group:
+            mask, prediction = _mask(given, record.text, labels[record.id])
+            target = np.isin(labels[record.id], record.instances)
+            samples.append(
+                score_sample(
+                    record=record.id,
+                    case=record.patient,
+                    text=record.text,
+                    side=record.attributes.get("side"),
+                    target=target,
+                    predicted=mask,
+                    spacing_mm=_pixel(image.volume, record.axis),
+                    score=prediction.score if prediction else 0.0,
+                    present=prediction.present if prediction else False,
+                )
+            )
+            if save_masks:
+                save_png(save_masks / f"{record.id}.png", mask.astype(np.uint8) * 255)
+            if gallery:
+                _draw(gallery, record, image, target, mask)
+            right = mask
+            for test in tests.get(record.id, []):
+                asked, _ = _mask(given, test.text, labels[record.id])
+                answers.append(answer(test, right, asked, labels[record.id], record.instances))
+        pair = _sides(group, labels, given)
+        if pair:
+            sides.append(pair)
+    if progress:
+        progress(len(slices), len(slices))
+    return assemble(
+        samples,
+        answers,
+        sides,
+        {
+            "model": f"{predictor.name} {predictor.version}",
+            "engine": predictor.engine,
+            "postprocessing": predictor.postprocessing.to_dict(),
+        },
+    )
+
+
+def assemble(
+    samples: Sequence[SampleScore],
+    answers: Sequence[TextAnswer],
+    sides: Sequence[SidePair],
+    about: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Make the report: summary, sides, text tests, reliability, and every single answer."""
+    return {
+        "about": dict(about),
+        "summary": summarise(samples),
+        "sides": summarise_sides(sides),
+        "text_tests": summarise_tests(answers),
+        "reliability": reliability(samples),
+        "samples": [asdict(s) for s in samples],
+        "text_answers": [asdict(a) for a in answers],
+        "side_pairs": [asdict(p) for p in sides],
+    }
+
+
+def pool(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Pool the reports of the folds of a cross-validation into one.
+
+    Raises:
+        InputError: when two of them hold the same record.
+    """
+    samples = [SampleScore(**s) for r in reports for s in r["samples"]]
+    if len({s.id for s in samples}) != len(samples):
+        raise InputError("Two of the reports hold the same record: each belongs to one fold only.")
+    return assemble(
+        samples,
+        [TextAnswer(**a) for r in reports for a in r["text_answers"]],
+        [SidePair(**p) for r in reports for p in r["side_pairs"]],
+        {"folds": [r["about"] for r in reports]},
+    )
+
+
+class _Slab:
+    """The part of a volume that the model sees for one slice."""
+
+    def __init__(self, volume: CTVolume, index: int, plane: SlicePlane) -> None:
+        self.volume = volume
+        self.index = index
+        self.plane = plane
+
+
+def _slab(volume: CTVolume, record: Record, predictor: Predictor) -> _Slab:
+    plane = SlicePlane.of(volume, record.axis)
+    count = plane.count(volume.shape)
+    if record.slice >= count:
+        raise InputError(f"Record {record.id}: slice {record.slice} of {count} does not exist.")
+    reach = max(abs(mm) for mm in predictor.preprocessing.slice_offsets_mm) / plane.thickness_mm
+    margin = int(np.ceil(reach))
+    low, high = max(record.slice - margin, 0), min(record.slice + margin + 1, count)
+    affine = volume.affine.copy()
+    affine[:3, 3] += low * affine[:3, 2 - record.axis]
+    array = volume.array.take(np.arange(low, high), axis=record.axis)
+    return _Slab(CTVolume(array, affine), record.slice - low, plane)
+
+
+def _ask(
+    predictor: Predictor, image: _Slab, axis: int, texts: Sequence[str]
+) -> dict[str, tuple[NDArray[np.bool_], Prediction]]:
+    if not texts:
+        return {}
+    found = predictor.segment(
+        image.volume, list(texts), plane=axis, slices=image.index, keep_probability=False
+    )
+    return {
+        text: (p.mask.take(image.index, axis=axis), p) for text, p in zip(texts, found, strict=True)
+    }
+
+
+def _mask(
+    given: Mapping[str, tuple[NDArray[np.bool_], Prediction]], text: str, label: NDArray[Any]
+) -> tuple[NDArray[np.bool_], Prediction | None]:
+    """Return the answer to a text; an empty text is refused, which is an empty answer."""
+    if text in given:
+        return given[text]
+    return np.zeros(label.shape, bool), None
+
+
+def _pixel(volume: CTVolume, axis: int) -> tuple[float, float]:
+    i, j, k = volume.spacing_mm
+    spacing = [k, j, i]
+    del spacing[axis]
+    return spacing[0], spacing[1]
+
+
+def _tests(group: Sequence[Record]) -> dict[str, list[Any]]:
+    """Tests of the slice's first record that names a side, else of its first with a target."""
+    named = [r for r in group if r.instances]
+    named.sort(key=lambda r: r.attributes.get("side") is None)
+    if not named:
+        return {}
+    first = named[0]
+    others = [(r.text, r.instances) for r in group if r is not first]
+    return {first.id: make_tests(first.id, first.text, first.instances, others)}
+
+
+def _sides(
+    group: Sequence[Record],
+    labels: Mapping[str, NDArray[np.int32]],
+    given: Mapping[str, tuple[NDArray[np.bool_], Prediction]],
+) -> SidePair | None:
+    by_side: dict[str, Record] = {}
+    for record in group:
+        side = record.attributes.get("side")
+        if side in ("left", "right") and record.instances:
+            by_side.setdefault(side, record)
+    if len(by_side) < 2:
+        return None
+    left, right = by_side["left"], by_side["right"]
+    masks = [_mask(given, r.text, labels[r.id])[0] for r in (left, right)]
+    targets = [np.isin(labels[r.id], r.instances) for r in (left, right)]
+    return score_sides(left.patient, (masks[0], masks[1]), (targets[0], targets[1]))
+
+
+def _draw(
+    folder: Path,
+    record: Record,
+    image: _Slab,
+    target: NDArray[np.bool_],
+    mask: NDArray[np.bool_],
+) -> None:
+    plane = image.plane
+    picture = draw(
+        plane.extract(image.volume.array, image.index),
+        plane.to_canonical(target),
+        plane.to_canonical(mask),
+    )
+    save_png(folder / f"{record.id}.png", picture)

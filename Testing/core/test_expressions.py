@@ -49,7 +49,7 @@ slices = st.lists(lesions, max_size=4).map(
 )
 
 
-@given(findings=slices, seed=st.integers(0, 10_000), split=st.sampled_from(["train", "heldout"]))
+@given(findings=slices, seed=st.integers(0, 10_000), split=st.sampled_from(["train", "held-out"]))
 def test_an_expression_names_exactly_its_instances(findings, seed, split):
     rng = np.random.default_rng(seed)
     expression = ExpressionGenerator(split).sample(findings, rng)

@@ -48,7 +48,7 @@ def command(
     config = BuildingConfig(
         per_slice=per_slice,
         no_target_share=no_target,
-        split=words,
+        split="held-out" if words == "held-out" else "train",
         noise=noise,
         seed=seed,
         link=link,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from lsms_core.data.expressions.generator import ExpressionGenerator
+from lsms_core.data.expressions.generator import ExpressionGenerator, Split
 from lsms_core.data.geometry import CTVolume, SlicePlane
 from lsms_core.data.measurements import measure_slice
 from lsms_core.data.records import Record, write_records
@@ -40,7 +39,7 @@ class BuildingConfig:
     per_slice: int = 4
     clean_share: float = 0.3
     no_target_share: float = 0.25
-    split: str = "train"
+    split: Split = "train"
     noise: float = 0.1
     seed: int = 0
     link: bool = False
@@ -129,7 +128,7 @@ def _build_case(case: Case, folder: Path, config: BuildingConfig, number: int) -
     written = sitk.GetImageFromArray(instances)
     written.CopyInformation(source)
     sitk.WriteImage(written, str(label_path), useCompression=True)
-    generator = ExpressionGenerator(config.split, config.noise)  # type: ignore[arg-type]
+    generator = ExpressionGenerator(config.split, noise=config.noise)
     records = []
     for index in chosen:
         labels, numbered = plane.extract(label, index), plane.extract(instances, index)
@@ -177,7 +176,7 @@ def _place(source: Path, folder: Path, name: str, link: bool) -> Path:
     suffix = "".join(source.suffixes[-2:]) if source.suffix == ".gz" else source.suffix
     target = folder / f"{name}{suffix}"
     if link:
-        os.symlink(source.resolve(), target)
+        target.symlink_to(source.resolve())
     else:
         shutil.copyfile(source, target)
     return target

@@ -9,7 +9,6 @@ that the text names nothing.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -160,7 +159,7 @@ def write_records(folder: str | Path, records: Iterable[Record]) -> Path:
             for record in records:
                 entry = {**asdict(record), "instances": list(record.instances)}
                 file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise OutputError(f"{path} cannot be written: {error}") from error

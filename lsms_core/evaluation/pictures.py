@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +65,7 @@ def save_png(path: Path, picture: NDArray[np.uint8]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         sitk.WriteImage(sitk.GetImageFromArray(picture, isVector=picture.ndim == 3), str(partial))
-        os.replace(partial, path)
+        partial.replace(path)
     except (OSError, RuntimeError) as error:
         partial.unlink(missing_ok=True)
         raise OutputError(f"{path} cannot be written: {error}") from error

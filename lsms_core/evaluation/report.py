@@ -52,8 +52,9 @@ def markdown(report: Mapping[str, Any], command: str = "", pictures: str | None 
         f"| Precision at IoU {at} | {with_interval(table[f'precision_at_{at}'], True)} |"
         for at in PRECISION_AT
     ]
+    recall = with_interval(table["target_recall"], as_percent=True)
     lines += [
-        f"| named lesions answered with something | {with_interval(table['target_recall'], True)} |",
+        f"| named lesions, answered with something | {recall} |",
         f"| ... that touches the lesion | {with_interval(table['target_hit'], True)} |",
         "| nothing named, answered with nothing | "
         f"{with_interval(table['no_target_accuracy'], True)} |",

@@ -201,9 +201,10 @@ def _ask(
     found = predictor.segment(
         image.volume, list(texts), plane=axis, slices=image.index, keep_probability=False
     )
-    return {
-        text: (p.mask.take(image.index, axis=axis), p) for text, p in zip(texts, found, strict=True)
-    }
+    given: dict[str, tuple[NDArray[np.bool_], Prediction]] = {}
+    for text, prediction in zip(texts, found, strict=True):
+        given[text] = np.take(prediction.mask, image.index, axis=axis), prediction
+    return given
 
 
 def _mask(

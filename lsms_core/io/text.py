@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ def write_text(path: str | Path, text: str) -> Path:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         partial.write_text(text, encoding="utf-8")
-        os.replace(partial, target)
+        partial.replace(target)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise OutputError(f"{target} cannot be written: {error}") from error

@@ -15,6 +15,8 @@ from lsms_core.data.measurements import SliceFindings
 _SIZES_MM = (5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0)
 _TRIES = 30
 
+Split = Literal["train", "held-out"]
+
 
 @dataclass(frozen=True)
 class Expression:
@@ -37,13 +39,11 @@ class ExpressionGenerator:
     """Writes expressions that hold for exactly the lesions they name.
 
     Args:
-        split: "train", or "heldout" for words that training never uses.
+        split: "train", or "held-out" for words that training never uses.
         noise: share of texts with a typing mistake or another case.
     """
 
-    def __init__(
-        self, split: Literal["train", "heldout"] = "train", *, noise: float = 0.15
-    ) -> None:
+    def __init__(self, split: Split = "train", *, noise: float = 0.15) -> None:
         self._column = 0 if split == "train" else 1
         self._noise = noise
 

@@ -13,9 +13,7 @@ Nothing is unpickled and nothing is downloaded.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -28,44 +26,23 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from lsms_core.errors import BundleError, OutputError
+from lsms_core.models.installed import FORMAT_VERSION, BundleInfo, find_bundle, inspect_bundle
 from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.models.lsms.text_encoder import TextEncoder
+from lsms_core.models.manifest import REINSTALL, verify_bundle, write_manifest
 
-FORMAT_VERSION = 1
+__all__ = [
+    "Bundle",
+    "BundleInfo",
+    "find_bundle",
+    "inspect_bundle",
+    "load_bundle",
+    "save_bundle",
+    "verify_bundle",
+]
+
 _DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
-_REINSTALL = "install the model again."
-
-
-@dataclass(frozen=True)
-class BundleInfo:
-    """What a bundle says of itself.
-
-    Attributes:
-        name: the model's name.
-        version: its version.
-        engine: which engine runs it.
-        folder: where it is.
-        config: config.json.
-        card: the model card, Markdown.
-    """
-
-    name: str
-    version: str
-    engine: str
-    folder: Path
-    config: Mapping[str, Any]
-    card: str
-
-    @property
-    def preprocessing(self) -> dict[str, Any]:
-        """Entries of the preprocessing configuration."""
-        return dict(self.config["preprocessing"])
-
-    @property
-    def postprocessing(self) -> dict[str, Any]:
-        """Entries of the post-processing configuration."""
-        return dict(self.config["postprocessing"])
 
 
 @dataclass(frozen=True)
@@ -79,91 +56,6 @@ class Bundle(BundleInfo):
 
     model: Any = None
     tokenizer: Any = None
-
-
-def find_bundle(path_or_name: str | Path) -> Path:
-    """Return a bundle's folder.
-
-    Args:
-        path_or_name: a folder, or a name looked up in ``$LSMS_MODELS``, in the user's data
-            folder, and among the models that came with the software.
-
-    Raises:
-        BundleError: when there is none.
-    """
-    path = Path(path_or_name).expanduser()
-    if (path / "manifest.json").is_file():
-        return path
-    if path.name == str(path_or_name):
-        for root in _search_path():
-            if (root / path.name / "manifest.json").is_file():
-                return root / path.name
-    raise BundleError(
-        f"No model {str(path_or_name)!r} was found: give the folder that holds its manifest.json, "
-        "or put the model's folder into the folder that the variable LSMS_MODELS names."
-    )
-
-
-def _search_path() -> list[Path]:
-    package = Path(__file__).resolve().parents[1]
-    data_home = os.environ.get("XDG_DATA_HOME") or os.environ.get("LOCALAPPDATA")
-    user = Path(data_home) if data_home else Path.home() / ".local" / "share"
-    roots = [user / "lsms" / "models", package.parent / "Resources" / "Models"]
-    roots.append(package / "resources" / "Models")
-    if os.environ.get("LSMS_MODELS"):
-        roots.insert(0, Path(os.environ["LSMS_MODELS"]))
-    return roots
-
-
-def verify_bundle(folder: Path) -> None:
-    """Compare every file with the manifest.
-
-    Raises:
-        BundleError: for a missing, added or altered file.
-    """
-    manifest = _read_json(folder / "manifest.json")
-    try:
-        expected = {str(name): str(entry["sha256"]) for name, entry in manifest["files"].items()}
-    except (KeyError, TypeError, AttributeError) as error:
-        raise BundleError(f"The manifest of {folder} is not readable; {_REINSTALL}") from error
-    present = {
-        file.relative_to(folder).as_posix()
-        for file in folder.rglob("*")
-        if file.is_file() and file != folder / "manifest.json"
-    }
-    if missing := sorted(set(expected) - present):
-        raise BundleError(f"The model {folder.name} lacks {missing[0]}; {_REINSTALL}")
-    if added := sorted(present - set(expected)):
-        raise BundleError(
-            f"The model {folder.name} holds {added[0]}, which does not belong to it; {_REINSTALL}"
-        )
-    for name, digest in expected.items():
-        if _sha256(folder / name) != digest:
-            raise BundleError(f"The model file {name} was altered or damaged; {_REINSTALL}")
-
-
-def inspect_bundle(path_or_name: str | Path, *, verify: bool = True) -> BundleInfo:
-    """Read what a bundle says of itself, without its weights."""
-    folder = find_bundle(path_or_name)
-    if verify:
-        verify_bundle(folder)
-    config = _read_json(folder / "config.json")
-    if config.get("format") != FORMAT_VERSION:
-        raise BundleError(
-            f"The model {folder.name} has format {config.get('format')!r}, this software reads "
-            f"{FORMAT_VERSION}: use a matching version of both."
-        )
-    try:
-        return BundleInfo(
-            name=str(config["name"]),
-            version=str(config["version"]),
-            engine=str(config["engine"]),
-            folder=folder,
-            config=config,
-            card=(folder / "MODEL_CARD.md").read_text(encoding="utf-8"),
-        )
-    except (KeyError, OSError) as error:
-        raise BundleError(f"The model {folder.name} is incomplete; {_REINSTALL}") from error
 
 
 def load_bundle(path_or_name: str | Path, verify: bool = True) -> Bundle:
@@ -186,7 +78,7 @@ def load_bundle(path_or_name: str | Path, verify: bool = True) -> Bundle:
         model.load_state_dict({key: value.float() for key, value in state.items()})
     except (OSError, SafetensorError, RuntimeError) as error:
         raise BundleError(
-            f"The weights of {info.name} do not fit its configuration; {_REINSTALL}"
+            f"The weights of {info.name} do not fit its configuration; {REINSTALL}"
         ) from error
     tokenizer = AutoTokenizer.from_pretrained(info.folder / "tokenizer", local_files_only=True)
     return Bundle(
@@ -254,7 +146,7 @@ def save_bundle(
         (temporary / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
         (temporary / "MODEL_CARD.md").write_text(card, "utf-8")
         tokenizer.save_pretrained(temporary / "tokenizer")
-        _write_manifest(temporary)
+        write_manifest(temporary)
         if target.exists():
             shutil.rmtree(target)
         temporary.replace(target)
@@ -263,35 +155,3 @@ def save_bundle(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return target
-
-
-def _write_manifest(folder: Path) -> None:
-    files = {
-        file.relative_to(folder).as_posix(): {
-            "sha256": _sha256(file),
-            "bytes": file.stat().st_size,
-        }
-        for file in sorted(folder.rglob("*"))
-        if file.is_file()
-    }
-    (folder / "manifest.json").write_text(json.dumps({"files": files}, indent=2) + "\n", "utf-8")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BundleError(
-            f"{path.name} of the model is missing or damaged; {_REINSTALL}"
-        ) from error
-    if not isinstance(content, dict):
-        raise BundleError(f"{path.name} of the model is damaged; {_REINSTALL}")
-    return content
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

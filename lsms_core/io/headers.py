@@ -1,0 +1,212 @@
+"""What image files say of themselves, read before anything large is allocated.
+
+The common readers fill a truncated NIfTI file or a damaged MetaImage with zeros and take a
+missing pixel size for 1 mm. Both would give a wrong answer in silence, so the headers and the
+completeness of the data are checked here.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import re
+import struct
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+from lsms_core.errors import InputError
+
+# About 1024 slices of 1024 x 1024. A probability map of this size takes 2 GiB a text.
+MAX_VOXELS = 2**30
+_BLOCK = 1 << 20
+_HEADER_LIMIT = 1 << 20
+_META_BYTES = {
+    "MET_CHAR": 1, "MET_UCHAR": 1, "MET_SHORT": 2, "MET_USHORT": 2, "MET_INT": 4,
+    "MET_UINT": 4, "MET_LONG": 4, "MET_ULONG": 4, "MET_LONG_LONG": 8, "MET_ULONG_LONG": 8,
+    "MET_FLOAT": 4, "MET_DOUBLE": 8,
+}  # fmt: skip
+
+
+def check_header(path: Path) -> list[str]:
+    """Check a NIfTI, NRRD or MetaImage file by its header and its length.
+
+    Returns:
+        What the user should know, in sentences.
+
+    Raises:
+        InputError: when the file is damaged, has no pixel size, or is too large.
+    """
+    name = path.name.lower()
+    try:
+        if name.endswith((".nii", ".nii.gz")):
+            return _check_nifti(path)
+        if name.endswith((".nrrd", ".nhdr")):
+            return _check_nrrd(path)
+        if name.endswith((".mha", ".mhd")):
+            return _check_meta(path)
+    except (OSError, EOFError, zlib.error, struct.error) as error:
+        raise damaged(path, str(error) or "its end is missing") from error
+    return []
+
+
+def check_size(path: Path, size: list[int] | tuple[int, ...]) -> None:
+    """Refuse what no computer at hand could hold.
+
+    Raises:
+        InputError: naming the size.
+    """
+    shape = " x ".join(str(n) for n in size)
+    if any(n < 1 for n in size):
+        raise InputError(f"{path} is empty: its size is {shape} voxels. Export the CT again.")
+    if math.prod(size) > MAX_VOXELS:
+        raise InputError(
+            f"{path} has {shape} voxels, more than the {MAX_VOXELS:,} that can be read: crop it "
+            "to the abdomen or resample it."
+        )
+
+
+def damaged(path: Path, why: str) -> InputError:
+    """Return the error for a damaged file."""
+    return InputError(
+        f"{path} is damaged or incomplete ({why.strip().rstrip('.')}): export or copy it again."
+    )
+
+
+def _check_nifti(path: Path) -> list[str]:
+    with _open(path) as file:
+        header = file.read(540)
+        order, version = _nifti_version(path, header)
+        if version == 1:
+            dim = struct.unpack_from(f"{order}8h", header, 40)
+            (bits,) = struct.unpack_from(f"{order}h", header, 72)
+            pixdim = struct.unpack_from(f"{order}8f", header, 76)
+            (offset,) = struct.unpack_from(f"{order}f", header, 108)
+            codes = struct.unpack_from(f"{order}2h", header, 252)
+        else:
+            dim = struct.unpack_from(f"{order}8q", header, 16)
+            (bits,) = struct.unpack_from(f"{order}h", header, 14)
+            pixdim = struct.unpack_from(f"{order}8d", header, 104)
+            (offset,) = struct.unpack_from(f"{order}q", header, 168)
+            codes = struct.unpack_from(f"{order}2i", header, 344)
+        if not 1 <= dim[0] <= 7:
+            raise damaged(path, f"it claims {dim[0]} dimensions")
+        size = list(dim[1 : 1 + dim[0]])
+        check_size(path, size)
+        spacing = pixdim[1:4]
+        if codes[1] <= 0 and not all(math.isfinite(s) and s > 0 for s in spacing):
+            raise _no_spacing(path)
+        _need(file, len(header), int(offset) + math.prod(size) * bits // 8, path)
+    if codes[0] <= 0 and codes[1] <= 0:
+        return [
+            "The file does not say how it lies in the patient; left and right may be swapped. "
+            "Export the CT with its orientation."
+        ]
+    return []
+
+
+def _nifti_version(path: Path, header: bytes) -> tuple[str, int]:
+    if len(header) < 348:
+        raise damaged(path, "it ends inside the header" if header else "the file is empty")
+    for order in "<>":
+        (length,) = struct.unpack_from(f"{order}i", header, 0)
+        if length == 348:
+            return order, 1
+        if length == 540 and len(header) >= 540:
+            return order, 2
+    raise damaged(path, "it is no NIfTI file")
+
+
+def _check_nrrd(path: Path) -> list[str]:
+    with path.open("rb") as file:
+        text = file.read(_HEADER_LIMIT)
+    if not text.startswith(b"NRRD"):
+        raise damaged(path, "it is no NRRD file" if text else "the file is empty")
+    head = re.split(rb"\r?\n\r?\n", text, maxsplit=1)[0].decode("utf-8", "replace")
+    fields = {
+        key.strip().lower(): value.strip()
+        for key, colon, value in (line.partition(":") for line in head.splitlines()[1:])
+        if colon and not value.startswith("=") and not key.startswith("#")
+    }
+    try:
+        size = [int(n) for n in fields["sizes"].split()]
+    except (KeyError, ValueError) as error:
+        raise damaged(path, "its header has no sizes") from error
+    check_size(path, size)
+    spacings = [s.lower() for s in fields.get("spacings", "").split() if s.lower() != "nan"]
+    if "space directions" not in fields and len(spacings) < min(len(size), 3):
+        raise _no_spacing(path)
+    if "space" not in fields:
+        return [
+            "The file does not say how it lies in the patient; left and right may be swapped. "
+            "Export the CT with its orientation."
+        ]
+    return []
+
+
+def _check_meta(path: Path) -> list[str]:
+    with path.open("rb") as file:
+        text = file.read(_HEADER_LIMIT)
+    fields: dict[str, str] = {}
+    start = 0
+    while "ElementDataFile" not in fields:
+        end = text.find(b"\n", start)
+        if end < 0:
+            raise damaged(path, "its header does not end" if text else "the file is empty")
+        key, equals, value = text[start:end].decode("utf-8", "replace").partition("=")
+        if not equals:
+            raise damaged(path, "it is no MetaImage file")
+        fields[key.strip()] = value.strip()
+        start = end + 1
+    try:
+        size = [int(n) for n in fields["DimSize"].split()]
+    except (KeyError, ValueError) as error:
+        raise damaged(path, "its header has no DimSize") from error
+    check_size(path, size)
+    if "ElementSpacing" not in fields and "ElementSize" not in fields:
+        raise _no_spacing(path)
+    channels = int(fields.get("ElementNumberOfChannels", "1"))
+    expected = math.prod(size) * channels * _META_BYTES.get(fields.get("ElementType", ""), 1)
+    local = fields["ElementDataFile"].upper() == "LOCAL"
+    data = path if local else path.parent / fields["ElementDataFile"]
+    if not data.is_file():
+        raise damaged(path, f"its data file {data.name} is missing")
+    if fields.get("CompressedData", "False").lower() == "true":
+        with data.open("rb") as file:
+            file.seek(start if local else 0)
+            _need_inflated(file, expected, path)
+    elif fields.get("HeaderSize", "0") != "-1":
+        available = data.stat().st_size - (start if local else 0)
+        if available < expected:
+            raise damaged(path, f"{available} of {expected} bytes of image data are there")
+    return []
+
+
+def _open(path: Path) -> BinaryIO:
+    if path.name.lower().endswith(".gz"):
+        return gzip.open(path, "rb")  # type: ignore[return-value]
+    return path.open("rb")
+
+
+def _need(file: BinaryIO, done: int, expected: int, path: Path) -> None:
+    """Read on to the end; a gzip file's checksum is compared there."""
+    while block := file.read(_BLOCK):
+        done += len(block)
+    if done < expected:
+        raise damaged(path, f"{done} of {expected} bytes are there")
+
+
+def _need_inflated(file: BinaryIO, expected: int, path: Path) -> None:
+    inflate = zlib.decompressobj(32 + zlib.MAX_WBITS)
+    done = 0
+    while not inflate.eof and (block := file.read(_BLOCK)):
+        done += len(inflate.decompress(block))
+    if not inflate.eof or done < expected:
+        raise damaged(path, f"{done} of {expected} bytes of image data are there")
+
+
+def _no_spacing(path: Path) -> InputError:
+    return InputError(
+        f"{path} has no pixel size, so nothing can be measured in it: export the CT with its "
+        "spacing in mm."
+    )

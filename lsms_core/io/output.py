@@ -1,0 +1,116 @@
+"""Write answers in the format that the file's name asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lsms_core.errors import InputError
+from lsms_core.io.atomic import check_writable
+from lsms_core.io.dicom_seg import check_dicom_seg, write_dicom_seg
+from lsms_core.io.nifti import write_nifti
+from lsms_core.io.nrrd import write_nrrd
+from lsms_core.io.seg_nrrd import write_seg_nrrd
+from lsms_core.io.segments import Segment, check_shapes, label_map
+from lsms_core.io.volumes import LoadedVolume
+
+SUFFIXES = (".seg.nrrd", ".nrrd", ".nii.gz", ".nii", ".dcm")
+
+
+def output_format(path: str | Path) -> str:
+    """Return which of ``SUFFIXES`` a file's name has.
+
+    Raises:
+        InputError: for another name.
+    """
+    name = Path(path).name.lower()
+    for suffix in SUFFIXES:
+        if name.endswith(suffix) and name != suffix:
+            return suffix
+    raise InputError(
+        f"{path} has no known output format: use .seg.nrrd (3D Slicer), .nii.gz, .nrrd or .dcm "
+        "(DICOM SEG)."
+    )
+
+
+def check_output(path: Path, loaded: LoadedVolume) -> None:
+    """Refuse an output early that could not be written, before a model has run.
+
+    Raises:
+        InputError: for an unknown format, or one that does not fit the CT.
+        OutputError: where nothing can be written.
+        DependencyError: when DICOM SEG is asked for without highdicom.
+    """
+    suffix = output_format(path)
+    check_writable(path)
+    if path.resolve() == loaded.path.resolve() or path.resolve() in {
+        f.resolve() for f in loaded.slice_files
+    }:
+        raise InputError(f"{path} is the CT itself: choose another name for the output.")
+    if suffix == ".dcm":
+        check_dicom_seg()
+        if not loaded.slice_files:
+            raise InputError(
+                "A DICOM SEG refers to a DICOM series: segment the DICOM folder, or write a "
+                ".seg.nrrd or .nii.gz file."
+            )
+
+
+def write_masks(
+    path: str | Path,
+    loaded: LoadedVolume,
+    segments: Sequence[Segment],
+    *,
+    model: str = "",
+    model_version: str = "",
+    about: Mapping[str, str] | None = None,
+) -> tuple[Path | None, list[str]]:
+    """Write masks on the CT's own grid.
+
+    ``.seg.nrrd`` and DICOM SEG keep overlapping masks and their names; the others are label
+    maps, in which segment n is n (from 1). Without any segment a file with an empty grid is
+    written, but no DICOM SEG, which cannot be empty.
+
+    Args:
+        path: where to; its suffix says the format.
+        loaded: the CT.
+        segments: what was found.
+        model: the model's name.
+        model_version: its version.
+        about: further header entries of a ``.seg.nrrd``.
+
+    Returns:
+        The file, None where none was written, and notes for the user.
+
+    Raises:
+        InputError: for a format that does not exist or does not fit.
+        OutputError: when it cannot be written; an existing file stays as it was.
+    """
+    target, volume = Path(path), loaded.volume
+    suffix = output_format(target)
+    check_shapes(segments, volume.shape)
+    if suffix == ".seg.nrrd":
+        write_seg_nrrd(target, volume, segments, about)
+        return target, []
+    if suffix == ".dcm":
+        if not segments:
+            return None, ["No DICOM SEG was written: nothing was found, and it cannot be empty."]
+        write_dicom_seg(
+            target, loaded.slice_files, segments, model=model, model_version=model_version
+        )
+        return target, []
+    labels, shared = label_map(segments, volume.shape)
+    array = labels if len(segments) > 255 else labels.astype(np.uint8)
+    if suffix == ".nrrd":
+        write_nrrd(target, array, volume.affine)
+    else:
+        write_nifti(target, array, volume.affine, f"lsms-core {model} {model_version}".strip())
+    notes = []
+    if shared:
+        notes.append(
+            f"{shared} voxels belong to several texts; a label map keeps the first one. Write a "
+            ".seg.nrrd file to keep them all."
+        )
+    return target, notes

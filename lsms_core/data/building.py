@@ -18,6 +18,7 @@ from lsms_core.data.measurements import measure_slice
 from lsms_core.data.records import Record, write_records
 from lsms_core.data.regions import label_components
 from lsms_core.data.sampling import SMALLEST_LESION_MM2
+from lsms_core.data.sections import liver_height
 from lsms_core.data.sources import LESION, Case
 from lsms_core.errors import InputError, OutputError
 
@@ -129,11 +130,19 @@ def _build_case(case: Case, folder: Path, config: BuildingConfig, number: int) -
     written.CopyInformation(source)
     sitk.WriteImage(written, str(label_path), useCompression=True)
     generator = ExpressionGenerator(config.split, noise=config.noise)
+    areas = np.count_nonzero(plane.stack(label) > 0, axis=(1, 2))
+    if plane.reverse_stack:
+        areas = areas[::-1]
     records = []
     for index in chosen:
+        level = len(areas) - 1 - index if plane.reverse_stack else index
         labels, numbered = plane.extract(label, index), plane.extract(instances, index)
         findings = measure_slice(
-            plane.extract(image.array, index), labels > 0, numbered, plane.spacing_mm
+            plane.extract(image.array, index),
+            labels > 0,
+            numbered,
+            plane.spacing_mm,
+            liver_height(areas, level),
         )
         seen: set[str] = set()
         for _ in range(config.per_slice * 3):

@@ -8,8 +8,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.data.laterality import Side, cantlie_offset_mm, side_of
+from lsms_core.data.appearance import (
+    Margin,
+    Shape,
+    Texture,
+    margin_of,
+    shape_of,
+    texture_of,
+)
+from lsms_core.data.laterality import Side, cantlie_offset_mm, midline_column, side_of
 from lsms_core.data.regions import bounding_box, signed_distance_mm
+from lsms_core.data.sections import Section, section_of, segment_of
 from lsms_core.errors import InputError
 
 Attenuation = Literal["hypodense", "hyperdense", "isodense", "cystic"]
@@ -41,6 +50,12 @@ class LesionMeasurement:
         capsule_distance_mm: smallest distance to the liver's edge in the slice.
         subcapsular: whether it reaches the liver's edge; None where it is in between.
         centroid: (row, column) in the canonical slice.
+        centroid_mm: the same in mm from the slice's first pixel.
+        shape: the word for its outline, None where none is clear.
+        margin: the word for its border, likewise.
+        texture: the word for how even it is, likewise.
+        section: the part of the lobe, likewise.
+        segment: Couinaud's segment, likewise.
     """
 
     instance: int
@@ -54,6 +69,12 @@ class LesionMeasurement:
     capsule_distance_mm: float
     subcapsular: bool | None
     centroid: tuple[float, float]
+    centroid_mm: tuple[float, float] = (0.0, 0.0)
+    shape: Shape | None = None
+    margin: Margin | None = None
+    texture: Texture | None = None
+    section: Section | None = None
+    segment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +119,7 @@ def measure_slice(
     liver: NDArray[np.bool_],
     instances: NDArray[Any],
     spacing_mm: tuple[float, float],
+    height: float | None = None,
 ) -> SliceFindings:
     """Measure every lesion of a canonical axial slice.
 
@@ -106,6 +128,7 @@ def measure_slice(
         liver: (rows, columns), the liver including its lesions.
         instances: (rows, columns), lesions 1..n, 0 elsewhere.
         spacing_mm: (row, column) spacing.
+        height: of the slice in the liver, from :func:`lsms_core.data.sections.liver_height`.
 
     Raises:
         InputError: when the shapes differ.
@@ -125,6 +148,9 @@ def measure_slice(
     offset = cantlie_offset_mm(image, organ, spacing_mm)
     depth = -signed_distance_mm(organ, spacing_mm)
     healthy = organ & ~lesions_mask
+    midline_mm = midline_column(image, spacing_mm) * spacing_mm[1]
+    right_rows = np.nonzero(organ & (offset < 0))[0]
+    right_mm = float(right_rows.mean()) * spacing_mm[0] if len(right_rows) else None
     organ_hu = float(np.median(image[healthy])) if healthy.any() else float("nan")
     lesions = []
     for number in np.unique(instances[lesions_mask]).tolist():
@@ -140,10 +166,13 @@ def measure_slice(
         capsule = max(float(depth[mask].min()), 0.0)
         longest, perpendicular = diameters_mm(mask[box], spacing_mm)
         rows, columns = np.nonzero(mask)
+        side = side_of(offset, mask)
+        centroid_mm = float(rows.mean()) * spacing_mm[0], float(columns.mean()) * spacing_mm[1]
+        section = section_of(side, centroid_mm, right_mm, midline_mm)
         lesions.append(
             LesionMeasurement(
                 instance=number,
-                side=side_of(offset, mask),
+                side=side,
                 longest_mm=longest,
                 perpendicular_mm=perpendicular,
                 area_mm2=float(mask.sum()) * pixel,
@@ -153,6 +182,12 @@ def measure_slice(
                 capsule_distance_mm=capsule,
                 subcapsular=_subcapsular(capsule),
                 centroid=(float(rows.mean()), float(columns.mean())),
+                centroid_mm=centroid_mm,
+                shape=shape_of(mask[box], longest, perpendicular),
+                margin=margin_of(image[box], distance, ring, around),
+                texture=texture_of(image[box], distance, ring),
+                section=section,
+                segment=segment_of(section, height),
             )
         )
     return SliceFindings(tuple(lesions), float(organ.sum()) * pixel)

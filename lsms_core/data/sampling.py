@@ -13,9 +13,11 @@ from torch.utils.data import Dataset
 
 from lsms_core.data.augmentation import AugmentationConfig, intensity, spatial
 from lsms_core.data.expressions.generator import ExpressionGenerator, organ_expression
+from lsms_core.data.laterality import cantlie_offset_mm
 from lsms_core.data.measurements import measure_slice
 from lsms_core.data.preprocessing import PreprocessingConfig, apply_window
 from lsms_core.data.regions import label_components
+from lsms_core.data.sections import liver_height
 from lsms_core.data.sources import CaseArrays
 from lsms_core.data.synthesis.lesions import add_lesions
 
@@ -80,7 +82,7 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         return self._count - self._first
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Return image (C, h, w), text, target (1, h, w) and lesions (h, w)."""
+        """Return image (C, h, w), text, target (1, h, w), lesions (h, w), anatomy (3, h, w)."""
         rng = np.random.default_rng((self._seed, self._first + index))
         groups = sorted(self._groups)
         cases = self._groups[groups[int(rng.integers(len(groups)))]]
@@ -110,7 +112,8 @@ class ReferringSamples(Dataset[dict[str, Any]]):
             instances = np.where(added > 0, added + instances.max(initial=0), instances)
         centre = level - low
         spacing = arrays.spacing_mm[1:]
-        findings = measure_slice(hu[centre], liver[centre], instances, spacing)
+        height = liver_height(arrays.liver_areas, level)
+        findings = measure_slice(hu[centre], liver[centre], instances, spacing, height)
         if rng.random() < config.organ_share:
             text, target = organ_expression(rng), liver[centre]
         else:
@@ -119,7 +122,8 @@ class ReferringSamples(Dataset[dict[str, Any]]):
             expression = self._texts.sample(findings, rng, share)
             text, target = expression.text, np.isin(instances, expression.instances)
         channels = np.clip(np.array([centre + s for s in steps]), 0, len(hu) - 1)
-        return self._finish(hu[channels], instances, target, liver[centre], text, rng)
+        left = cantlie_offset_mm(hu[centre], liver[centre], spacing) > 0
+        return self._finish(hu[channels], instances, left, target, liver[centre], text, rng)
 
     def _real_instances(
         self, lesions: NDArray[np.bool_], spacing_mm: tuple[float, float, float]
@@ -136,6 +140,7 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         self,
         hu: NDArray[np.int16],
         instances: NDArray[np.int32],
+        left: NDArray[np.bool_],
         target: NDArray[np.bool_],
         liver: NDArray[np.bool_],
         text: str,
@@ -147,7 +152,8 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         middle = (
             (float(rows.mean()), float(columns.mean())) if len(rows) else (height / 2, width / 2)
         )
-        labels = np.stack([target.astype(np.int32), instances])
+        lobes = [liver & ~left, liver & left]
+        labels = np.stack([target.astype(np.int32), instances, *lobes]).astype(np.int32)
         image, moved = spatial(
             hu.astype(np.float32), labels, self._config.crop, middle, self._config.augmentation, rng
         )
@@ -158,4 +164,5 @@ class ReferringSamples(Dataset[dict[str, Any]]):
             "text": text,
             "target": moved[:1].float(),
             "lesions": moved[1],
+            "anatomy": torch.stack([moved[2], moved[3], (moved[1] > 0).long()]).float(),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,11 @@ class CaseArrays:
     liver: NDArray[np.bool_]
     lesions: NDArray[np.bool_]
     spacing_mm: tuple[float, float, float]
+
+    @cached_property
+    def liver_areas(self) -> NDArray[np.int64]:
+        """Pixels of liver in each slice."""
+        return np.count_nonzero(self.liver, axis=(1, 2))
 
 
 def list_cases(folder: str | Path) -> list[Case]:

@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from lsms_core.data.expressions.noise import add_noise
-from lsms_core.data.expressions.query import Query, select
-from lsms_core.data.expressions.vocabulary import ELSEWHERE, ORGAN, UNRELATED, WORDS
-from lsms_core.data.measurements import SliceFindings
+from lsms_core.data.expressions.query import Density, Query, Rank, select
+from lsms_core.data.expressions.vocabulary import ELSEWHERE, ORGAN, UNRELATED
+from lsms_core.data.expressions.writer import Split, Writer
+from lsms_core.data.laterality import Side
+from lsms_core.data.measurements import LesionMeasurement, SliceFindings
+from lsms_core.data.sections import Section
+
+__all__ = ["Expression", "ExpressionGenerator", "Split", "organ_expression"]
 
 _SIZES_MM = (5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0)
 _TRIES = 30
-
-Split = Literal["train", "held-out"]
+_DENSITIES: tuple[Density, ...] = ("hypodense", "hypodense", "hypodense", "hyperdense", "cystic")
+_RANKS: tuple[Rank, ...] = (
+    "largest",
+    "largest",
+    "smallest",
+    "smallest",
+    "most anterior",
+    "most posterior",
+)
+_SIDES: tuple[Side, ...] = ("left", "right")
+_SECTIONS: tuple[Section, ...] = (
+    "right anterior",
+    "right posterior",
+    "left medial",
+    "left lateral",
+)
+_SEGMENTS = ("II", "III", "IVa", "IVb", "V", "VI", "VII", "VIII")
+# How often a text says each thing, where it can.
+_SAYS = {
+    "side": 0.5,
+    "attenuation": 0.45,
+    "size": 0.14,
+    "subcapsular": 0.08,
+    "rank": 0.14,
+    "shape": 0.1,
+    "margin": 0.1,
+    "texture": 0.08,
+    "part": 0.14,
+}
 
 
 @dataclass(frozen=True)
@@ -25,7 +56,7 @@ class Expression:
     Attributes:
         text: what is typed.
         instances: the lesions it names; () for none.
-        kind: "generic", "attribute", "rank", "no-target", "elsewhere" or "unrelated".
+        kind: "generic", "attribute", "rank", "no-target", "negated", "elsewhere" or "unrelated".
         attributes: the query's entries that are set.
     """
 
@@ -40,12 +71,11 @@ class ExpressionGenerator:
 
     Args:
         split: "train", or "held-out" for words that training never uses.
-        noise: share of texts with a typing mistake or another case.
+        noise: share of texts with a typing mistake, and of texts with another case.
     """
 
     def __init__(self, split: Split = "train", *, noise: float = 0.15) -> None:
-        self._column = 0 if split == "train" else 1
-        self._noise = noise
+        self._writer = Writer(split, noise)
 
     def sample(
         self, findings: SliceFindings, rng: np.random.Generator, no_target_share: float = 0.25
@@ -54,12 +84,13 @@ class ExpressionGenerator:
         if not findings.lesions or rng.random() < no_target_share:
             return self._no_target(findings, rng)
         for _ in range(_TRIES):
-            query = self._query(rng)
+            lesion = findings.lesions[int(rng.integers(len(findings.lesions)))]
+            query = _true_query(lesion, rng)
             instances = select(findings, query)
             if instances:
-                return self._express(query, instances, rng, no_target=False)
+                return self._express(query, instances, rng)
         query = Query()
-        return self._express(query, select(findings, query) or (), rng, no_target=False)
+        return self._express(query, select(findings, query) or (), rng)
 
     def generate(
         self, findings: SliceFindings, rng: np.random.Generator, count: int
@@ -75,97 +106,104 @@ class ExpressionGenerator:
 
     def write(self, query: Query, plural: bool, rng: np.random.Generator) -> str:
         """Put a query into words."""
-        noun = self._word("lesions" if plural else "lesion", rng)
-        before: list[str] = []
-        place = ""
-        if query.attenuation:
-            before.append(self._word(query.attenuation, rng))
-        if query.subcapsular is not None:
-            before.append(self._word("subcapsular" if query.subcapsular else "central", rng))
-        if query.side:
-            if rng.random() < 0.5:
-                place = self._word(f"in {query.side}", rng)
-            else:
-                before.append(self._word(query.side, rng))
-        rng.shuffle(before)
-        if query.rank:
-            before.insert(0, self._word(query.rank, rng))
-        words = [*before, noun]
-        for limit, key in (
-            (query.smaller_than_mm, "smaller than"),
-            (query.larger_than_mm, "larger than"),
-        ):
-            if limit is not None:
-                words += [self._word(key, rng), _millimetres(limit, rng)]
-        phrase = " ".join(words)
-        if not plural and not query.rank and rng.random() < 0.2:
-            template = self._word("report", rng)
-            article = "an" if phrase[0] in "aeiou" else "a"
-            text = template.format(a=article, the="the", noun=phrase, place=place).strip()
-            return add_noise(text, rng, self._noise)
-        if plural and rng.random() < 0.5:
-            phrase = f"{self._word('all', rng)} {phrase}"
-        return add_noise(f"{phrase} {place}".strip(), rng, self._noise)
-
-    def _word(self, key: str, rng: np.random.Generator) -> str:
-        options = WORDS[key][self._column]
-        return options[int(rng.integers(len(options)))]
-
-    def _query(self, rng: np.random.Generator) -> Query:
-        draw = rng.random(5)
-        size = _SIZES_MM[int(rng.integers(len(_SIZES_MM)))]
-        smaller = bool(rng.random() < 0.5)
-        sized = draw[2] < 0.12
-        attenuations: tuple[Literal["hypodense", "hyperdense", "cystic"], ...]
-        attenuations = ("hypodense", "hypodense", "hypodense", "hyperdense", "cystic")
-        ranks: tuple[Literal["largest", "smallest"], ...] = ("largest", "smallest")
-        sides: tuple[Literal["left", "right"], ...] = ("left", "right")
-        return Query(
-            side=sides[int(rng.integers(2))] if draw[0] < 0.55 else None,
-            attenuation=attenuations[int(rng.integers(5))] if draw[1] < 0.45 else None,
-            smaller_than_mm=size if sized and smaller else None,
-            larger_than_mm=size if sized and not smaller else None,
-            subcapsular=bool(rng.random() < 0.7) if draw[3] < 0.08 else None,
-            rank=ranks[int(rng.integers(2))] if draw[4] < 0.12 else None,
-        )
+        return self._writer.write(query, plural, rng)
 
     def _no_target(self, findings: SliceFindings, rng: np.random.Generator) -> Expression:
         draw = rng.random()
-        if draw < 0.15:
+        if draw < 0.1:
             return Expression(UNRELATED[int(rng.integers(len(UNRELATED)))], (), "unrelated")
-        if draw < 0.35:
+        if draw < 0.28:
             return Expression(ELSEWHERE[int(rng.integers(len(ELSEWHERE)))], (), "elsewhere")
+        if draw < 0.34:
+            query = Query(side=_SIDES[int(rng.integers(2))] if rng.random() < 0.7 else None)
+            return Expression(self._writer.write_none(query, rng), (), "negated")
         for _ in range(_TRIES):
-            query = self._query(rng)
+            query = _any_query(findings, rng)
             if select(findings, query) == ():
-                return self._express(query, (), rng, no_target=True)
+                plural = bool(rng.random() < 0.2) and query.rank is None
+                return self._made(query, (), plural, "no-target", rng)
         return Expression(ELSEWHERE[int(rng.integers(len(ELSEWHERE)))], (), "elsewhere")
 
     def _express(
+        self, query: Query, instances: tuple[int, ...], rng: np.random.Generator
+    ) -> Expression:
+        # People type the singular for several, too, and mean all that fit.
+        plural = len(instances) > 1 and bool(rng.random() < 0.7)
+        if plural and len(instances) in (2, 3) and rng.random() < 0.3:
+            query = replace(query, count=len(instances))
+        attributes = any(v is not None for v in asdict(query).values())
+        kind = "rank" if query.rank else "attribute" if attributes else "generic"
+        return self._made(query, instances, plural, kind, rng)
+
+    def _made(
         self,
         query: Query,
         instances: tuple[int, ...],
+        plural: bool,
+        kind: str,
         rng: np.random.Generator,
-        *,
-        no_target: bool,
     ) -> Expression:
-        # People type the singular for several, too, and mean all that fit.
-        plural = rng.random() < (0.7 if len(instances) > 1 else 0.2 if no_target else 0.0)
-        plural = plural and query.rank is None
         attributes = {k: v for k, v in asdict(query).items() if v is not None}
-        kind = "rank" if query.rank else "attribute" if attributes else "generic"
-        return Expression(
-            self.write(query, plural, rng),
-            instances,
-            "no-target" if no_target else kind,
-            attributes,
+        return Expression(self._writer.write(query, plural, rng), instances, kind, attributes)
+
+
+def _true_query(lesion: LesionMeasurement, rng: np.random.Generator) -> Query:
+    """Draw a query that a lesion answers, as far as its measurements are clear."""
+    says = {name: bool(rng.random() < share) for name, share in _SAYS.items()}
+    entries: dict[str, Any] = {}
+    if says["part"] and lesion.section is not None:
+        by_segment = lesion.segment is not None and rng.random() < 0.6
+        entries["segment" if by_segment else "section"] = (
+            lesion.segment if by_segment else lesion.section
         )
+    elif says["side"]:
+        entries["side"] = lesion.side
+    if says["attenuation"]:
+        entries["attenuation"] = lesion.attenuation
+        if lesion.attenuation == "cystic" and rng.random() < 0.3:
+            entries["attenuation"] = "hypodense"
+    for name in ("subcapsular", "shape", "margin", "texture"):
+        if says[name]:
+            entries[name] = getattr(lesion, name)
+    if says["size"]:
+        entries.update(_true_size(lesion.longest_mm, rng))
+    if says["rank"] and not {"segment", "about_mm"} & entries.keys():
+        entries["rank"] = _RANKS[int(rng.integers(len(_RANKS)))]
+    return Query(**entries)
 
 
-def _millimetres(limit: float, rng: np.random.Generator) -> str:
-    if rng.random() < 0.5 and limit >= 10:
-        return f"{limit / 10:g} cm"
-    return f"{limit:g} mm"
+def _true_size(longest_mm: float, rng: np.random.Generator) -> dict[str, float]:
+    if rng.random() < 0.45:
+        stated = round(longest_mm) if longest_mm < 30 or rng.random() < 0.5 else 5 * round(
+            longest_mm / 5
+        )  # fmt: skip
+        return {"about_mm": float(max(stated, 2))}
+    limit = _SIZES_MM[int(rng.integers(len(_SIZES_MM)))]
+    return {"smaller_than_mm" if longest_mm < limit else "larger_than_mm": limit}
+
+
+def _any_query(findings: SliceFindings, rng: np.random.Generator) -> Query:
+    """Draw a query at random: often a true one with one thing turned wrong."""
+    if findings.lesions and rng.random() < 0.6:
+        lesion = findings.lesions[int(rng.integers(len(findings.lesions)))]
+        base = replace(_true_query(lesion, rng), rank=None, about_mm=None)
+    else:
+        base = Query()
+    draw = rng.random()
+    if draw < 0.5:
+        return replace(base, side=_SIDES[int(rng.integers(2))], section=None, segment=None)
+    if draw < 0.75:
+        return replace(base, attenuation=_DENSITIES[int(rng.integers(len(_DENSITIES)))])
+    if draw < 0.85:
+        limit = _SIZES_MM[int(rng.integers(len(_SIZES_MM)))]
+        if rng.random() < 0.5:
+            return replace(base, smaller_than_mm=limit, larger_than_mm=None)
+        return replace(base, larger_than_mm=limit, smaller_than_mm=None)
+    if draw < 0.93:
+        section = _SECTIONS[int(rng.integers(len(_SECTIONS)))]
+        return replace(base, section=section, side=None, segment=None)
+    segment = _SEGMENTS[int(rng.integers(len(_SEGMENTS)))]
+    return replace(base, segment=segment, side=None, section=None)
 
 
 def organ_expression(rng: np.random.Generator) -> str:

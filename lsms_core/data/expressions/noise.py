@@ -6,21 +6,20 @@ import re
 
 import numpy as np
 
-_KEEP = re.compile(
-    r"\b(left|right|lt|rt|not|no|hypo\w*|hyper\w*|larg\w*|small\w*)\b", re.IGNORECASE
-)
+# A slip in these could turn one meaning into the other.
+_KEEP = re.compile(r"(hypo|hyper|iso)\w*", re.IGNORECASE)
 
 
 def add_noise(text: str, rng: np.random.Generator, rate: float = 0.15) -> str:
     """Return the text with, at ``rate``, another case or one typing mistake.
 
-    A mistake never touches a word that decides which lesion is meant.
+    A mistake never turns a word into another that means something else.
     """
     if rng.random() < rate:
         text = str(rng.choice([text.lower(), text.upper(), text.capitalize(), text + "."]))
     if rng.random() < rate:
         words = text.split(" ")
-        able = [i for i, w in enumerate(words) if len(w) > 4 and w.isalpha() and not _KEEP.match(w)]
+        able = [i for i, w in enumerate(words) if len(w) > 3 and w.isalpha() and not _KEEP.match(w)]
         if able:
             index = int(rng.choice(able))
             words[index] = _slip(words[index], rng)

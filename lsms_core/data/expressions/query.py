@@ -5,15 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from lsms_core.data.appearance import Margin, Shape, Texture
 from lsms_core.data.laterality import Side
 from lsms_core.data.measurements import LesionMeasurement, SliceFindings
+from lsms_core.data.sections import Section
 
-Rank = Literal["largest", "smallest"]
+Rank = Literal["largest", "smallest", "most anterior", "most posterior"]
+Density = Literal["hypodense", "hyperdense", "cystic", "isodense"]
 
-# Ranks need a clear lead: the next lesion's diameter differs by at least this factor.
+# Ranks need a clear lead: the next lesion's diameter differs by at least this factor,
 CLEAR_RANK = 1.2
+# or, for the position, the next lesion's centre lies at least this far away, mm.
+CLEAR_POSITION_MM = 12.0
 # A size limit is usable when every lesion is at least this share away from it.
 CLEAR_SIZE = 0.15
+# "2 cm" means a lesion this close to it, and no other lesion closer than twice that.
+ABOUT_SIZE = 0.2
 
 
 @dataclass(frozen=True)
@@ -22,19 +29,33 @@ class Query:
 
     Attributes:
         side: the patient's lobe.
-        attenuation: "hypodense" (cysts are hypodense too), "hyperdense" or "cystic".
+        attenuation: "hypodense" (cysts are hypodense too), "hyperdense", "cystic", "isodense".
         smaller_than_mm: the longest axial diameter's upper limit.
         larger_than_mm: its lower limit.
+        about_mm: its value, about.
         subcapsular: at the liver's edge, or deep inside.
-        rank: the largest or smallest of those left.
+        shape: of the outline.
+        margin: of the border.
+        texture: how even it is.
+        section: part of the lobe.
+        segment: Couinaud's segment.
+        rank: the first of those left by size or position.
+        count: how many there must be.
     """
 
     side: Side | None = None
-    attenuation: Literal["hypodense", "hyperdense", "cystic"] | None = None
+    attenuation: Density | None = None
     smaller_than_mm: float | None = None
     larger_than_mm: float | None = None
+    about_mm: float | None = None
     subcapsular: bool | None = None
+    shape: Shape | None = None
+    margin: Margin | None = None
+    texture: Texture | None = None
+    section: Section | None = None
+    segment: str | None = None
     rank: Rank | None = None
+    count: int | None = None
 
 
 def select(findings: SliceFindings, query: Query) -> tuple[int, ...] | None:
@@ -53,20 +74,34 @@ def select(findings: SliceFindings, query: Query) -> tuple[int, ...] | None:
             return None
         chosen.append(lesion)
     if query.rank is not None and chosen:
-        sign = -1 if query.rank == "largest" else 1
-        ordered = sorted(chosen, key=lambda m: sign * m.longest_mm)
-        if len(ordered) > 1:
-            a, b = ordered[0].longest_mm, ordered[1].longest_mm
-            if max(a, b) < CLEAR_RANK * min(a, b):
-                return None
-        chosen = ordered[:1]
+        first = _first(chosen, query.rank)
+        if first is None:
+            return None
+        chosen = [first]
+    if query.count is not None and len(chosen) != query.count:
+        return None
     return tuple(sorted(m.instance for m in chosen))
+
+
+def _first(chosen: list[LesionMeasurement], rank: Rank) -> LesionMeasurement | None:
+    """Return the lesion that leads, None where the lead is not clear."""
+    by_size = rank in ("largest", "smallest")
+    sign = -1 if rank in ("largest", "most posterior") else 1
+    ordered = sorted(chosen, key=lambda m: sign * (m.longest_mm if by_size else m.centroid_mm[0]))
+    if len(ordered) > 1:
+        one, two = ordered[0], ordered[1]
+        if by_size:
+            a, b = one.longest_mm, two.longest_mm
+            clear = max(a, b) >= CLEAR_RANK * min(a, b)
+        else:
+            clear = abs(one.centroid_mm[0] - two.centroid_mm[0]) >= CLEAR_POSITION_MM
+        if not clear:
+            return None
+    return ordered[0]
 
 
 def _answers(lesion: LesionMeasurement, query: Query) -> list[bool | None]:
     answers: list[bool | None] = []
-    if query.side is not None:
-        answers.append(None if lesion.side is None else lesion.side == query.side)
     if query.attenuation is not None:
         answers.append(_has_attenuation(lesion, query.attenuation))
     if query.smaller_than_mm is not None:
@@ -74,10 +109,29 @@ def _answers(lesion: LesionMeasurement, query: Query) -> list[bool | None]:
     if query.larger_than_mm is not None:
         below = _below(lesion.longest_mm, query.larger_than_mm)
         answers.append(None if below is None else not below)
-    if query.subcapsular is not None:
-        known = lesion.subcapsular
-        answers.append(None if known is None else known == query.subcapsular)
+    if query.about_mm is not None:
+        answers.append(_about(lesion.longest_mm, query.about_mm))
+    for name in ("side", "subcapsular", "shape", "margin", "texture", "section", "segment"):
+        wanted = getattr(query, name)
+        if wanted is not None:
+            known = getattr(lesion, name)
+            if known is None and name in ("section", "segment"):
+                # The other lobe's lesions are out even where their own part is unclear.
+                answers.append(_other_lobe(lesion, query))
+            else:
+                answers.append(None if known is None else known == wanted)
     return answers
+
+
+def _other_lobe(lesion: LesionMeasurement, query: Query) -> bool | None:
+    wanted = query.section.split()[0] if query.section else _lobe_of(query.segment)
+    return False if lesion.side is not None and lesion.side != wanted else None
+
+
+def _lobe_of(segment: str | None) -> str | None:
+    if segment is None:
+        return None
+    return "right" if segment in ("V", "VI", "VII", "VIII") else "left"
 
 
 def _has_attenuation(lesion: LesionMeasurement, word: str) -> bool | None:
@@ -92,3 +146,10 @@ def _below(value: float, limit: float) -> bool | None:
     if abs(value - limit) < CLEAR_SIZE * limit:
         return None
     return value < limit
+
+
+def _about(value: float, wanted: float) -> bool | None:
+    away = abs(value - wanted) / wanted
+    if away <= ABOUT_SIZE:
+        return True
+    return False if away >= 2 * ABOUT_SIZE else None

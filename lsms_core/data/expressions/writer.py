@@ -1,0 +1,169 @@
+"""Puts a query into words, from terse to report style."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from lsms_core.data.expressions.noise import add_noise
+from lsms_core.data.expressions.query import Query
+from lsms_core.data.expressions.vocabulary import WORDS
+
+Split = Literal["train", "held-out"]
+
+_ARABIC = {
+    "II": "2",
+    "III": "3",
+    "IVa": "4a",
+    "IVb": "4b",
+    "V": "5",
+    "VI": "6",
+    "VII": "7",
+    "VIII": "8",
+}
+_NUMBERS = {2: "2", 3: "3"}
+
+
+class Writer:
+    """Writes queries.
+
+    Args:
+        split: "train", or "held-out" for words that training never uses.
+        noise: share of texts with a typing mistake, and of texts with another case.
+    """
+
+    def __init__(self, split: Split, noise: float) -> None:
+        self._column = 0 if split == "train" else 1
+        self._noise = noise
+
+    def write(self, query: Query, plural: bool, rng: np.random.Generator) -> str:
+        """Return a text for ``query``; ``plural`` for several lesions."""
+        noun = self._noun(query, plural, rng)
+        adjectives, clauses = self._adjectives(query, "cyst" in noun, rng)
+        place, before = self._place(query, rng)
+        sizes = self._sizes(query, rng)
+        style = rng.random()
+        counted = query.count is not None or query.rank is not None
+        if style < 0.07 and not counted and place and not before:
+            # As people head a list: "right lobe: hypodense lesion 2 cm".
+            text = _join([f"{_head(place)}:", *adjectives, noun, *sizes, *clauses])
+        elif style < 0.15 and not counted and adjectives:
+            text = ", ".join(filter(None, [_join([before, noun, *sizes]), *adjectives, place]))
+            text = _join([text, *clauses])
+        else:
+            first = [before, *adjectives]
+            if len(first) > 1 and rng.random() < 0.5:
+                rng.shuffle(first)
+            words = [*self._leading(query, plural, rng), *first, noun]
+            if sizes and query.about_mm is not None and rng.random() < 0.5:
+                words = [sizes[-1], *words] if not counted else [*words, *sizes]
+            else:
+                words += sizes
+            phrase = _join(words)
+            if not plural and not counted and rng.random() < 0.25:
+                template = self.word("report", rng)
+                article = "an" if phrase[0] in "aeiou" else "a"
+                text = template.format(a=article, the="the", noun=phrase, place=place)
+            else:
+                text = _join([phrase, place])
+            if clauses:
+                text = text.strip() + ("," if rng.random() < 0.3 else "")
+                text = _join([text, *clauses])
+        return add_noise(" ".join(text.split()), rng, self._noise)
+
+    def write_none(self, query: Query, rng: np.random.Generator) -> str:
+        """Return a text that denies what ``query`` asks for, such as "no lesion on the left"."""
+        place = self.word(f"in {query.side}", rng) if query.side else ""
+        adjective = self.word(query.attenuation, rng) if query.attenuation else ""
+        noun = _join([adjective, self.word("lesion", rng)])
+        template = self.word("none", rng)
+        article = "an" if noun[0] in "aeiou" else "a"
+        text = template.format(a=article, noun=noun, place=place)
+        return add_noise(" ".join(text.split()), rng, self._noise)
+
+    def word(self, key: str, rng: np.random.Generator) -> str:
+        """Draw one of the words for ``key``."""
+        options = WORDS[key][self._column]
+        return options[int(rng.integers(len(options)))]
+
+    def _noun(self, query: Query, plural: bool, rng: np.random.Generator) -> str:
+        if query.attenuation == "cystic" and rng.random() < 0.4:
+            return self.word("cysts" if plural else "cyst", rng)
+        return self.word("lesions" if plural else "lesion", rng)
+
+    def _adjectives(
+        self, query: Query, said: bool, rng: np.random.Generator
+    ) -> tuple[list[str], list[str]]:
+        """Return the words before the noun and the clauses after the place, in any order."""
+        words: list[str] = []
+        clauses: list[str] = []
+        if query.attenuation and not said:
+            words.append(self.word(query.attenuation, rng))
+        if query.subcapsular is not None:
+            words.append(self.word("subcapsular" if query.subcapsular else "central", rng))
+        if query.shape:
+            words.append(self.word(query.shape, rng))
+        for value, clause in ((query.texture, "texture clause"), (query.margin, "margin clause")):
+            if value is None:
+                continue
+            if rng.random() < 0.5:
+                clauses.append(self.word(clause, rng).format(w=self.word(value, rng)))
+            else:
+                words.append(self.word(value, rng))
+        rng.shuffle(words)
+        return words, clauses
+
+    def _place(self, query: Query, rng: np.random.Generator) -> tuple[str, str]:
+        """Return the place after the noun, or an adjective before it; one of them is empty."""
+        if query.segment:
+            numeral = query.segment if rng.random() < 0.5 else _ARABIC[query.segment]
+            text = self.word("segment", rng).format(s=numeral)
+            return ("", text) if not text.startswith("in ") and rng.random() < 0.5 else (text, "")
+        if query.section:
+            text = self.word(query.section, rng)
+            return ("", text) if text == query.section else (text, "")
+        if query.side:
+            draw = rng.random()
+            if draw < 0.06:
+                other = "left" if query.side == "right" else "right"
+                return self.word(f"not in {other}", rng), ""
+            if draw < 0.5:
+                return self.word(f"in {query.side}", rng), ""
+            return "", self.word(query.side, rng)
+        return "", ""
+
+    def _sizes(self, query: Query, rng: np.random.Generator) -> list[str]:
+        for limit, key in (
+            (query.smaller_than_mm, "smaller than"),
+            (query.larger_than_mm, "larger than"),
+            (query.about_mm, "about"),
+        ):
+            if limit is not None:
+                return [self.word(key, rng), _millimetres(limit, rng)]
+        return []
+
+    def _leading(self, query: Query, plural: bool, rng: np.random.Generator) -> list[str]:
+        if query.rank:
+            return [self.word(query.rank, rng)]
+        if query.count in _NUMBERS:
+            return [self.word(_NUMBERS[query.count], rng)]
+        return [self.word("all", rng)] if plural and rng.random() < 0.5 else []
+
+
+def _join(parts: list[str]) -> str:
+    return " ".join(p for p in parts if p)
+
+
+def _head(place: str) -> str:
+    """Return a place without its preposition."""
+    for start in ("in the ", "of the ", "within the ", "on the ", "in "):
+        if place.startswith(start):
+            return place.removeprefix(start)
+    return place
+
+
+def _millimetres(limit: float, rng: np.random.Generator) -> str:
+    if rng.random() < 0.5 and limit >= 10:
+        return f"{limit / 10:g}{' ' if rng.random() < 0.7 else ''}cm"
+    return f"{limit:g}{' ' if rng.random() < 0.7 else ''}mm"

@@ -31,6 +31,9 @@ class TrainingConfig:
         weight_decay: of all weight matrices.
         warmup_share: share of the run in which the rate rises.
         contrastive_weight: lambda of the loss.
+        anatomy_weight: of the lobes and lesions that are drawn whatever the text says.
+        freeze_embeddings: keep the text encoder's word embeddings as they are.
+        align_stride: stride of the grid on which the decoder works, 8 or 4.
         ema_decay: of the averaged weights, which are the ones exported.
         folds: number of patient folds.
         fold: the one left out for validation; None trains on all patients.
@@ -53,6 +56,9 @@ class TrainingConfig:
     weight_decay: float = 0.02
     warmup_share: float = 0.04
     contrastive_weight: float = 0.1
+    anatomy_weight: float = 0.5
+    freeze_embeddings: bool = True
+    align_stride: int = 8
     ema_decay: float = 0.998
     folds: int = 4
     fold: int | None = None

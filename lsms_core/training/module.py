@@ -8,15 +8,23 @@ from typing import Any
 
 import lightning
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from lsms_core.models.lsms.losses import LossConfig, LSMSLoss
-from lsms_core.models.lsms.model import LSMSModel
+from lsms_core.models.lsms.losses import LossConfig, LSMSLoss, dice_loss
+from lsms_core.models.lsms.model import LSMSModel, LSMSOutput
 from lsms_core.training.config import TrainingConfig
+
+# What the anatomy head draws: the liver's right and left lobe, and every lesion.
+ANATOMY = ("right lobe", "left lobe", "lesions")
 
 
 class LSMSTraining(lightning.LightningModule):
     """Trains an LSMS model; ``averaged`` holds the weights to evaluate and to export.
+
+    Beside the paper's loss, a head that exists in training only draws the lobes and all
+    lesions from the decoder's features, whatever the text says. With few patients, that is
+    most of what there is to learn from a slice whose text names nothing.
 
     Args:
         model: the model.
@@ -32,6 +40,11 @@ class LSMSTraining(lightning.LightningModule):
         self.tokenizer = tokenizer
         self._config = config
         self._loss = LSMSLoss(LossConfig(contrastive_weight=config.contrastive_weight))
+        self.anatomy_head = nn.Conv2d(model.config.decoder_width, len(ANATOMY), 1)
+        if config.freeze_embeddings:
+            # Rare words keep their place among the common ones that training does see.
+            for parameter in self.model.text_encoder.bert.embeddings.parameters():  # type: ignore[union-attr]
+                parameter.requires_grad_(requires_grad=False)
 
     @property
     def steps(self) -> int:
@@ -47,18 +60,29 @@ class LSMSTraining(lightning.LightningModule):
         image = batch["image"].contiguous(memory_format=torch.channels_last)
         output = self.model(image, tokens["input_ids"], tokens["attention_mask"])
         losses = self._loss(output, batch["target"], batch["lesions"])
+        losses["anatomy"] = self._anatomy_loss(output, batch["anatomy"])
+        losses["loss"] = losses["loss"] + self._config.anatomy_weight * losses["anatomy"]
         for name, value in losses.items():
             self.log(name, value.detach(), prog_bar=True)
         loss: Tensor = losses["loss"]
         return loss
 
+    def _anatomy_loss(self, output: LSMSOutput, anatomy: Tensor) -> Tensor:
+        """Cross-entropy and Dice of the anatomy head, for (B, 3, H, W) 0 or 1."""
+        assert output.pixels is not None
+        logits = self.anatomy_head(output.pixels).float()
+        target = F.adaptive_avg_pool2d(anatomy.float(), logits.shape[-2:])
+        ce = F.binary_cross_entropy_with_logits(logits, target)
+        return ce + dice_loss(logits.flatten(0, 1)[:, None], target.flatten(0, 1)[:, None])
+
     def configure_optimizers(self) -> Any:  # noqa: ANN401
         """AdamW with warm-up and a cosine; the text encoder learns more slowly."""
         config = self._config
         groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
-        for name, parameter in self.model.named_parameters():
-            key = (name.startswith("text_encoder."), parameter.ndim > 1)
-            groups.setdefault(key, []).append(parameter)
+        for name, parameter in self.named_parameters():
+            if parameter.requires_grad:
+                key = (name.startswith("model.text_encoder."), parameter.ndim > 1)
+                groups.setdefault(key, []).append(parameter)
         optimizer = torch.optim.AdamW(
             [
                 {

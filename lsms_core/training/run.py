@@ -43,7 +43,9 @@ def build(config: TrainingConfig) -> LSMSTraining:
     """Build the model of a run; its weights depend on the seed alone."""
     lightning.seed_everything(config.seed, verbose=False)
     encoder, tokenizer = load_text_encoder(config.text_encoder, config.text_layers)
-    network = LSMSConfig.variant(config.variant, text_width=encoder.width)
+    network = LSMSConfig.variant(
+        config.variant, text_width=encoder.width, align_stride=config.align_stride
+    )
     return LSMSTraining(LSMSModel(network, encoder), tokenizer, config)
 
 

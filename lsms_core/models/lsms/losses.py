@@ -65,7 +65,7 @@ def contrastive_loss(
         The mean over samples with a target; 0 where there is none.
     """
     size = (pixels.shape[-2], pixels.shape[-1])
-    pixels, text = pixels.float(), text.float()
+    pixels, text = F.normalize(pixels.float(), dim=1), text.float()
     region = F.adaptive_avg_pool2d(target.float(), size)
     present = region.sum((1, 2, 3)) > _SMALLEST_REGION
     if not bool(present.any()):
@@ -90,10 +90,9 @@ def contrastive_loss(
 
 
 def _pool(pixels: Tensor, weights: Tensor) -> Tensor:
-    """Return the (B, E) normalised weighted mean of normalised pixel embeddings."""
-    directions = F.normalize(pixels, dim=1)
-    mean = (directions * weights).sum((2, 3)) / weights.sum((2, 3)).clamp_min(1e-6)
-    return F.normalize(mean, dim=1)
+    """Return the (B, E) normalised weighted mean of (B, E, h, w) pixel embeddings."""
+    mean = pixels.flatten(2) @ weights.to(pixels.dtype).flatten(2).transpose(1, 2)
+    return F.normalize(mean[..., 0] / weights.sum((2, 3)).clamp_min(1e-6), dim=1)
 
 
 class LSMSLoss(nn.Module):

@@ -21,11 +21,13 @@ class LSMSOutput:
         logits: (B, 1, H, W).
         pixel_embedding: (B, E, h, w) in the shared space; training only.
         text_embedding: (B, E) in the shared space; training only.
+        pixels: (B, width, h, w) features D of the decoder; training only.
     """
 
     logits: Tensor
     pixel_embedding: Tensor | None = None
     text_embedding: Tensor | None = None
+    pixels: Tensor | None = None
 
 
 class LSMS(nn.Module):
@@ -79,5 +81,5 @@ class LSMSModel(nn.Module):
         weights = mask.unsqueeze(-1).to(tokens.dtype)
         mean = (tokens * weights).sum(1) / weights.sum(1).clamp_min(1.0)
         return LSMSOutput(
-            logits, self.pixel_head(pixels), F.normalize(self.text_head(mean), dim=-1)
+            logits, self.pixel_head(pixels), F.normalize(self.text_head(mean), dim=-1), pixels
         )

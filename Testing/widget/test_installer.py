@@ -1,0 +1,369 @@
+"""Packages are installed after one question, and what Slicer ships is never replaced."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import subprocess
+import sys
+import types
+import zipfile
+from pathlib import Path
+
+import numpy
+import pytest
+
+from lsms_core.errors import CancelledError, DependencyError, InputError
+
+MODULE = Path(__file__).resolve().parents[2] / "LSMSSegmentation"
+if str(MODULE) not in sys.path:
+    sys.path.insert(0, str(MODULE))
+
+from LSMSSegmentationLib import InstallBackend, Installer, InstallPlan  # noqa: E402
+
+SHIPPED = {"numpy": "2.4.6", "SimpleITK": "2.5.4", "requests": "2.32.5"}
+
+
+class Backend:
+    """Stands in for Slicer: keeps versions in a dict and writes down what it is asked."""
+
+    def __init__(self, versions=(), testing=False, failing=None):
+        self.versions = {**SHIPPED, **dict(versions)}
+        self.calls = []
+        self._testing = testing
+        self._failing = failing
+
+    def version(self, name):
+        return self.versions.get(name)
+
+    def freeMegabytes(self):
+        return 50_000
+
+    def testing(self):
+        return self._testing
+
+    def installTorch(self, requirement, constraints, cpuOnly):
+        self.calls.append(("torch", requirement, constraints.read_text(), cpuOnly))
+        if self._failing:
+            raise self._failing
+        self.versions["torch"] = "2.8.0+cpu"
+
+    def ensure(self, requirementsPath, requirements, constraints):
+        self.calls.append(("ensure", list(requirements), constraints.read_text()))
+        self.versions.update({"transformers": "4.57.1", "safetensors": "0.6.2"})
+
+    def installWheels(self, requirements, folder, constraints):
+        self.calls.append(("wheels", list(requirements), Path(folder), constraints.read_text()))
+        self.versions.update({"torch": "2.8.0", "transformers": "4.57.1", "safetensors": "0.6.2"})
+
+
+def agree(plan):
+    agree.plans.append(plan)
+    return True
+
+
+@pytest.fixture(autouse=True)
+def _forget():
+    agree.plans = []
+
+
+def make_wheels(folder, *names):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_bytes(b"")
+    return folder
+
+
+WHEELS = (
+    "torch-2.8.0-cp312-cp312-win_amd64.whl",
+    "transformers-4.57.1-py3-none-any.whl",
+    "safetensors-0.6.2-cp38-abi3-win_amd64.whl",
+)
+
+
+def test_everything_is_installed_after_one_question():
+    backend = Backend()
+    installed = Installer.Installer(backend, agree).ensure()
+    assert installed == ["torch", "transformers", "safetensors"]
+    assert len(agree.plans) == 1
+    assert [call[0] for call in backend.calls] == ["torch", "ensure"]
+    constraints = "SimpleITK==2.5.4\nnumpy==2.4.6\nrequests==2.32.5\n"
+    assert backend.calls[0][1:] == (InstallPlan.TORCH_REQUIREMENT, constraints, False)
+    assert backend.calls[1][2] == constraints
+
+
+def test_nothing_is_asked_or_installed_when_everything_is_there():
+    backend = Backend({"torch": "2.8.0+cu126", "transformers": "4.57.1", "safetensors": "0.6.2"})
+    assert Installer.Installer(backend, agree).ensure() == []
+    assert backend.calls == agree.plans == []
+
+
+def test_a_version_that_does_not_fit_is_named_and_replaced():
+    versions = {"torch": "2.8.0", "transformers": "4.20.0", "safetensors": "0.6.2"}
+    backend = Backend(versions)
+    assert Installer.Installer(backend, agree).ensure() == ["transformers"]
+    (package,) = agree.plans[0].packages
+    assert package.installed == "4.20.0"
+    assert [call[0] for call in backend.calls] == ["ensure"]
+
+
+def test_saying_no_changes_nothing():
+    backend = Backend()
+    with pytest.raises(CancelledError, match="Nothing was installed"):
+        Installer.Installer(backend, lambda plan: False).ensure()
+    assert backend.calls == []
+
+
+def test_nothing_is_installed_or_asked_while_slicer_tests():
+    backend = Backend(testing=True)
+    with pytest.raises(
+        DependencyError, match=r"torch, transformers, safetensors must be installed"
+    ):
+        Installer.Installer(backend, agree).ensure()
+    assert backend.calls == agree.plans == []
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        subprocess.CalledProcessError(1, "pip"),
+        OSError("file name too long"),
+        ImportError("DLL load failed"),
+        RuntimeError("PythonSlicer executable not found"),
+    ],
+)
+def test_a_failed_installation_says_what_to_do(failure):
+    with pytest.raises(DependencyError, match="With no network, choose") as caught:
+        Installer.Installer(Backend(failing=failure), agree).ensure()
+    assert caught.value.__cause__ is failure
+
+
+def test_a_replaced_package_of_slicers_is_reported_with_its_repair():
+    class Careless(Backend):
+        def installTorch(self, *arguments):
+            super().installTorch(*arguments)
+            self.versions["numpy"] = "1.26.4"
+
+    with pytest.raises(
+        DependencyError, match=r'replaced by 1\.26\.4.*pip_install\("numpy==2\.4\.6"'
+    ):
+        Installer.Installer(Careless(), agree).ensure()
+
+
+def test_an_installation_that_installs_nothing_is_not_believed():
+    class Idle(Backend):
+        def ensure(self, *arguments):
+            self.calls.append(("ensure",))
+
+    with pytest.raises(DependencyError, match="transformers is still missing"):
+        Installer.Installer(Idle(), agree).ensure()
+
+
+def test_packages_come_from_a_folder_without_network(tmp_path):
+    backend = Backend()
+    folder = make_wheels(tmp_path / "stick" / "wheels", *WHEELS)
+    installed = Installer.Installer(backend, agree).ensureFrom(tmp_path / "stick")
+    assert installed == ["torch", "transformers", "safetensors"]
+    ((kind, requirements, used, constraints),) = backend.calls
+    assert (kind, used) == ("wheels", folder)
+    assert requirements[0] == InstallPlan.TORCH_REQUIREMENT
+    assert "numpy==2.4.6" in constraints
+
+
+def test_packages_come_from_a_zip_which_cannot_write_elsewhere(tmp_path):
+    archive = tmp_path / "wheels.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for name in WHEELS:
+            file.writestr(f"../../{name}", b"")
+        file.writestr("../readme.txt", b"")
+
+    class Looking(Backend):
+        def installWheels(self, requirements, folder, constraints):
+            self.seen = sorted(path.name for path in Path(folder).iterdir())
+            super().installWheels(requirements, folder, constraints)
+
+    backend = Looking()
+    Installer.Installer(backend, agree).ensureFrom(archive)
+    assert backend.seen == sorted(WHEELS)
+    assert not backend.calls[0][2].exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["wheels.zip"]
+
+
+def test_a_folder_that_lacks_something_is_refused_before_the_question(tmp_path):
+    backend = Backend()
+    installer = Installer.Installer(backend, agree)
+    make_wheels(tmp_path / "part", *WHEELS[1:], "torchvision-0.23.0-cp312-cp312-win_amd64.whl")
+    with pytest.raises(InputError, match=r"lack torch>=2\.4"):
+        installer.ensureFrom(tmp_path / "part")
+    make_wheels(tmp_path / "old", *WHEELS[1:], "torch-2.1.0-cp312-cp312-win_amd64.whl")
+    with pytest.raises(InputError, match=r"lack torch>=2\.4"):
+        installer.ensureFrom(tmp_path / "old")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no wheels"):
+        installer.ensureFrom(tmp_path / "empty")
+    (tmp_path / "text.zip").write_text("no zip")
+    with pytest.raises(InputError, match="cannot be read as a zip"):
+        installer.ensureFrom(tmp_path / "text.zip")
+    assert backend.calls == agree.plans == []
+
+
+def test_sizes_are_summed_and_a_cpu_build_is_smaller():
+    plan = InstallPlan.makePlan(["transformers>=4.45"], SHIPPED.get, 1000)
+    small = InstallPlan.makePlan(["transformers>=4.45"], SHIPPED.get, 1000, cpuOnly=True)
+    assert plan.megabytes[1] > 3000 > 500 > small.megabytes[1]
+    assert plan.protected == SHIPPED
+
+
+def test_long_windows_folders_get_advice():
+    folder = "C:/Users/somebody/AppData/Local/slicer.org/Slicer 5.12.3/lib/Python/Lib/" + "x" * 60
+    assert "short path" in InstallPlan.windowsPathAdvice(folder, isWindows=True)
+    assert InstallPlan.windowsPathAdvice(folder, isWindows=False) == ""
+    assert InstallPlan.windowsPathAdvice("C:/Slicer/lib/Python", isWindows=True) == ""
+
+
+def test_the_requirements_are_ranges_that_agree_with_the_package(repository):
+    tomllib = pytest.importorskip("tomllib")
+
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    engine = {InstallPlan.parseRequirement(d).name: d for d in project["dependencies"]}
+    for text in [
+        InstallPlan.TORCH_REQUIREMENT,
+        *InstallPlan.readRequirements(Installer.REQUIREMENTS),
+    ]:
+        requirement = InstallPlan.parseRequirement(text)
+        assert not any(s.operator in ("==", "===") for s in requirement.specifier)
+        lowest = [str(s) for s in requirement.specifier if s.operator == ">="]
+        declared = InstallPlan.parseRequirement(engine[requirement.name]).specifier
+        assert lowest == [str(s) for s in declared]
+
+
+@pytest.fixture
+def slicer_modules(monkeypatch):
+    """A stand-in for Slicer's Python: 5.10 without, 5.12 with slicer.packaging."""
+
+    def make(new):
+        calls = []
+        slicer = types.ModuleType("slicer")
+        slicer.util = types.SimpleNamespace(pip_install=lambda args: calls.append(("util", args)))
+        slicer.app = types.SimpleNamespace(testingEnabled=lambda: False)
+        monkeypatch.setitem(sys.modules, "slicer", slicer)
+        monkeypatch.setitem(sys.modules, "slicer.packaging", None)
+        if new:
+            packaging = types.ModuleType("slicer.packaging")
+            packaging.load_requirements = lambda path: ["loaded", path]
+            packaging.pip_ensure = lambda reqs, **options: calls.append(("ensure", reqs, options))
+            packaging.pip_install = lambda reqs, **options: calls.append(("pip", reqs, options))
+            slicer.packaging = packaging
+            monkeypatch.setitem(sys.modules, "slicer.packaging", packaging)
+        return calls
+
+    return make
+
+
+def test_new_slicers_install_with_slicer_packaging(slicer_modules, tmp_path):
+    calls = slicer_modules(new=True)
+    constraints = tmp_path / "constraints.txt"
+    backend = InstallBackend.SlicerBackend()
+    backend.ensure("requirements.txt", ["transformers>=4.45"], constraints)
+    backend.installWheels(["torch>=2.4"], tmp_path, constraints)
+    (kind, requirements, options), (kind2, arguments, options2) = calls
+    assert (kind, requirements) == ("ensure", ["loaded", "requirements.txt"])
+    assert options["constraints"] == options2["constraints"] == constraints
+    assert options["requester"] == "LSMS Segmentation"
+    assert options["prompt_install"] is False
+    assert (kind2, arguments) == (
+        "pip",
+        ["torch>=2.4", "--no-index", "--find-links", str(tmp_path)],
+    )
+
+
+def test_older_slicers_install_with_slicer_util(slicer_modules, tmp_path):
+    calls = slicer_modules(new=False)
+    constraints = tmp_path / "constraints.txt"
+    backend = InstallBackend.SlicerBackend()
+    backend.ensure("requirements.txt", ["transformers>=4.45"], constraints)
+    backend.installWheels(["torch>=2.4"], tmp_path, constraints)
+    tail = ["--constraint", str(constraints)]
+    assert calls == [
+        ("util", ["transformers>=4.45", *tail]),
+        ("util", ["torch>=2.4", "--no-index", "--find-links", str(tmp_path), *tail]),
+    ]
+
+
+def test_torch_comes_only_through_the_pytorch_extension(monkeypatch, tmp_path):
+    constraints = tmp_path / "with blank" / "constraints.txt"
+    seen = {}
+
+    class PyTorchUtilsLogic:
+        def installTorch(self, askConfirmation, forceComputationBackend, torchVersionRequirement):
+            seen.update(
+                ask=askConfirmation,
+                backend=forceComputationBackend,
+                version=torchVersionRequirement,
+                constraint=os.environ["PIP_CONSTRAINT"],
+            )
+            return seen.get("result", types)
+
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", None)
+    backend = InstallBackend.SlicerBackend()
+    with pytest.raises(DependencyError, match="PyTorch extension is missing"):
+        backend.installTorch("torch>=2.4", constraints, False)
+    module = types.SimpleNamespace(PyTorchUtilsLogic=PyTorchUtilsLogic)
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", module)
+    monkeypatch.delenv("PIP_CONSTRAINT", raising=False)
+    backend.installTorch("torch>=2.4", constraints, True)
+    assert (seen["ask"], seen["backend"], seen["version"]) == (False, "cpu", ">=2.4")
+    assert seen["constraint"].endswith("with%20blank/constraints.txt")
+    assert "PIP_CONSTRAINT" not in os.environ
+    seen["result"] = None
+    with pytest.raises(DependencyError, match="PyTorch was not installed"):
+        backend.installTorch("torch>=2.4", constraints, False)
+
+
+def real_wheel(folder, name, version, requires=()):
+    """Write a wheel that pip accepts."""
+    info = f"{name}-{version}.dist-info"
+    files = {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        + "".join(f"Requires-Dist: {r}\n" for r in requires),
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{path},sha256={_digest(text)},{len(text)}\n" for path, text in files.items())
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
+        for path, text in {**files, f"{info}/RECORD": record + f"{info}/RECORD,,\n"}.items():
+            archive.writestr(path, text)
+
+
+def _digest(text):
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+
+
+@pytest.mark.parametrize("by_variable", [False, True])
+def test_real_pip_refuses_to_replace_what_slicer_ships(tmp_path, by_variable):
+    folder = tmp_path / "my wheels"
+    folder.mkdir()
+    real_wheel(folder, "numpy", "1.0")
+    real_wheel(folder, "lsmsgreedy", "1.0", ["numpy==1.0"])
+    real_wheel(folder, "lsmsmodest", "1.0", ["numpy"])
+    plan = InstallPlan.InstallPlan(protected={"numpy": numpy.__version__})
+    with Installer.constraintsFile(plan) as constraints:
+        moved = folder / "constraints.txt"  # a path with a blank in it
+        moved.write_text(constraints.read_text())
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--disable-pip-version-check"]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}
+    if by_variable:
+        environment["PIP_CONSTRAINT"] = moved.as_uri()
+    else:
+        command += ["--constraint", str(moved)]
+    command += ["--no-index", "--find-links", str(folder)]
+
+    def status(package):
+        return subprocess.run(
+            [*command, package], env=environment, capture_output=True, text=True, check=False
+        )
+
+    assert status("lsmsmodest").returncode == 0
+    refused = status("lsmsgreedy")
+    assert refused.returncode != 0
+    assert "constraint" in refused.stdout + refused.stderr

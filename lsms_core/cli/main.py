@@ -52,10 +52,16 @@ def cli() -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; a user's error is one line on stderr and exit status 2."""
     try:
-        cli.main(args=argv, standalone_mode=True)
+        # Not click's standalone mode, which calls an interrupt "Aborted!" and exits with 1.
+        status = cli.main(args=argv, prog_name="lsms", standalone_mode=False)
     except LsmsError as error:
         click.echo(f"lsms: {error}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
         click.echo("lsms: cancelled; nothing was written.", err=True)
         sys.exit(130)
+    if isinstance(status, int):
+        sys.exit(status)

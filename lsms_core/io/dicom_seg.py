@@ -126,7 +126,7 @@ def _check_sources(sources: Sequence[Any], files: Sequence[Path]) -> None:
                 setattr(source, name, None)
 
 
-def _description(number: int, segment: Segment, algorithm: Any) -> Any:
+def _description(number: int, segment: Segment, algorithm: Any) -> Any:  # noqa: ANN401
     import highdicom
     from highdicom.color import CIELabColor
 
@@ -155,13 +155,13 @@ def _description(number: int, segment: Segment, algorithm: Any) -> Any:
     return description
 
 
-def _coded(code: Code) -> Any:
+def _coded(code: Code) -> Any:  # noqa: ANN401
     from highdicom.sr import CodedConcept
 
     return CodedConcept(code.value, code.scheme, code.meaning)
 
 
-def _series_number(source: Any) -> int:
+def _series_number(source: Any) -> int:  # noqa: ANN401
     try:
         return int(source.SeriesNumber) * 100 + 1
     except (AttributeError, TypeError, ValueError):

@@ -1,0 +1,131 @@
+"""Fixtures of the core tests: a bundle of random weights, a small CT, the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lsms_core.data.geometry import CTVolume
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "left", "right", "lobe", "lesion", "bright"]
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory) -> Path:
+    """A whole bundle with random weights; its answers mean nothing."""
+    import torch
+    from transformers import BertTokenizer
+
+    from lsms_core.models.bundle import save_bundle
+    from lsms_core.models.lsms.config import LSMSConfig
+    from lsms_core.models.lsms.model import LSMSModel
+    from lsms_core.models.lsms.text_encoder import TextEncoder
+
+    folder = tmp_path_factory.mktemp("models")
+    vocabulary = folder / "vocab.txt"
+    vocabulary.write_text("\n".join(WORDS), "utf-8")
+    torch.manual_seed(0)
+    config = LSMSConfig(dims=(8, 8, 16, 16), depths=(1, 1, 1, 1), decoder_width=32, text_width=16)
+    bert = {
+        "vocab_size": len(WORDS),
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+    }
+    return save_bundle(
+        folder / "random-tiny",
+        LSMSModel(config, TextEncoder.from_config(bert)).eval(),
+        BertTokenizer(str(vocabulary)),
+        preprocessing={"spacing_mm": 2.0, "height": 64, "width": 64},
+        postprocessing={},
+        card="# Random\n\nRandom weights for tests.\n",
+        name="random-tiny",
+        version="0.0.1",
+        dtype="float32",
+    )
+
+
+@pytest.fixture
+def bright_engine(monkeypatch) -> None:
+    """Answer by brightness instead of by weights, so that tests know what must be found.
+
+    Voxels above 120 HU fit a text with "bright", those between -50 and 20 HU inside the body
+    fit one with "dark", and nothing fits any other text.
+    """
+    from lsms_core.inference.lsms_engine import LsmsEngine
+
+    def probabilities(self, images, texts):
+        hu = (images[:, images.shape[1] // 2] + 1.0) * 200.0 - 160.0
+        answers = np.zeros_like(hu)
+        for n, text in enumerate(texts):
+            if "bright" in text.text:
+                answers[n] = np.where(hu[n] > 120, 0.9, 0.05)
+            elif "dark" in text.text:
+                answers[n] = np.where((hu[n] > -50) & (hu[n] < 20), 0.8, 0.05)
+        return answers.astype(np.float32)
+
+    monkeypatch.setattr(LsmsEngine, "probabilities", probabilities)
+
+
+def block_ct(affine: np.ndarray | None = None) -> CTVolume:
+    """A body of 60 HU in air with a bright block on the patient's left and a dark one right.
+
+    The array runs left, posterior, superior; voxels are 2 x 2 x 5 mm. The bright block has
+    3 slices of 8 x 6 pixels, the dark one 2 slices of 10 x 10.
+    """
+    rng = np.random.default_rng(0)
+    array = np.full((8, 48, 56), -1000, np.int16)
+    array[:, 6:42, 6:50] = 60 + rng.integers(-3, 4, (8, 36, 44))
+    array[2:5, 20:26, 36:44] = 200
+    array[4:6, 18:28, 14:24] = 0
+    if affine is None:
+        affine = np.diag([-2.0, -2.0, 5.0, 1.0])
+        affine[:3, 3] = (56, 48, -100)
+    return CTVolume(array, affine)
+
+
+@pytest.fixture
+def ct() -> CTVolume:
+    """See :func:`block_ct`."""
+    return block_ct()
+
+
+@pytest.fixture
+def ct_file(ct, tmp_path) -> Path:
+    """The small CT as NIfTI."""
+    import SimpleITK as sitk
+
+    path = tmp_path / "ct.nii.gz"
+    sitk.WriteImage(ct.to_sitk(), str(path))
+    return path
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command did."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def lsms(capfd):
+    """Run the command line in this process."""
+    from lsms_core.cli.main import main
+
+    def run(*arguments: object) -> Ran:
+        capfd.readouterr()
+        status = 0
+        try:
+            main([str(a) for a in arguments])
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        out, err = capfd.readouterr()
+        return Ran(status, out, err)
+
+    return run

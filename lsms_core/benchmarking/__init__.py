@@ -1,0 +1,1 @@
+"""What LSMS costs: parameters, multiplications, time and memory, measured on this machine."""

@@ -55,7 +55,10 @@ class Engine(Protocol):
 
 
 # name -> "module:class"; the class is called with the bundle.
-ENGINES = {"lsms": "lsms_core.inference.lsms_engine:LsmsEngine"}
+ENGINES = {
+    "lsms": "lsms_core.inference.lsms_engine:LsmsEngine",
+    "medclip-sam": "lsms_core.inference.medclip_engine:MedClipSamEngine",
+}
 
 
 def make_engine(bundle: Bundle, name: str | None = None) -> Engine:

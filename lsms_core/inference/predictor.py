@@ -93,13 +93,14 @@ class Predictor:
             DeviceError: when the device is not there.
         """
         from lsms_core.models.bundle import load_bundle
+        from lsms_core.models.installed import default_weights
 
         chosen = resolve_device(device)
         if threads is not None:
             if threads < 1:
                 raise InputError(f"The number of threads is {threads}: use 1 or more.")
             torch.set_num_threads(threads)
-        bundle = load_bundle(path_or_name, verify=verify)
+        bundle = load_bundle(default_weights(path_or_name, engine), verify=verify)
         predictor = cls(
             make_engine(bundle, engine),
             PreprocessingConfig.from_dict(bundle.preprocessing),
@@ -120,6 +121,11 @@ class Predictor:
     def engine(self) -> str:
         """The engine's name."""
         return self._engine.name
+
+    @property
+    def model(self) -> Engine:
+        """The engine itself, for what only some engines can do, such as to explain."""
+        return self._engine
 
     def segment(
         self,
@@ -186,7 +192,8 @@ class Predictor:
         pairs = [(index, t) for index in view.slices for t in range(len(texts))]
         total, done = len(view.slices), 0
         prepared: dict[int, tuple[NDArray[np.float32], SliceTransform]] = {}
-        scale = HounsfieldCheck()
+        # Only a window of pictures (0 to 255, say) begins at 0.
+        scale = HounsfieldCheck(expected=self.preprocessing.window_hu[0] < 0)
         started = time.monotonic()
         if progress:
             progress(0, total, None)
@@ -223,7 +230,7 @@ class Predictor:
         device = self.device
         if size > 1:
             self._batch_size = size // 2
-            message = f"Memory ran out on {device}: continued with {size // 2} slices at once."
+            message = f"Memory ran out on {device}: continued with batches of {size // 2}."
         elif device.type != "cpu":
             self._move(torch.device("cpu"))
             self._batch_size = None

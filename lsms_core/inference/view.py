@@ -80,9 +80,14 @@ class SliceView:
 
 
 class HounsfieldCheck:
-    """Mends missing values and notices images that are not in Hounsfield units."""
+    """Mends missing values and notices images that are not in Hounsfield units.
 
-    def __init__(self) -> None:
+    Args:
+        expected: whether Hounsfield units are what the model takes; 8-bit pictures are not.
+    """
+
+    def __init__(self, expected: bool = True) -> None:
+        self._expected = expected
         self._lowest = np.inf
         self._missing = False
 
@@ -99,7 +104,7 @@ class HounsfieldCheck:
         notes = []
         if self._missing:
             notes.append("The image has voxels without a number; they were taken for air.")
-        if self._lowest >= 0:
+        if self._expected and self._lowest >= 0:
             notes.append(
                 "The image has no negative values, so it is probably not in Hounsfield units; "
                 "the result means little. Export the original CT."

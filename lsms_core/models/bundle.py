@@ -13,10 +13,12 @@ Nothing is unpickled and nothing is downloaded.
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,10 +40,16 @@ __all__ = [
     "find_bundle",
     "inspect_bundle",
     "load_bundle",
+    "new_bundle",
     "save_bundle",
     "verify_bundle",
 ]
 
+# engine -> "module:function"; the function gets a BundleInfo and returns model and tokenizer.
+LOADERS = {
+    "lsms": "lsms_core.models.bundle:_load_lsms",
+    "medclip-sam": "lsms_core.models.medclip_sam.files:load",
+}
 _DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
 
 
@@ -64,11 +72,29 @@ def load_bundle(path_or_name: str | Path, verify: bool = True) -> Bundle:
     Raises:
         BundleError: when it is missing, incomplete, altered or of another format.
     """
+    info = inspect_bundle(path_or_name, verify=verify)
+    if info.engine not in LOADERS:
+        raise BundleError(
+            f"The model {info.name} is for the engine {info.engine!r}, which this software does "
+            f"not have: use one for {' or '.join(sorted(LOADERS))}."
+        )
+    module, _, function = LOADERS[info.engine].partition(":")
+    model, tokenizer = getattr(importlib.import_module(module), function)(info)
+    return Bundle(
+        name=info.name,
+        version=info.version,
+        engine=info.engine,
+        folder=info.folder,
+        config=info.config,
+        card=info.card,
+        model=model,
+        tokenizer=tokenizer,
+    )
+
+
+def _load_lsms(info: BundleInfo) -> tuple[Any, Any]:
     from transformers import AutoTokenizer
 
-    info = inspect_bundle(path_or_name, verify=verify)
-    if info.engine != "lsms":
-        raise BundleError(f"The model {info.name} is for the engine {info.engine!r}, not 'lsms'.")
     model = LSMSModel(
         LSMSConfig.from_dict(info.config["model"]),
         TextEncoder.from_config(info.config["text_encoder"]),
@@ -81,16 +107,35 @@ def load_bundle(path_or_name: str | Path, verify: bool = True) -> Bundle:
             f"The weights of {info.name} do not fit its configuration; {REINSTALL}"
         ) from error
     tokenizer = AutoTokenizer.from_pretrained(info.folder / "tokenizer", local_files_only=True)
-    return Bundle(
-        name=info.name,
-        version=info.version,
-        engine=info.engine,
-        folder=info.folder,
-        config=info.config,
-        card=info.card,
-        model=model.eval(),
-        tokenizer=tokenizer,
-    )
+    return model.eval(), tokenizer
+
+
+@contextmanager
+def new_bundle(folder: str | Path) -> Iterator[Path]:
+    """Give a temporary folder to fill; once whole, it gets its manifest and its name.
+
+    Args:
+        folder: where the bundle goes; one that is there is replaced at the end.
+
+    Raises:
+        OutputError: when it cannot be written; nothing is left behind.
+    """
+    target = Path(folder)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    except OSError as error:
+        raise OutputError(f"Cannot write to {target.parent}: {error.strerror}.") from error
+    try:
+        yield temporary
+        write_manifest(temporary)
+        if target.exists():
+            shutil.rmtree(target)
+        temporary.replace(target)
+    except (OSError, SafetensorError) as error:
+        raise OutputError(f"The model could not be written to {target}: {error}.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def save_bundle(
@@ -136,22 +181,9 @@ def save_bundle(
         key: value.detach().cpu().to(_DTYPES[dtype] if value.is_floating_point() else value.dtype)
         for key, value in model.state_dict().items()
     }
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    except OSError as error:
-        raise OutputError(f"Cannot write to {target.parent}: {error.strerror}.") from error
-    try:
+    with new_bundle(target) as temporary:
         save_file({k: v.contiguous() for k, v in state.items()}, temporary / "model.safetensors")
         (temporary / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
         (temporary / "MODEL_CARD.md").write_text(card, "utf-8")
         tokenizer.save_pretrained(temporary / "tokenizer")
-        write_manifest(temporary)
-        if target.exists():
-            shutil.rmtree(target)
-        temporary.replace(target)
-    except (OSError, SafetensorError) as error:
-        raise OutputError(f"The model could not be written to {target}: {error}.") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return target

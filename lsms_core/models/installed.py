@@ -13,8 +13,10 @@ from typing import Any
 
 from lsms_core.errors import BundleError
 from lsms_core.models.manifest import MANIFEST, REINSTALL, read_json, verify_bundle
+from lsms_core.models.medclip_sam import layout as medclip_sam_layout
 
 FORMAT_VERSION = 1
+DEFAULT_WEIGHTS = {"lsms": "lsms-tiny", "medclip-sam": "medclip-sam"}
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,23 @@ def find_bundle(path_or_name: str | Path) -> Path:
         for root in search_path():
             if (root / path.name / MANIFEST).is_file():
                 return root / path.name
+    if path.name.startswith(medclip_sam_layout.ENGINE) and path.name == str(path_or_name):
+        raise BundleError(medclip_sam_layout.ABSENT)
     raise BundleError(
         f"No model {str(path_or_name)!r} was found: give the folder that holds its manifest.json, "
         "or put the model's folder into the folder that the variable LSMS_MODELS names."
     )
+
+
+def default_weights(path_or_name: str | Path, engine: str | None) -> str | Path:
+    """Return the weights to use: another engine's default gives way to the engine's own.
+
+    So ``--engine medclip-sam`` alone is enough where its weights are installed.
+    """
+    own = DEFAULT_WEIGHTS.get(engine or "")
+    if own is not None and str(path_or_name) in set(DEFAULT_WEIGHTS.values()) - {own}:
+        return own
+    return path_or_name
 
 
 def inspect_bundle(path_or_name: str | Path, *, verify: bool = True) -> BundleInfo:

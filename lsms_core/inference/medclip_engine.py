@@ -1,0 +1,104 @@
+"""MedCLIP-SAM behind the predictor."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lsms_core.inference.engine import EncodedText
+from lsms_core.inference.texts import MAX_CHARACTERS
+
+if TYPE_CHECKING:
+    from lsms_core.models.bundle import Bundle
+    from lsms_core.models.medclip_sam.pipeline import MedClipSam
+    from lsms_core.models.medclip_sam.stages import StageMaps
+
+CACHED_TEXTS = 256
+
+
+class MedClipSamEngine:
+    """Runs MedCLIP-SAM, one pair of picture and text after another.
+
+    The work is inside a pair: masked pictures are scored in batches, and what depends on the
+    picture alone is kept for its next text. A text that fits the picture no better than a
+    neutral one gets an empty map.
+
+    Args:
+        bundle: the loaded model; it is used in place, not copied.
+    """
+
+    name = "medclip-sam"
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._model: MedClipSam = bundle.model
+        self._texts: OrderedDict[str, EncodedText] = OrderedDict()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self._model.device
+
+    def to(self, device: torch.device) -> None:
+        """Move the model; texts and pictures are worked out again when needed."""
+        self._texts.clear()
+        self._model.to(device)
+
+    def encode(self, text: str) -> EncodedText:
+        """Encode one text, or take it from the cache; longer texts lose their end."""
+        if text in self._texts:
+            self._texts.move_to_end(text)
+            return self._texts[text]
+        short = text[:MAX_CHARACTERS]
+        limit = self._model.clip.config.text.context_length
+        tokens = self._model.tokenizer(short, truncation=False, verbose=False)["input_ids"]
+        warning = None
+        if len(tokens) > limit or len(text) > MAX_CHARACTERS:
+            warning = (
+                f"The text is too long for the model: only its first {limit} tokens were read. "
+                "Name the lesion in one short sentence."
+            )
+        encoded = EncodedText(text, self._model.embed_text(short)[None], warning)
+        self._texts[text] = encoded
+        if len(self._texts) > CACHED_TEXTS:
+            self._texts.popitem(last=False)
+        return encoded
+
+    def probabilities(
+        self, images: NDArray[np.float32], texts: Sequence[EncodedText]
+    ) -> NDArray[np.float32]:
+        """Run (N, C, H, W) images, each with its own text; returns (N, H, W), 0 to 1.
+
+        Of several channels (neighbouring slices) the middle one is the picture.
+        """
+        return np.stack(
+            [
+                self.stages(image, text).probability
+                for image, text in zip(images, texts, strict=True)
+            ]
+        )
+
+    def stages(
+        self, image: NDArray[np.float32], text: EncodedText, *, explain: bool = False
+    ) -> StageMaps:
+        """Run one (C, H, W) image and return every stage's map on its grid.
+
+        Args:
+            image: -1 to 1, as the predictor prepares it.
+            text: the text.
+            explain: work out every stage, even for a text that does not fit.
+        """
+        grey = (0.5 * (image[len(image) // 2] + 1.0)).astype(np.float32)
+        return self._model.run(grey, text.features[0], explain=explain)
+
+    def stage_report(self) -> str:
+        """Return the time spent in each stage since the last reset, as a Markdown table."""
+        return self._model.clock.report()
+
+    def reset_times(self) -> None:
+        """Begin to count the stages' time anew."""
+        self._model.clock.reset()

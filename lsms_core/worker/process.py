@@ -222,6 +222,10 @@ def _summary(prediction: Prediction) -> dict[str, Any]:
         "threshold": float(prediction.threshold),
         "engine": prediction.engine,
         "model": prediction.model,
+        "device": prediction.device,
+        "fallback": prediction.fallback,
+        "warnings": list(prediction.warnings),
+        "postprocessing": prediction.postprocessing.to_dict(),
     }
 
 

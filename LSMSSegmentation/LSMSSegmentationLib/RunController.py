@@ -1,0 +1,124 @@
+"""Drives the worker: starts a run, passes on its events, cancels. Never waits."""
+
+import logging
+
+logger = logging.getLogger(__name__)
+
+POLL_MILLISECONDS = 40
+
+
+class RunController:
+    """One run at a time.
+
+    Args:
+        makeClient: returns a WorkerClient (or a stand-in in tests).
+        onEvent: called with each WorkerEvent of the run under way, and with "died".
+
+    A QTimer polls where Qt's event loop runs; without one, call :meth:`poll`.
+    """
+
+    def __init__(self, makeClient, onEvent):
+        self._makeClient = makeClient
+        self._onEvent = onEvent
+        self._listener = onEvent
+        self._client = None
+        self._timer = None
+        self._request = None
+        self.cancelling = False
+        self.lastWords = ""
+
+    @property
+    def busy(self):
+        """Whether a run is under way."""
+        return self._request is not None
+
+    @property
+    def workerRunning(self):
+        """Whether a worker process is alive."""
+        return self._client is not None and self._client.running
+
+    def start(self, ct, prompts, plane, slices, model, volumeKey, onEvent=None):
+        """Send a run to the worker, which is started when there is none.
+
+        Its events go to ``onEvent`` instead of the controller's own listener, if given.
+
+        Raises:
+            WorkerError: when it cannot be started, or a run is under way.
+        """
+        from lsms_core.errors import WorkerError
+
+        if self.busy:
+            raise WorkerError("A run is under way: wait for it, or cancel it.")
+        if self._client is None:
+            self._client = self._makeClient()
+        self._listener = onEvent or self._onEvent
+        self._request = self._client.segment(
+            ct.array,
+            ct.affine,
+            list(prompts),
+            model=model,
+            plane=plane,
+            slices=slices,
+            volume_key=volumeKey,
+        )
+        self.cancelling = False
+        self._startTimer()
+
+    def cancel(self):
+        """Ask the run to stop; the client ends a worker that does not obey in time."""
+        if self.busy and not self.cancelling:
+            self.cancelling = True
+            self._client.cancel(self._request)
+
+    def poll(self):
+        """Pass on what has happened since the last call."""
+        if self._client is None:
+            return
+        for event in self._client.poll():
+            if event.kind == "died":
+                self.lastWords = str(event.fields.get("diagnostics", ""))
+                if self.busy:
+                    self._finish(event)
+            elif self.busy and event.request == self._request:
+                if event.kind == "progress":
+                    self._listener(event)
+                else:
+                    self._finish(event)
+        if not self.busy:
+            self._stopTimer()
+
+    def _finish(self, event):
+        # Before the listener, which may start the next run.
+        self._request = None
+        self._listener(event)
+
+    def close(self):
+        """End the worker. A run under way is dropped without an event."""
+        self._stopTimer()
+        self._request = None
+        if self._client is not None:
+            self._client.close()
+
+    def _startTimer(self):
+        if self._timer is None:
+            self._timer = _makeTimer(self.poll)
+        if self._timer is not None:
+            self._timer.start()
+
+    def _stopTimer(self):
+        if self._timer is not None:
+            self._timer.stop()
+
+
+def _makeTimer(callback):
+    """Return a QTimer, or None where no application runs (slicer-core, PythonSlicer)."""
+    import slicer
+
+    if not hasattr(slicer, "app"):
+        return None
+    import qt
+
+    timer = qt.QTimer()
+    timer.interval = POLL_MILLISECONDS
+    timer.connect("timeout()", callback)
+    return timer

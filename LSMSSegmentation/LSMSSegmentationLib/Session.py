@@ -1,0 +1,325 @@
+"""The module's logic: runs, what became of them, and changes to them. Works with no window."""
+
+import time
+
+from LSMSSegmentationLib.Finding import Finding
+from LSMSSegmentationLib.Request import Request, checkRange, splitPrompts
+from LSMSSegmentationLib.RunController import RunController
+from LSMSSegmentationLib.SegmentWriter import SegmentWriter, isInScene
+
+
+class Session:
+    """Runs prompts and keeps the last run's probability maps for the threshold.
+
+    Args:
+        makeClient: returns a WorkerClient; tests give a stand-in.
+
+    Listeners are objects with any of the methods ``runProgressed(stage, done, total,
+    secondsLeft)``, ``runFinished(findings, notes)``, ``runCancelled()``, ``runFailed(message)``.
+    """
+
+    def __init__(self, makeClient=None):
+        if makeClient is None:
+            from LSMSSegmentationLib.WorkerProcess import makeClient
+        self.controller = RunController(makeClient, self._onEvent)
+        self.writer = SegmentWriter()
+        self.findings = []
+        self.undone = []
+        self.request = None
+        self.lastMessage = ""
+        self._volumeKey = ""
+        self._ct = None
+        self._listeners = []
+
+    def addListener(self, listener):
+        self._listeners.append(listener)
+
+    def removeListener(self, listener):
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+
+    @property
+    def busy(self):
+        """Whether a run is under way."""
+        return self.controller.busy
+
+    def start(self, request):
+        """Begin a run and return at once.
+
+        Raises:
+            LsmsError: for a request that cannot be run.
+        """
+        from lsms_core.mrml.volumes import read_ct, volume_key
+
+        ct = read_ct(request.volumeNode)
+        key = volume_key(request.volumeNode)
+        self.controller.start(
+            ct, request.prompts, request.plane, request.slices, request.model, key
+        )
+        self.request, self._volumeKey, self._ct = request, key, ct
+
+    def cancel(self):
+        """Stop the run under way; nothing is written."""
+        self.controller.cancel()
+
+    def segment(
+        self,
+        volumeNode,
+        prompt,
+        segmentationNode=None,
+        plane="axial",
+        slices=None,
+        model="lsms-tiny",
+        device="auto",
+        engine=None,
+        timeout=600.0,
+        **options,
+    ):
+        """Segment what ``prompt`` names and wait for it; Slicer's window stays alive.
+
+        Args:
+            volumeNode: the CT.
+            prompt: one text, or several parted by semicolons.
+            segmentationNode: where findings go; default: a new one, made with the first finding.
+            plane: "axial", "coronal" or "sagittal".
+            slices: one index, (first, last), or None for the whole volume.
+            model: name of an installed model, or its folder.
+            device: "auto", "cpu", "cuda", ...
+            engine: default: the one that the model names.
+            timeout: seconds.
+            options: policy, overlap, splitLesions, keepLargest, minimumArea, threshold; see
+                :class:`Request`.
+
+        Returns:
+            One Finding a prompt, with ``segmentIDs`` and ``segmentationNode``; nothing found
+            gives no segment IDs.
+
+        Raises:
+            LsmsError: when it cannot be done; the message says what to do.
+        """
+        waiter = _Waiter()
+        request = Request(
+            volumeNode=volumeNode,
+            segmentationNode=segmentationNode,
+            prompts=splitPrompts(prompt),
+            plane=plane,
+            slices=self._slices(volumeNode, plane, slices),
+            model={"weights": str(model), "device": device, "engine": engine or None},
+            **options,
+        )
+        self.addListener(waiter)
+        try:
+            self.start(request)
+            self._wait(waiter, timeout)
+        finally:
+            self.removeListener(waiter)
+        return waiter.result()
+
+    def _slices(self, volumeNode, plane, slices):
+        if slices is None:
+            return None
+        from lsms_core.data.geometry import SlicePlane
+        from lsms_core.mrml.volumes import read_ct
+
+        ct = read_ct(volumeNode)
+        first, last = (slices, slices) if isinstance(slices, int) else (slices[0], slices[-1])
+        return checkRange(first, last, SlicePlane.of(ct, plane).count(ct.shape))
+
+    def _wait(self, waiter, timeout):
+        import slicer
+
+        from lsms_core.errors import WorkerError
+
+        app = getattr(slicer, "app", None)
+        deadline = time.monotonic() + timeout
+        while not waiter.done:
+            if time.monotonic() > deadline:
+                self.controller.close()
+                raise WorkerError(
+                    f"No answer within {timeout:.0f} s, so the worker was ended: "
+                    "search fewer slices, or give a longer timeout."
+                )
+            self.controller.poll()
+            if app is not None:
+                app.processEvents()
+            time.sleep(0.002)
+
+    def _onEvent(self, event):
+        if event.kind == "progress":
+            fields = event.fields
+            self._tell(
+                "runProgressed",
+                fields.get("stage", ""),
+                int(fields.get("done", 0)),
+                int(fields.get("total", 0)),
+                fields.get("seconds_left"),
+            )
+        elif event.kind == "cancelled":
+            self._tell("runCancelled")
+        elif event.kind == "result":
+            self._accept(event)
+        else:
+            self._fail(str(event.fields.get("message", "The worker stopped.")))
+
+    def _fail(self, message):
+        self.lastMessage = message
+        self._tell("runFailed", message)
+
+    def _accept(self, event):
+        from lsms_core.errors import LsmsError
+
+        request = self.request
+        try:
+            self._checkStillThere(request)
+            findings = self._read(event, request)
+            self.writer.writeRun(findings)
+        except LsmsError as error:
+            self._fail(str(error))
+            return
+        self.findings, self.undone = findings, []
+        self._tell("runFinished", findings, self._notes(event))
+
+    def _checkStillThere(self, request):
+        from lsms_core.errors import InputError
+        from lsms_core.mrml.volumes import volume_key
+
+        if not isInScene(request.volumeNode):
+            raise InputError(
+                "The volume was removed while the run was under way. Nothing was written."
+            )
+        if volume_key(request.volumeNode) != self._volumeKey:
+            raise InputError(
+                "The volume was changed while the run was under way. Nothing was written; "
+                "press Run again."
+            )
+        if request.segmentationNode is not None and not isInScene(request.segmentationNode):
+            raise InputError(
+                "The segmentation was removed while the run was under way. Nothing was written; "
+                "select another one and press Run again."
+            )
+
+    def _read(self, event, request):
+        from lsms_core.data.geometry import SlicePlane
+
+        axis = int(event.fields["axis"])
+        slices = event.fields.get("slices")
+        count = self._ct.shape[axis]
+        findings = []
+        for index, summary in enumerate(event.fields["predictions"]):
+            finding = Finding(
+                request=request,
+                segmentationNode=request.segmentationNode,
+                prompt=str(summary["text"]),
+                summary=dict(summary),
+                volumeKey=self._volumeKey,
+                shape=self._ct.shape,
+                plane=SlicePlane.of(self._ct, axis).plane,
+                axis=axis,
+                slices=tuple(range(count)) if slices is None else tuple(slices),
+                probability=event.arrays[f"probability{index}"],
+            )
+            finding.cut(
+                self._ct.spacing_mm, request.threshold, request.keepLargest, request.minimumArea
+            )
+            findings.append(finding)
+        return findings
+
+    @staticmethod
+    def _notes(event):
+        """What the user should know besides the findings, each sentence once."""
+        notes = []
+        for summary in event.fields["predictions"]:
+            notes += [
+                note for note in (summary.get("fallback"), *summary.get("warnings", ())) if note
+            ]
+        return list(dict.fromkeys(notes))
+
+    def canRecut(self):
+        """Return why the last run cannot be cut at another threshold, "" when it can."""
+        from slicer.i18n import tr as _
+
+        from lsms_core.mrml.volumes import volume_key
+
+        if not self.findings:
+            return _("Run a prompt first.")
+        volumeNode = self.findings[0].request.volumeNode
+        if not isInScene(volumeNode) or volume_key(volumeNode) != self.findings[0].volumeKey:
+            return _("The volume has changed since the run; press Run again.")
+        return self.writer.whyNotRewritable(self.findings)
+
+    def recut(self, threshold, keepLargest, minimumArea):
+        """Cut the last run's maps again and rewrite its segments. The model isn't asked.
+
+        Raises:
+            InputError: when that would damage something; nothing is changed then.
+        """
+        from lsms_core.errors import InputError
+        from lsms_core.mrml.volumes import read_ct
+
+        reason = self.canRecut()
+        if reason:
+            raise InputError(reason)
+        spacing = read_ct(self.findings[0].request.volumeNode).spacing_mm
+        for finding in self.findings:
+            finding.cut(spacing, threshold, keepLargest, minimumArea)
+        self.writer.rewrite(self.findings)
+
+    def undo(self):
+        """Take the last run back as a whole. Returns whether there was one."""
+        done = self.writer.undo()
+        if done:
+            self.undone, self.findings = self.findings, []
+        return done
+
+    def redo(self):
+        """Bring back what :meth:`undo` took."""
+        done = self.writer.redo()
+        if done:
+            self.findings, self.undone = self.undone, []
+        return done
+
+    def forget(self):
+        """Drop what belongs to the scene: a run under way, kept maps, undo states."""
+        if self.busy:
+            self.controller.close()
+            self._tell("runCancelled")
+        self.findings, self.undone, self.request, self._ct = [], [], None, None
+        self.writer.forget()
+
+    def close(self):
+        """End the worker."""
+        self.forget()
+        self.controller.close()
+
+    def _tell(self, method, *arguments):
+        for listener in list(self._listeners):
+            callback = getattr(listener, method, None)
+            if callback is not None:
+                callback(*arguments)
+
+
+class _Waiter:
+    """Keeps how a run ended, for whoever waits."""
+
+    def __init__(self):
+        self.done = False
+        self._findings = []
+        self._error = None
+
+    def runFinished(self, findings, notes):
+        self._findings, self.done = findings, True
+
+    def runCancelled(self):
+        from lsms_core.errors import CancelledError
+
+        self._error, self.done = CancelledError("Cancelled; nothing was changed."), True
+
+    def runFailed(self, message):
+        from lsms_core.errors import LsmsError
+
+        self._error, self.done = LsmsError(message), True
+
+    def result(self):
+        if self._error is not None:
+            raise self._error
+        return self._findings

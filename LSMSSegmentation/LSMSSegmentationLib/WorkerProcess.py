@@ -1,0 +1,29 @@
+"""The worker process as Slicer needs it: PythonSlicer, started when first used."""
+
+import os
+import shutil
+import sys
+
+
+def pythonExecutable():
+    """Return the Python that runs the worker.
+
+    Slicer puts PythonSlicer on its PATH (slicer.util.executePythonModule relies on it);
+    outside Slicer, in tests, this interpreter is used.
+    """
+    found = shutil.which("PythonSlicer")
+    if found:
+        return found
+    name = "PythonSlicer.exe" if os.name == "nt" else "PythonSlicer"
+    home = os.environ.get("SLICER_HOME", "")
+    candidate = os.path.join(home, "bin", name)
+    if home and os.path.isfile(candidate):
+        return candidate
+    return sys.executable
+
+
+def makeClient():
+    """Return a client of a worker that has not been started yet."""
+    from lsms_core.worker.client import WorkerClient
+
+    return WorkerClient([pythonExecutable()])

@@ -1,0 +1,1 @@
+"""The module's parts: what Slicer loads by name is in LSMSSegmentation.py."""

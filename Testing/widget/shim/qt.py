@@ -1,0 +1,95 @@
+"""Slicer's ``qt`` module on PySide6: classes that behave as PythonQt shows them.
+
+Properties are attributes (PySide6's true_property), and ``object.connect("signal()", f)`` works.
+Signals and properties that Qt doesn't have raise, where PythonQt would only print a warning.
+"""
+
+import PySide6  # noqa: F401 - true_property needs it first
+from __feature__ import true_property  # noqa: F401
+from PySide6 import QtCore, QtGui, QtTest, QtUiTools, QtWidgets
+
+_MODULES = (QtCore, QtGui, QtWidgets, QtTest)
+_classes = {}
+
+
+def signal_of(sender, signature):
+    """Return the signature under which Qt knows a signal; raises for one that is not there."""
+    aliases = getattr(type(sender), "signal_aliases", {})
+    wanted = aliases.get(signature, signature)
+    normal = QtCore.QMetaObject.normalizedSignature(wanted)
+    if sender.metaObject().indexOfSignal(normal) < 0:
+        raise AttributeError(f"{type(sender).__name__} has no signal {signature}")
+    return QtCore.SIGNAL(bytes(normal.data()).decode())
+
+
+def _connect(self, signature, receiver):
+    if not callable(receiver):
+        raise TypeError(f"{receiver!r} cannot be called")
+    return QtCore.QObject.connect(self, signal_of(self, signature), receiver)
+
+
+def _disconnect(self, signature, receiver):
+    return QtCore.QObject.disconnect(self, signal_of(self, signature), receiver)
+
+
+def pythonqt(cls):
+    """Give a QObject class what PythonQt adds to it."""
+    cls.connect = _connect
+    cls.disconnect = _disconnect
+    cls.name = property(lambda self: self.objectName)
+    cls.className = lambda self: cls.__name__
+    return cls
+
+
+def __getattr__(name):
+    if name in _classes:
+        return _classes[name]
+    for module in _MODULES:
+        found = getattr(module, name, None)
+        if found is not None:
+            if isinstance(found, type) and issubclass(found, QtCore.QObject):
+                found = pythonqt(type(name, (found,), {"__module__": __name__}))
+            _classes[name] = found
+            return found
+    raise AttributeError(f"module 'qt' has no attribute {name!r}")
+
+
+class QUiLoader(QtUiTools.QUiLoader):
+    """Makes the shim's classes, ctk's and Slicer's among them, and the connections."""
+
+    def createWidget(self, class_name, parent=None, name=""):
+        import ctk
+        import slicer
+
+        for module in (ctk, slicer):
+            if class_name in vars(module):
+                widget = vars(module)[class_name](parent)
+                break
+        else:
+            widget = __getattr__(class_name)(parent)
+        widget.objectName = name
+        return widget
+
+    def load(self, file, parent=None):
+        import xml.etree.ElementTree as ElementTree
+
+        tree = ElementTree.fromstring(bytes(file.readAll().data()))
+        connections = tree.find("connections")
+        pairs = [] if connections is None else list(connections)
+        if connections is not None:
+            tree.remove(connections)
+        buffer = QtCore.QBuffer()
+        buffer.open(QtCore.QIODevice.ReadWrite)
+        buffer.write(ElementTree.tostring(tree))
+        buffer.seek(0)
+        root = super().load(buffer, parent)
+        for pair in pairs:
+            sender, signal, receiver, slot = (
+                pair.find(tag).text for tag in ("sender", "signal", "receiver", "slot")
+            )
+            ends = [
+                root if n == root.objectName else root.findChild(QtWidgets.QWidget, n)
+                for n in (sender, receiver)
+            ]
+            _connect(ends[0], signal, getattr(ends[1], slot.partition("(")[0]))
+        return root

@@ -50,18 +50,19 @@ def midline_column(image: NDArray[Any], spacing_mm: tuple[float, float]) -> floa
 
 
 def cantlie_offset_mm(
-    image: NDArray[Any], liver: NDArray[np.bool_], spacing_mm: tuple[float, float]
+    midline: float, liver: NDArray[np.bool_], spacing_mm: tuple[float, float]
 ) -> NDArray[np.float32]:
     """How far each pixel lies to the patient's left of the line, mm (negative: right).
 
     Args:
-        image: (rows, columns) HU, canonical axial slice.
-        liver: (rows, columns), the liver with its lesions; at least one pixel.
+        midline: column of the patient's midline, from :func:`midline_column`.
+        liver: (rows, columns), the liver with its lesions, in a canonical axial slice; at least
+            one pixel.
         spacing_mm: (row, column) spacing.
     """
-    rows, columns = image.shape
+    rows, columns = liver.shape
     rear_mm = float(np.flatnonzero(liver.any(axis=1))[-1]) * spacing_mm[0]
-    middle_mm = midline_column(image, spacing_mm) * spacing_mm[1]
+    middle_mm = midline * spacing_mm[1]
     row_mm = np.arange(rows, dtype=np.float32)[:, None] * np.float32(spacing_mm[0])
     column_mm = np.arange(columns, dtype=np.float32)[None, :] * np.float32(spacing_mm[1])
     forward_mm = np.maximum(rear_mm - row_mm, 0.0)

@@ -120,6 +120,7 @@ def measure_slice(
     instances: NDArray[Any],
     spacing_mm: tuple[float, float],
     height: float | None = None,
+    midline: float | None = None,
 ) -> SliceFindings:
     """Measure every lesion of a canonical axial slice.
 
@@ -129,6 +130,7 @@ def measure_slice(
         instances: (rows, columns), lesions 1..n, 0 elsewhere.
         spacing_mm: (row, column) spacing.
         height: of the slice in the liver, from :func:`lsms_core.data.sections.liver_height`.
+        midline: column of the patient's midline; default: found in the image.
 
     Raises:
         InputError: when the shapes differ.
@@ -145,10 +147,11 @@ def measure_slice(
         return SliceFindings((), 0.0)
     if not lesions_mask.any():
         return SliceFindings((), float(organ.sum()) * pixel)
-    offset = cantlie_offset_mm(image, organ, spacing_mm)
+    if midline is None:
+        midline = midline_column(image, spacing_mm)
+    offset = cantlie_offset_mm(midline, organ, spacing_mm)
     depth = -signed_distance_mm(organ, spacing_mm)
     healthy = organ & ~lesions_mask
-    midline_mm = midline_column(image, spacing_mm) * spacing_mm[1]
     right_rows = np.nonzero(organ & (offset < 0))[0]
     right_mm = float(right_rows.mean()) * spacing_mm[0] if len(right_rows) else None
     organ_hu = float(np.median(image[healthy])) if healthy.any() else float("nan")
@@ -168,7 +171,7 @@ def measure_slice(
         rows, columns = np.nonzero(mask)
         side = side_of(offset, mask)
         centroid_mm = float(rows.mean()) * spacing_mm[0], float(columns.mean()) * spacing_mm[1]
-        section = section_of(side, centroid_mm, right_mm, midline_mm)
+        section = section_of(side, centroid_mm, right_mm, midline * spacing_mm[1])
         lesions.append(
             LesionMeasurement(
                 instance=number,

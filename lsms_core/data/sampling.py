@@ -113,7 +113,8 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         centre = level - low
         spacing = arrays.spacing_mm[1:]
         height = liver_height(arrays.liver_areas, level)
-        findings = measure_slice(hu[centre], liver[centre], instances, spacing, height)
+        midline = arrays.midlines[level]
+        findings = measure_slice(hu[centre], liver[centre], instances, spacing, height, midline)
         if rng.random() < config.organ_share:
             text, target = organ_expression(rng), liver[centre]
         else:
@@ -122,7 +123,7 @@ class ReferringSamples(Dataset[dict[str, Any]]):
             expression = self._texts.sample(findings, rng, share)
             text, target = expression.text, np.isin(instances, expression.instances)
         channels = np.clip(np.array([centre + s for s in steps]), 0, len(hu) - 1)
-        left = cantlie_offset_mm(hu[centre], liver[centre], spacing) > 0
+        left = cantlie_offset_mm(midline, liver[centre], spacing) > 0
         return self._finish(hu[channels], instances, left, target, liver[centre], text, rng)
 
     def _real_instances(

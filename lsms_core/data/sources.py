@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from lsms_core.data.geometry import CTVolume, SlicePlane
+from lsms_core.data.laterality import midline_column
 from lsms_core.data.preprocessing import PreprocessingConfig, plan_slice
 from lsms_core.errors import InputError
 
@@ -60,6 +61,11 @@ class CaseArrays:
     def liver_areas(self) -> NDArray[np.int64]:
         """Pixels of liver in each slice."""
         return np.count_nonzero(self.liver, axis=(1, 2))
+
+    @cached_property
+    def midlines(self) -> list[float]:
+        """Column of the patient's midline in each slice."""
+        return [midline_column(hu, self.spacing_mm[1:]) for hu in self.hu]
 
 
 def list_cases(folder: str | Path) -> list[Case]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,8 @@ def command(
     from lsms_core.training.config import TrainingConfig
     from lsms_core.training.run import train
 
+    # Its tips and device lists say nothing that the progress bar does not.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     run = TrainingConfig.load(config)
     if cases is not None:
         run = replace(run, cases=str(cases))

@@ -39,6 +39,8 @@ class TrainingConfig:
         fold: the one left out for validation; None trains on all patients.
         seed: of everything.
         precision: Lightning's name, such as "32-true" or "bf16-mixed".
+        accelerator: "auto", "cpu", "gpu" or "mps".
+        devices: how many, or "auto" for all; with several, each draws its own batches.
         workers: processes that draw samples.
         checkpoint_minutes: time between checkpoints.
         preprocessing: the model's grid and window.
@@ -64,6 +66,8 @@ class TrainingConfig:
     fold: int | None = None
     seed: int = 0
     precision: str = "32-true"
+    accelerator: str = "auto"
+    devices: int | str = "auto"
     workers: int = 0
     checkpoint_minutes: float = 5.0
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)

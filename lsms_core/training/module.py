@@ -7,7 +7,9 @@ import math
 from typing import Any
 
 import lightning
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -44,19 +46,23 @@ class LSMSTraining(lightning.LightningModule):
         if config.freeze_embeddings:
             # Rare words keep their place among the common ones that training does see.
             for parameter in self.model.text_encoder.bert.embeddings.parameters():  # type: ignore[union-attr]
-                parameter.requires_grad_(requires_grad=False)
+                parameter.requires_grad_(False)
 
     @property
     def steps(self) -> int:
-        """Optimiser steps of the whole run."""
-        return self._config.samples // self._config.batch_size
+        """Optimiser steps of the whole run, on as many devices as the trainer has."""
+        devices = self._trainer.world_size if self._trainer is not None else 1
+        return max(self._config.samples // (self._config.batch_size * devices), 1)
+
+    def on_train_batch_start(self, *_: Any) -> None:  # noqa: ANN401
+        """Make dropout a function of seed, device and step, so that a resumed run is the same."""
+        torch.manual_seed(
+            (self._config.seed * 1009 + self.global_rank) * 1_000_003 + self.global_step
+        )
 
     def training_step(self, batch: dict[str, Any], batch_index: int) -> Tensor:  # noqa: ARG002
         """Return the loss of one batch."""
-        limit = self.model.config.max_tokens
-        tokens = self.tokenizer(
-            batch["text"], padding=True, truncation=True, max_length=limit, return_tensors="pt"
-        ).to(self.device)
+        tokens = self._tokens(batch["text"])
         image = batch["image"].contiguous(memory_format=torch.channels_last)
         output = self.model(image, tokens["input_ids"], tokens["attention_mask"])
         losses = self._loss(output, batch["target"], batch["lesions"])
@@ -66,6 +72,22 @@ class LSMSTraining(lightning.LightningModule):
             self.log(name, value.detach(), prog_bar=True)
         loss: Tensor = losses["loss"]
         return loss
+
+    def answer(self, image: Tensor, texts: list[str]) -> NDArray[np.float32]:
+        """Return the averaged model's (B, H, W) probabilities for (B, C, H, W) images."""
+        tokens = self._tokens(texts)
+        output = self.averaged(image.float(), tokens["input_ids"], tokens["attention_mask"])
+        probability: NDArray[np.float32] = output.logits[:, 0].sigmoid().float().cpu().numpy()
+        return probability
+
+    def _tokens(self, texts: list[str]) -> Any:  # noqa: ANN401
+        return self.tokenizer(
+            texts,
+            padding=True,
+            truncation=True,
+            max_length=self.model.config.max_tokens,
+            return_tensors="pt",
+        ).to(self.device)
 
     def _anatomy_loss(self, output: LSMSOutput, anatomy: Tensor) -> Tensor:
         """Cross-entropy and Dice of the anatomy head, for (B, 3, H, W) 0 or 1."""
@@ -107,8 +129,10 @@ class LSMSTraining(lightning.LightningModule):
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
 
-    def on_train_batch_end(self, *_: Any) -> None:  # noqa: ANN401
-        """Move the averaged weights; early on they follow quickly."""
+    def optimizer_step(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+        """Step, and move the averaged weights before anything can save a checkpoint."""
+        super().optimizer_step(*arguments, **options)
+        # Early on they follow quickly.
         step = self.global_step
         decay = min(self._config.ema_decay, (1 + step) / (10 + step))
         with torch.no_grad():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import logging
 from dataclasses import asdict
 from datetime import timedelta
@@ -10,33 +12,40 @@ from pathlib import Path
 import lightning
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from lsms_core.data.sampling import ReferringSamples
 from lsms_core.data.sources import CaseArrays, list_cases, load_case, split_folds
 from lsms_core.errors import InputError
+from lsms_core.io.text import write_text
 from lsms_core.models.bundle import save_bundle
 from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.module import LSMSTraining
+from lsms_core.training.pictures import SamplePictures
 from lsms_core.training.text import load_text_encoder
 
 logger = logging.getLogger(__name__)
 
 
-def training_cases(config: TrainingConfig) -> list[CaseArrays]:
-    """Load the patients that a run trains on: all but its fold."""
+def split_cases(config: TrainingConfig) -> tuple[list[CaseArrays], list[str]]:
+    """Load the patients that a run trains on; returns them and the names of those left out.
+
+    Raises:
+        InputError: when the fold does not exist.
+    """
     cases = list_cases(config.cases)
     arrays = [load_case(case, config.preprocessing) for case in cases]
     if config.fold is None:
-        return arrays
+        return arrays, []
     if not 0 <= config.fold < config.folds:
         raise InputError(f"Fold {config.fold} does not exist: use 0 to {config.folds - 1}.")
     weights = {a.case.name: int(a.lesions.any(axis=(1, 2)).sum()) for a in arrays}
-    held_out = split_folds(cases, weights, config.folds)[config.fold]
-    return [a for a in arrays if a.case.group not in held_out]
+    groups = split_folds(cases, weights, config.folds)[config.fold]
+    trained = [a for a in arrays if a.case.group not in groups]
+    return trained, [a.case.name for a in arrays if a.case.group in groups]
 
 
 def build(config: TrainingConfig) -> LSMSTraining:
@@ -70,23 +79,35 @@ def train(config: TrainingConfig, output: str | Path, *, resume: bool = False) -
     if not resume and checkpoint.is_file():
         raise InputError(f"{folder} holds a run already: add --resume or choose another folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(config.to_json(), encoding="utf-8")
+    write_text(folder / "config.json", config.to_json())
     module = build(config)
+    trainer = _trainer(config, folder)
+    # Every device draws its own batch, so a step uses up one batch a device.
+    step_samples = config.batch_size * trainer.world_size
     done = 0
     if resume:
         # Lightning's checkpoints are this run's own; only plain tensors and numbers are read.
         done = int(torch.load(checkpoint, weights_only=True, map_location="cpu")["global_step"])
+    trained, held_out = split_cases(config)
+    split = {"trained": [a.case.name for a in trained], "held_out": held_out}
+    write_text(folder / "split.json", json.dumps(split, indent=2) + "\n")
     samples = ReferringSamples(
-        training_cases(config),
+        trained,
         config.preprocessing,
         config.sampling,
         seed=config.seed,
-        count=module.steps * config.batch_size,
-        first=done * config.batch_size,
+        count=module.steps * step_samples,
+        first=done * step_samples,
     )
     loader: DataLoader[dict[str, object]] = DataLoader(
         samples, config.batch_size, num_workers=config.workers, shuffle=False
     )
+    trainer.fit(module, loader, ckpt_path=str(checkpoint) if resume else None)
+    trainer.save_checkpoint(checkpoint)
+    return export(module, config, folder / "bundle")
+
+
+def _trainer(config: TrainingConfig, folder: Path) -> lightning.Trainer:
     saver = ModelCheckpoint(
         folder / "checkpoints",
         save_last=True,
@@ -95,18 +116,29 @@ def train(config: TrainingConfig, output: str | Path, *, resume: bool = False) -
         enable_version_counter=False,
     )
     trainer = lightning.Trainer(
-        max_steps=module.steps,
+        accelerator=config.accelerator,
+        devices=config.devices,
+        strategy="auto",
         precision=config.precision,
         gradient_clip_val=1.0,
-        callbacks=[saver, TQDMProgressBar(refresh_rate=20)],
-        logger=CSVLogger(folder, name="logs"),
-        log_every_n_steps=20,
-        use_distributed_sampler=True,
+        callbacks=[saver, TQDMProgressBar(refresh_rate=20), SamplePictures(folder / "pictures")],
+        logger=[CSVLogger(folder, name="logs"), *_tensorboard(folder)],
+        log_every_n_steps=1 if config.samples < 50 * config.batch_size else 20,
         enable_model_summary=False,
+        max_epochs=1,
     )
-    trainer.fit(module, loader, ckpt_path=str(checkpoint) if resume else None)
-    trainer.save_checkpoint(checkpoint)
-    return export(module, config, folder / "bundle")
+    # Known only now: every device takes its own batch in a step.
+    trainer.fit_loop.epoch_loop.max_steps = max(
+        config.samples // (config.batch_size * trainer.world_size), 1
+    )
+    return trainer
+
+
+def _tensorboard(folder: Path) -> list[TensorBoardLogger]:
+    """TensorBoard's logs beside the CSV, where TensorBoard is installed."""
+    if importlib.util.find_spec("tensorboard") is None:
+        return []
+    return [TensorBoardLogger(folder, name="tensorboard")]
 
 
 def export(module: LSMSTraining, config: TrainingConfig, folder: Path) -> Path:

@@ -1,0 +1,184 @@
+"""A run depends on its configuration alone, survives a kill, and keeps patients apart."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+from safetensors.torch import load_file
+from transformers import BertConfig, BertModel, BertTokenizerFast
+
+from lsms_core.data.preprocessing import PreprocessingConfig
+from lsms_core.data.sampling import SamplingConfig
+from lsms_core.errors import DependencyError, InputError
+from lsms_core.inference.predictor import Predictor
+from lsms_core.training.config import TrainingConfig
+from lsms_core.training.run import build, train
+from lsms_core.training.text import load_text_encoder
+
+# Lightning's advice about worker processes and batch counts is meant for real runs.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"
+)
+
+WORDS = "left right lobe lesion lesions hypodense largest liver all in the of a".split()
+
+
+@pytest.fixture(scope="module")
+def text_encoder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bert")
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
+    (folder / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
+    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
+    torch.manual_seed(0)
+    BertModel(
+        BertConfig(
+            vocab_size=len(vocabulary),
+            hidden_size=16,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=32,
+            max_position_embeddings=64,
+        ),
+        add_pooling_layer=False,
+    ).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory):
+    root = tmp_path_factory.mktemp("cases")
+    rng = np.random.default_rng(0)
+    r, c = np.ogrid[:90, :120]
+    liver = ((r - 45) / 30) ** 2 + ((c - 45) / 35) ** 2 <= 1
+    for name in ("a", "b", "c", "d"):
+        image = np.full((6, 90, 120), -1000, np.int16)
+        image[:, 5:85, 5:115] = 40
+        image[:, liver] = 110
+        image[2:5, 40:50, 30:40] = 60
+        image += rng.normal(0, 5, image.shape).astype(np.int16)
+        label = np.repeat(liver[None], 6, axis=0).astype(np.uint8)
+        label[2:5, 40:50, 30:40] = 2
+        (root / name).mkdir()
+        for kind, array in (("image", image), ("label", label)):
+            stored = sitk.GetImageFromArray(array)
+            stored.SetSpacing((2.5, 2.5, 5.0))
+            sitk.WriteImage(stored, str(root / name / f"{kind}.nii.gz"))
+    return root
+
+
+@pytest.fixture
+def config(cases, text_encoder):
+    return TrainingConfig(
+        cases=str(cases),
+        text_encoder=str(text_encoder),
+        text_layers=1,
+        samples=12,
+        batch_size=2,
+        folds=2,
+        accelerator="cpu",
+        devices=1,
+        preprocessing=PreprocessingConfig(spacing_mm=4.0, height=64, width=80),
+        sampling=SamplingConfig(crop=(64, 80)),
+    )
+
+
+def weights(bundle):
+    return load_file(bundle / "model.safetensors")
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_to_the_same_weights(config, tmp_path, monkeypatch):
+    whole = weights(train(config, tmp_path / "whole"))
+
+    class KilledError(Exception):
+        pass
+
+    from lsms_core.training.module import LSMSTraining
+
+    original = LSMSTraining.training_step
+
+    def killed(self, batch, batch_index):
+        if self.global_step == 4:
+            raise KilledError
+        return original(self, batch, batch_index)
+
+    monkeypatch.setattr(LSMSTraining, "training_step", killed)
+    every_step = replace(config, checkpoint_minutes=1e-6)
+    with pytest.raises(KilledError):
+        train(every_step, tmp_path / "broken")
+    monkeypatch.undo()
+    resumed = weights(train(every_step, tmp_path / "broken", resume=True))
+    assert whole.keys() == resumed.keys()
+    for name, value in whole.items():
+        torch.testing.assert_close(resumed[name], value, rtol=1e-3, atol=1e-4, msg=name)
+
+
+def test_a_fold_is_left_out_and_written_down(config, tmp_path):
+    bundle = train(replace(config, samples=2, fold=1), tmp_path / "run")
+    split = json.loads((tmp_path / "run" / "split.json").read_text(encoding="utf-8"))
+    assert sorted(split["trained"] + split["held_out"]) == ["a", "b", "c", "d"]
+    assert len(split["held_out"]) == 2
+    assert (tmp_path / "run" / "logs").is_dir()
+    predictor = Predictor.from_pretrained(bundle, "cpu")
+    answer = predictor.segment(np.zeros((60, 70), np.int16), "lesion", spacing_mm=(2.0, 2.0))
+    assert answer[0].mask.shape == (60, 70)
+
+
+def test_the_optimiser_holds_what_learns_and_nothing_else(config):
+    module = build(config)
+    optimizer = module.configure_optimizers()["optimizer"]
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    learning = {id(p) for p in module.parameters() if p.requires_grad}
+    assert held == learning
+    frozen = [n for n, p in module.model.named_parameters() if not p.requires_grad]
+    assert frozen
+    assert all(n.startswith("text_encoder.bert.embeddings.") for n in frozen)
+    free = build(replace(config, freeze_embeddings=False))
+    assert all(p.requires_grad for p in free.model.parameters())
+
+
+def test_weights_at_the_start_depend_on_the_seed_alone(config):
+    one, again, other = (build(replace(config, seed=s)).state_dict() for s in (1, 1, 2))
+    key = "model.lsms.encoder.downsample.0.0.weight"
+    assert torch.equal(one[key], again[key])
+    assert not torch.equal(one[key], other[key])
+
+
+def test_a_run_is_never_overwritten_nor_resumed_from_nothing(config, tmp_path):
+    with pytest.raises(InputError, match="without --resume"):
+        train(config, tmp_path / "run", resume=True)
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "run" / "checkpoints" / "last.ckpt").write_bytes(b"")
+    with pytest.raises(InputError, match="holds a run already"):
+        train(config, tmp_path / "run")
+
+
+def test_a_fold_that_does_not_exist_is_refused(config, tmp_path):
+    with pytest.raises(InputError, match="use 0 to 1"):
+        train(replace(config, fold=2), tmp_path / "run")
+
+
+def test_configurations_come_back_from_json_and_unknown_entries_are_refused(config, tmp_path):
+    (tmp_path / "c.json").write_text(config.to_json(), encoding="utf-8")
+    assert TrainingConfig.load(tmp_path / "c.json") == config
+    with pytest.raises(InputError, match="learning_speed"):
+        TrainingConfig.from_dict({"cases": "x", "learning_speed": 3})
+    (tmp_path / "c.json").write_text("{", encoding="utf-8")
+    with pytest.raises(InputError, match="cannot be read"):
+        TrainingConfig.load(tmp_path / "c.json")
+
+
+def test_the_text_encoders_source_is_checked(text_encoder, tmp_path):
+    with pytest.raises(DependencyError, match="text-init"):
+        load_text_encoder("package:no_such_package_of_weights", 2)
+    with pytest.raises(InputError, match="No text encoder"):
+        load_text_encoder(str(tmp_path), 2)
+    shutil.copytree(text_encoder, tmp_path / "bert")
+    encoder, _ = load_text_encoder(str(tmp_path / "bert"), 1)
+    assert len(encoder.bert.encoder.layer) == 1

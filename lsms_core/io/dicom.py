@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from lsms_core.io.headers import check_size, damaged
 # A folder with more files is a whole archive, given by mistake.
 MAX_FILES = 20_000
 _LISTED = 12
+# Modality "CT" in the explicit or the implicit notation.
+_CT_MODALITY = re.compile(rb"\x08\x00\x60\x00(?:CS\x02\x00|\x02\x00\x00\x00)CT")
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ _TAGS = {
     "spacing": "0028|0030", "rows": "0028|0010", "columns": "0028|0011",
     "frames": "0028|0008", "acquisition": "0020|0012", "type": "0008|0008",
     "thickness": "0018|0050", "samples": "0028|0002",
+    "bits": "0028|0100",
 }  # fmt: skip
 
 
@@ -88,7 +92,8 @@ def read_dicom(folder: Path, series: str | None = None) -> tuple[CTVolume, list[
         InputError: for a folder without CT, with several series and no choice, or with slices
             that form no regular stack.
     """
-    found, notes = list_series(folder)
+    found = list_series(folder)
+    notes: list[str] = []
     chosen = choose_series(folder, found, series)
     if len(found) > 1 and series is None:
         notes.append(f"Read the only CT stack of the folder: {chosen.title}.")
@@ -99,16 +104,16 @@ def read_dicom(folder: Path, series: str | None = None) -> tuple[CTVolume, list[
     return CTVolume(array, affine), notes + geometry_notes, [s.path for s in ordered]
 
 
-def list_series(folder: Path) -> tuple[list[DicomSeries], list[str]]:
+def list_series(folder: Path) -> list[DicomSeries]:
     """List the CT series of a folder: by series, and within one by orientation and matrix.
 
-    Scouts (LOCALIZER) and other modalities are left out; a note says how many.
+    Scouts (LOCALIZER) and other modalities are left out.
 
     Raises:
-        InputError: when no CT image is there.
+        InputError: when no CT image is there, or one is damaged.
     """
     groups: dict[tuple[Any, ...], list[DicomSlice]] = {}
-    files = damaged_files = 0
+    files = 0
     others: dict[str, int] = {}
     for path in _files(folder):
         if not _is_dicom(path):
@@ -116,8 +121,11 @@ def list_series(folder: Path) -> tuple[list[DicomSeries], list[str]]:
         files += 1
         try:
             tags = _read_tags(path)
-        except RuntimeError:
-            damaged_files += 1
+        except RuntimeError as error:
+            if _CT_MODALITY.search(path.read_bytes()):
+                raise damaged(path, "its header or its pixels end too early") from error
+            # Reports, presentation states and other objects without pixels.
+            others["without an image"] = others.get("without an image", 0) + 1
             continue
         modality = tags["modality"] or "no modality"
         if modality != "CT":
@@ -137,16 +145,13 @@ def list_series(folder: Path) -> tuple[list[DicomSeries], list[str]]:
             "MetaImage file."
         )
     if not groups:
-        kinds = ", ".join(f"{n} {name}" for name, n in sorted(others.items())) or "damaged files"
+        kinds = ", ".join(f"{n} {name}" for name, n in sorted(others.items())) or "scouts"
         raise InputError(f"{folder} holds no CT image (only {kinds}): a CT is needed.")
-    notes = []
-    if damaged_files:
-        notes.append(f"{damaged_files} damaged DICOM files were left out; slices may be missing.")
     series = [
         DicomSeries(key[0], m[0].tags["number"], m[0].tags["description"], tuple(m))
         for key, m in groups.items()
     ]
-    return sorted(series, key=lambda s: (_as_number(s.number), s.uid, -len(s.slices))), notes
+    return sorted(series, key=lambda s: (_as_number(s.number), s.uid, -len(s.slices)))
 
 
 def choose_series(folder: Path, found: Sequence[DicomSeries], wanted: str | None) -> DicomSeries:
@@ -262,6 +267,17 @@ def _as_number(text: str) -> float:
         return float("inf")
 
 
+def _check_complete(item: DicomSlice) -> None:
+    """Refuse a file that ends inside its pixels; the reader would fill them up in silence."""
+    content = item.path.read_bytes()
+    expected = item.shape[0] * item.shape[1] * int(_as_number(item.tags["bits"] or "16")) // 8
+    # The pixels' element, with its length in the explicit or in the implicit notation.
+    for match in re.finditer(rb"\xe0\x7f\x10\x00(?:O[WB]\x00\x00)?(.{4})", content, re.DOTALL):
+        length = int.from_bytes(match[1], "little")
+        if expected <= length <= expected + 1 and len(content) - match.end() < length:
+            raise damaged(item.path, f"{len(content) - match.end()} of {length} bytes are there")
+
+
 def _read_pixels(ordered: Sequence[DicomSlice]) -> NDArray[Any]:
     """Read slice by slice: each may have its own rescale slope, and an error names its file."""
     rows, columns = ordered[0].shape
@@ -270,6 +286,7 @@ def _read_pixels(ordered: Sequence[DicomSlice]) -> NDArray[Any]:
     reader.SetImageIO("GDCMImageIO")
     for index, item in enumerate(ordered):
         reader.SetFileName(str(item.path))
+        _check_complete(item)
         try:
             values = sitk.GetArrayFromImage(reader.Execute())
         except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""Fixtures of the core tests: a bundle of random weights, a small CT, the command line."""
+"""Fixtures of the core's tests: a small model that answers, complete on disk."""
 
 from __future__ import annotations
 
@@ -11,6 +11,52 @@ import pytest
 from lsms_core.data.geometry import CTVolume
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "left", "right", "lobe", "lesion", "bright"]
+
+
+@pytest.fixture(scope="session")
+def small_bundle(tmp_path_factory) -> Path:
+    """A bundle of random weights whose answers depend on the image and on the text."""
+    import torch
+
+    from lsms_core.benchmarking.random_bundle import random_model, save_random_bundle
+    from lsms_core.data.preprocessing import PreprocessingConfig
+    from lsms_core.models.lsms.config import LSMSConfig
+
+    bert = {
+        "vocab_size": 120,
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+    }
+    config = LSMSConfig(dims=(8, 8, 16, 16), depths=(1, 1, 1, 1), decoder_width=32)
+    model = random_model(config, bert)
+    with torch.no_grad():
+        # Fresh weights say "nothing" everywhere; these give both answers in every slice.
+        model.lsms.decoder.classify.bias.zero_()
+        model.lsms.decoder.classify.weight.mul_(4)
+        for name, parameter in model.lsms.named_parameters():
+            if name.endswith(("scale1", "scale2")):
+                parameter.fill_(1.0)
+    grid = PreprocessingConfig(spacing_mm=3.0, height=64, width=96)
+    folder = tmp_path_factory.mktemp("models") / "small"
+    return save_random_bundle(folder, model, grid, dtype="float32")
+
+
+@pytest.fixture
+def small_ct():
+    """Make a volume: an ellipse of noisy tissue in air, 2 x 2 x 3 mm, stored as seen."""
+    from lsms_core.data.geometry import CTVolume
+
+    def make(slices: int = 5) -> CTVolume:
+        generator = np.random.default_rng(0)
+        rows, columns = np.mgrid[-1:1:48j, -1:1:64j]
+        body = (rows**2 + columns**2 < 0.8)[None]
+        tissue = generator.normal(50, 40, (slices, 48, 64))
+        array = np.where(body, tissue, -1000).astype(np.int16)
+        return CTVolume(array, np.diag([-2.0, -2.0, 3.0, 1.0]))
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -263,9 +263,9 @@ def fill_segment(
         image: the new voxels, of any grid; None empties the segment.
     """
     segmentation = segmentation_node.GetSegmentation()
-    if segmentation.IsSharedBinaryLabelmap(segment_id):
-        # Slicer would bring the whole layer to the new grid, and so resample the neighbours.
-        segmentation.SeparateSegmentLabelmap(segment_id)
+    # Slicer would bring a shared layer to the new grid as a whole, and so resample the
+    # neighbours. (IsSharedBinaryLabelmap can't be asked first: it answers the opposite.)
+    segmentation.SeparateSegmentLabelmap(segment_id)
     if image is None:
         if segment_patch(segmentation_node, segment_id) is not None:
             vtkSlicerSegmentationsModuleLogic.ClearSegment(segmentation_node, segment_id)

@@ -32,6 +32,7 @@ from lsms_core.mrml.placing import (
     choose_targets,
     merged,
     outside_others,
+    segments_of_prompt,
     separate_lesions,
     slices_region,
 )
@@ -98,7 +99,8 @@ def write_mask(
     split = options.split_lesions and segment_id is None
     parts = [mask_patch(volume_node, m) for m in (separate_lesions(mask) if split else [mask])]
     chosen = choose_segments(segmentation_node, parts, targets, options.policy, split=split)
-    colours = lesion_colours(meta.prompt, len(parts)) if split else [segment_colour(meta.prompt)]
+    first = segment_colour(meta.prompt, _other_colours(segmentation_node, meta.prompt))
+    colours = lesion_colours(first, len(parts))
     name = options.name or meta.prompt
     written: list[str] = []
     was_modifying = segmentation_node.StartModify()
@@ -201,6 +203,14 @@ def _prepare(
         segmentation_node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
     if segmentation_node.GetDisplayNode() is None:
         segmentation_node.CreateDefaultDisplayNodes()
+
+
+def _other_colours(
+    segmentation_node: vtkMRMLSegmentationNode, prompt: str
+) -> list[tuple[float, float, float]]:
+    mine = segments_of_prompt(segmentation_node, prompt)
+    others = [s for s in segment_ids(segmentation_node) if s not in mine]
+    return [find_segment(segmentation_node, s).GetColor() for s in others]
 
 
 def _add(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -24,6 +25,11 @@ import click
     "JSON file with the cases to use: a list, or the split.json of a training run, "
     "whose held-out cases are used."
 ))  # fmt: skip
+@click.option(
+    "--presence",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Presence threshold; default: the model's own.",
+)
 @click.option("--text-tests/--no-text-tests", default=True, help="Ask in other words, too.")
 @click.option("--save-masks", type=click.Path(file_okay=False, path_type=Path), help=(
     "Write each answer as <id>.png."
@@ -43,6 +49,7 @@ def command(
     engine: str | None,
     output: Path,
     only: Path | None,
+    presence: float | None,
     text_tests: bool,
     save_masks: Path | None,
     pictures: bool,
@@ -71,6 +78,10 @@ def command(
             split = read_json(only)
             cases = split["held_out"] if isinstance(split, dict) else split
         predictor = Predictor.from_pretrained(weights, device, engine, threads=threads)
+        if presence is not None:
+            predictor.postprocessing = replace(
+                predictor.postprocessing, presence_threshold=presence
+            )
         with bar("slices") as progress:
             report = evaluate(
                 dataset,

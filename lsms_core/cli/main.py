@@ -20,7 +20,12 @@ _COMMANDS = {
     "inspect-dataset": ("lsms_core.cli.inspect_dataset", "Show a referring data set as pictures."),
     "train": ("lsms_core.cli.train", "Train a model from a configuration file."),
     "evaluate": ("lsms_core.cli.evaluate", "Score weights on a referring data set."),
+    "release": ("lsms_core.cli.release", "Give a trained model its threshold, card and name."),
     "benchmark": ("lsms_core.cli.benchmark", "Measure speed and memory on this machine."),
+    "medclip-sam": (
+        "lsms_core.cli.medclip_sam",
+        "The second engine: weights, pictures, evaluation.",
+    ),
     "info": ("lsms_core.cli.info", "Show and verify a model bundle."),
 }
 

@@ -32,11 +32,20 @@ def markdown(report: Mapping[str, Any], command: str = "", pictures: str | None 
         command: the command that made it.
         pictures: folder of the gallery, relative to the page; shows the worst answers.
     """
-    table = report["summary"]
     lines = ["# Evaluation", ""]
     if command:
         lines += ["```", command, "```", ""]
-    lines += [
+    lines += tables(report)
+    if pictures:
+        lines += _gallery(report["samples"], pictures)
+    return "\n".join(lines)
+
+
+def tables(report: Mapping[str, Any], level: int = 2) -> list[str]:
+    """Return the report's tables as lines of Markdown; headings start at ``level``."""
+    table = report["summary"]
+    heading = "#" * level
+    lines = [
         f"{table['samples']} expressions about {table['cases']} patients, {table['named']} of them "
         "name a lesion. In brackets: 95 % intervals by bootstrap over patients.",
         "",
@@ -59,7 +68,7 @@ def markdown(report: Mapping[str, Any], command: str = "", pictures: str | None 
         "| nothing named, answered with nothing | "
         f"{with_interval(table['no_target_accuracy'], True)} |",
         "",
-        "## By size",
+        f"{heading} By size",
         "",
         "| longest diameter of the named lesion | expressions | Dice | answered |",
         "|---|---|---|---|",
@@ -72,14 +81,14 @@ def markdown(report: Mapping[str, Any], command: str = "", pictures: str | None 
     sides = report["sides"]
     lines += [
         "",
-        "## Left and right",
+        f"{heading} Left and right",
         "",
         f"{sides['slices']} slices of {sides['cases']} patients have lesions on both sides. The "
         f"right side was chosen for {percent(sides['right_side_chosen'])} of the texts, for both "
         f"texts of a slice in {percent(sides['both_right'])}; the two answers differ in "
         f"{percent(sides['different'])}.",
         "",
-        "## Text tests",
+        f"{heading} Text tests",
         "",
         "| the slice is asked with | times | Dice to the right text's lesion | "
         "Dice to this text's own | answered | changed |",
@@ -91,16 +100,19 @@ def markdown(report: Mapping[str, Any], command: str = "", pictures: str | None 
             f"{_number(row['dice_to_own_lesion'])} | {percent(row['answered'])} | "
             f"{percent(row['changed'])} |"
         )
-    lines += ["", "## Reliability of the score", "", "| score | answers | something named |"]
+    lines += [
+        "",
+        f"{heading} Reliability of the score",
+        "",
+        "| score | answers | something named |",
+    ]
     lines.append("|---|---|---|")
     for row in report["reliability"]["bins"]:
         lines.append(
             f"| {row['from']:.1f} to {row['to']:.1f} | {row['count']} | {percent(row['share'])} |"
         )
     lines += ["", f"Expected calibration error: {report['reliability']['ece']:.3f}", ""]
-    if pictures:
-        lines += _gallery(report["samples"], pictures)
-    return "\n".join(lines)
+    return lines
 
 
 def _gallery(samples: Sequence[Mapping[str, Any]], folder: str) -> list[str]:

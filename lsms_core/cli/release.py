@@ -1,0 +1,58 @@
+"""``lsms release``: give a trained model its threshold, card and name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("release")
+@click.argument("bundle", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), required=True)
+@click.option(
+    "--calibrate",
+    type=_FILE,
+    required=True,
+    help="Report on held-out patients, made with --presence 0.01; chooses the threshold.",
+)
+@click.option("--notes", type=_FILE, required=True, help="Data, terms, training (Markdown).")
+@click.option(
+    "--report",
+    "reports",
+    type=(str, _FILE),
+    multiple=True,
+    help="Title and report of an evaluation that the card shows.",
+)
+@click.option("--name", help="Default: the output folder's name.")
+@click.option("--version", default="0.1.0", show_default=True)
+def command(
+    bundle: Path,
+    output: Path,
+    calibrate: Path,
+    notes: Path,
+    reports: tuple[tuple[str, Path], ...],
+    name: str | None,
+    version: str,
+) -> None:
+    """Write the trained BUNDLE as a model that others use."""
+    from lsms_core.errors import InputError
+    from lsms_core.io.text import read_json
+    from lsms_core.training.release import Release, operating_point, release
+
+    try:
+        text = notes.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{notes} cannot be read: {error}") from error
+    point = operating_point(read_json(calibrate))
+    content = Release(
+        name or output.name, version, text, {title: read_json(path) for title, path in reports}
+    )
+    folder = release(bundle, output, point, content)
+    click.echo(
+        f"{content.name} {version}: found from a score of {point.threshold} "
+        f"(recall {point.recall:.0%}, no-target accuracy {point.no_target_accuracy:.0%}). "
+        f"It is in {folder}."
+    )

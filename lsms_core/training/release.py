@@ -1,0 +1,105 @@
+"""From a training run to a model that others use: threshold, card, bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lsms_core.errors import InputError
+from lsms_core.evaluation.calibration import OperatingPoint, choose_threshold
+from lsms_core.evaluation.report import tables
+from lsms_core.evaluation.scores import SampleScore
+from lsms_core.inference.postprocess import PostprocessingConfig
+from lsms_core.models.bundle import load_bundle, save_bundle
+
+_INTRODUCTION = """# {name} {version}
+
+Text in, mask of the named liver lesion out: LSMS (arXiv 2408.17347, own implementation), variant
+{variant}. **Research use only, non-commercial; not a medical device, not for diagnosis or
+treatment.**
+
+{notes}
+
+## Operating point
+
+An answer counts as *found* from a score of **{threshold}**. The threshold has the best mean of
+recall and no-target accuracy on held-out patients of the cross-validation ({recall:.0%} of the
+named lesions answered, {quiet:.0%} of the texts that name nothing answered with nothing, at this
+threshold).
+"""
+
+
+@dataclass(frozen=True)
+class Release:
+    """What is released.
+
+    Attributes:
+        name: the model's name.
+        version: its version.
+        notes: where data, terms and training are described, Markdown.
+        evaluations: title and report of each evaluation that the card shows.
+    """
+
+    name: str
+    version: str
+    notes: str
+    evaluations: Mapping[str, Mapping[str, Any]]
+
+
+def operating_point(report: Mapping[str, Any]) -> OperatingPoint:
+    """Choose the presence threshold from a report made with ``--presence 0.01``.
+
+    Raises:
+        InputError: when the report was cut at a higher presence threshold.
+    """
+    about = report["about"]
+    for part in about.get("folds", [about]):
+        if part["postprocessing"]["presence_threshold"] > 0.05:
+            raise InputError(
+                "This report hides low scores: make it with lsms evaluate --presence 0.01."
+            )
+    return choose_threshold([SampleScore(**s) for s in report["samples"]])
+
+
+def release(
+    bundle: str | Path, output: str | Path, point: OperatingPoint, content: Release
+) -> Path:
+    """Write a trained bundle under its name, with threshold and card.
+
+    Args:
+        bundle: the bundle of a run.
+        output: the folder of the released model.
+        point: the operating point.
+        content: name, version and what the card says.
+
+    Returns:
+        The folder.
+    """
+    source = load_bundle(bundle)
+    postprocessing = replace(
+        PostprocessingConfig.from_dict(source.postprocessing), presence_threshold=point.threshold
+    )
+    variant = f"with dims {source.model.config.dims}"
+    card = _INTRODUCTION.format(
+        name=content.name,
+        version=content.version,
+        variant=variant,
+        notes=content.notes.strip(),
+        threshold=point.threshold,
+        recall=point.recall,
+        quiet=point.no_target_accuracy,
+    )
+    for title, report in content.evaluations.items():
+        card += f"\n## {title}\n\n" + "\n".join(tables(report, level=3))
+    return save_bundle(
+        output,
+        source.model,
+        source.tokenizer,
+        preprocessing=source.preprocessing,
+        postprocessing=postprocessing.to_dict(),
+        card=card,
+        name=content.name,
+        version=content.version,
+    )

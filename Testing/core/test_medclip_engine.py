@@ -16,6 +16,7 @@ from lsms_core.errors import BundleError, InputError
 from lsms_core.evaluation.run import evaluate
 from lsms_core.inference.engine import ENGINES
 from lsms_core.inference.explain import explain
+from lsms_core.inference.medclip_engine import picture_predictor
 from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.inference.predictor import Predictor
 from lsms_core.models.bundle import load_bundle
@@ -50,12 +51,7 @@ def models(published, tmp_path_factory):
 def predictor(models, name, pictures=False):
     if not pictures:
         return Predictor.from_pretrained(models / name, "cpu")
-    bundle = load_bundle(models / name)
-    from lsms_core.inference.medclip_engine import MedClipSamEngine
-
-    return Predictor(
-        MedClipSamEngine(bundle), files.picture_preprocessing(bundle), LOOSE, name=bundle.name
-    )
+    return picture_predictor(models / name, "cpu", LOOSE)
 
 
 @pytest.fixture

@@ -25,9 +25,19 @@ def command(
     resume: bool,
 ) -> None:
     """Train a model as CONFIG (JSON) says and write its bundle to OUTPUT/bundle."""
+    from lsms_core.io.text import read_json
     from lsms_core.training.config import TrainingConfig
+    from lsms_core.training.medclip.config import KIND, ContrastiveConfig
     from lsms_core.training.run import train
 
+    values = read_json(config)
+    if isinstance(values, dict) and values.get("kind") == KIND:
+        from lsms_core.training.medclip.contrastive import table
+        from lsms_core.training.medclip.contrastive import train as train_pairs
+
+        click.echo(table(train_pairs(ContrastiveConfig.from_dict(values), output, resume=resume)))
+        click.echo(f"The model and the report are in {output}")
+        return
     # Its tips and device lists say nothing that the progress bar does not.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     run = TrainingConfig.load(config)

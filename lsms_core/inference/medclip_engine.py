@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from lsms_core.inference.engine import EncodedText
+from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.inference.texts import MAX_CHARACTERS
 
 if TYPE_CHECKING:
+    from lsms_core.inference.predictor import Predictor
     from lsms_core.models.bundle import Bundle
     from lsms_core.models.medclip_sam.pipeline import MedClipSam
     from lsms_core.models.medclip_sam.stages import StageMaps
@@ -102,3 +105,39 @@ class MedClipSamEngine:
     def reset_times(self) -> None:
         """Begin to count the stages' time anew."""
         self._model.clock.reset()
+
+
+def picture_predictor(
+    weights: str | Path = "medclip-sam",
+    device: str = "auto",
+    postprocessing: PostprocessingConfig | None = None,
+) -> Predictor:
+    """Load a bundle to answer about 8-bit pictures, (rows, columns) arrays of 0 to 255.
+
+    Args:
+        weights: bundle: a name or a folder.
+        device: as for ``Predictor.from_pretrained``.
+        postprocessing: how maps are cut; default: at 0.5, whatever the size.
+
+    Raises:
+        BundleError: when the bundle is missing, damaged, or takes CT only.
+        DeviceError: when the device is not there.
+    """
+    from lsms_core.inference.devices import resolve_device
+    from lsms_core.inference.predictor import Predictor
+    from lsms_core.models.bundle import load_bundle
+    from lsms_core.models.medclip_sam.files import picture_preprocessing
+
+    bundle = load_bundle(weights)
+    preprocessing = picture_preprocessing(bundle)
+    engine = MedClipSamEngine(bundle)
+    engine.to(resolve_device(device))
+    # A pixel's size in mm is not known, so no area can be asked for.
+    sizeless = PostprocessingConfig(min_area_mm2=0.0, min_depth_mm=0.0)
+    return Predictor(
+        engine,
+        preprocessing,
+        postprocessing or sizeless,
+        name=bundle.name,
+        version=bundle.version,
+    )

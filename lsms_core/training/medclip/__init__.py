@@ -1,0 +1,1 @@
+"""Training for MedCLIP-SAM: contrastive fine-tuning and the weakly supervised loop."""

@@ -58,3 +58,23 @@ def askConsent(plan):
     """Ask once for the whole plan; returns whether the user agrees."""
     title = _("LSMS Segmentation - install packages")
     return slicer.util.confirmOkCancelDisplay(consentText(plan), title)
+
+
+def confirmRemove(name):
+    """Ask before a model is deleted."""
+    text = _('Delete the model "{name}" from this computer?').format(name=name)
+    return slicer.util.confirmOkCancelDisplay(text, _("LSMS Segmentation - remove model"))
+
+
+def chooseFolder(title):
+    """Return a folder that the user chose, else an empty text."""
+    import qt
+
+    return qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), title)
+
+
+def chooseZip(title):
+    """Return a zip file that the user chose, else an empty text."""
+    import qt
+
+    return qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), title, "", "Zip (*.zip)")

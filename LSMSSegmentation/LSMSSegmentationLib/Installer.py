@@ -20,9 +20,7 @@ from LSMSSegmentationLib.InstallPlan import (
 )
 
 REQUIREMENTS = Path(__file__).resolve().parents[1] / "Resources" / "requirements.txt"
-_OFFLINE_ADVICE = (
-    'With no network, choose "Install from a folder or zip" under "Installation and models".'
-)
+_OFFLINE_ADVICE = 'With no network, use "From folder" or "From zip" under "Set-up and help".'
 
 
 class Installer:

@@ -134,7 +134,7 @@ def test_nothing_is_installed_or_asked_while_slicer_tests():
     ],
 )
 def test_a_failed_installation_says_what_to_do(failure):
-    with pytest.raises(DependencyError, match="With no network, choose") as caught:
+    with pytest.raises(DependencyError, match="With no network, use") as caught:
         Installer.Installer(Backend(failing=failure), agree).ensure()
     assert caught.value.__cause__ is failure
 

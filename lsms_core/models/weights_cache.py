@@ -254,7 +254,7 @@ def raise_output_error(error: OSError, folder: Path) -> NoReturn:
     elif error.errno == errno.ENAMETOOLONG or (error.filename and len(str(error.filename)) > 250):
         advice = "the path is too long for this system; choose a model folder with a short path"
     elif isinstance(error, PermissionError):
-        advice = "it may not be written or is in use; press Stop worker or choose another folder"
+        advice = "it may not be written or is in use; press Free memory or choose another folder"
     else:
         advice = error.strerror or type(error).__name__
     raise OutputError(f"The model could not be written to {folder}: {advice}.") from error
@@ -315,6 +315,6 @@ def _delete(folder: Path) -> None:
         folder.rename(doomed)
     except OSError as error:
         raise OutputError(
-            f"{folder.name} is in use ({error.strerror}): press Stop worker and remove it again."
+            f"{folder.name} is in use ({error.strerror}): press Free memory under Set-up and help, then remove it again."
         ) from error
     shutil.rmtree(doomed, ignore_errors=True)

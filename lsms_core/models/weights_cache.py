@@ -315,6 +315,7 @@ def _delete(folder: Path) -> None:
         folder.rename(doomed)
     except OSError as error:
         raise OutputError(
-            f"{folder.name} is in use ({error.strerror}): press Free memory under Set-up and help, then remove it again."
+            f"{folder.name} is in use ({error.strerror}): press Free memory under Set-up and "
+            "help, then remove it again."
         ) from error
     shutil.rmtree(doomed, ignore_errors=True)

@@ -9,10 +9,19 @@ from slicer import (
     vtkMRMLScalarVolumeNode,
     vtkMRMLSegmentationNode,
     vtkMRMLSegmentEditorNode,
+    vtkSegmentation,
     vtkSlicerSegmentEditorLogic,
 )
 
 from lsms_core.errors import InputError
+
+# What vtkSegmentationHistory itself takes for a change.
+_CHANGES = (
+    vtkSegmentation.SegmentAdded,
+    vtkSegmentation.SegmentRemoved,
+    vtkSegmentation.SegmentModified,
+    vtkSegmentation.SourceRepresentationModified,
+)
 
 
 def editor_logic(
@@ -70,10 +79,19 @@ def undo_step(logic: vtkSlicerSegmentEditorLogic) -> Iterator[None]:
         ...     write_mask(segmentation_node, volume_node, mask, meta)
         >>> logic.Undo()  # doctest: +SKIP
     """
+    segmentation = logic.GetSegmentationNode().GetSegmentation()
+    changes: list[str] = []
     logic.SaveStateForUndo()
+    observers = [
+        segmentation.AddObserver(event, lambda _, name: changes.append(name)) for event in _CHANGES
+    ]
     try:
         yield
     except BaseException:
-        if logic.CanUndo():
+        # Without a change, Undo would take back the step before.
+        if changes:
             logic.Undo()
         raise
+    finally:
+        for observer in observers:
+            segmentation.RemoveObserver(observer)

@@ -111,9 +111,14 @@ def test_nothing_found_is_no_step(world, used):
 def test_an_error_takes_everything_back(world, used):
     volume, segmentation, logic = used
     before = state(segmentation, volume)
-    with pytest.raises(RuntimeError, match="half way"), undo_step(logic):
-        write_mask(segmentation, volume, world.lesion(), META)
-        raise RuntimeError("half way")
+
+    def half_a_run():
+        with undo_step(logic):
+            write_mask(segmentation, volume, world.lesion(), META)
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        half_a_run()
     assert state(segmentation, volume) == before
 
 

@@ -132,6 +132,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         for comboBox, name in ((self.whereComboBox, "Where"), (self.modeComboBox, "Mode")):
             comboBox.currentIndex = max(0, comboBox.findData(values[name]))
         self._showing = False
+        self._showBusy()  # closing the scene ends a run without a word
 
     def updateMRMLFromGUI(self):
         if self._showing:

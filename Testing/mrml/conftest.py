@@ -267,4 +267,4 @@ def no_vtk_errors():
     yield window
     vtk.vtkOutputWindow.SetInstance(before)
     text = window.GetOutput() or ""
-    assert "ERR" not in text.upper(), text
+    assert "ERROR:" not in text, text

@@ -30,6 +30,8 @@ def command(
     from lsms_core.training.medclip.config import KIND, ContrastiveConfig
     from lsms_core.training.run import train
 
+    # Its tips and device lists say nothing that the progress bar does not.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     values = read_json(config)
     if isinstance(values, dict) and values.get("kind") == KIND:
         from lsms_core.training.medclip.contrastive import table
@@ -38,8 +40,6 @@ def command(
         click.echo(table(train_pairs(ContrastiveConfig.from_dict(values), output, resume=resume)))
         click.echo(f"The model and the report are in {output}")
         return
-    # Its tips and device lists say nothing that the progress bar does not.
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     run = TrainingConfig.load(config)
     if cases is not None:
         run = replace(run, cases=str(cases))

@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _LONGEST = 64
+_PLACES = 0.5
+_GREY, _CONTRAST = (0.5, 0.5, 0.5), (0.15, 0.15, 0.15)
 Report = dict[str, dict[str, Any]]
 
 
@@ -110,6 +112,8 @@ class ContrastiveTraining(lightning.LightningModule):
     def training_step(self, batch: dict[str, Any], batch_index: int) -> Tensor:  # noqa: ARG002
         """Return the loss of one batch."""
         config = self._config
+        # Dropout is a function of the step, so that a resumed run goes the same way.
+        torch.manual_seed(1_000_003 * config.seed + self.global_step)
         images = self.clip.image_embedding(self.clip.normalise(batch["image"]))
         texts = self.clip.embed_texts(batch["text"], self.tokenizer)
         if self._loss == "info-nce":
@@ -138,6 +142,7 @@ class ContrastiveTraining(lightning.LightningModule):
                 {"params": plain, "weight_decay": 0.0},
             ],
             lr=config.learning_rate,
+            betas=(0.9, 0.98),
         )
         warmup = max(int(config.warmup_share * config.steps), 1)
 
@@ -193,7 +198,13 @@ def start(config: ContrastiveConfig) -> tuple[ClipModel, Any, Pairs]:
         context_length=_LONGEST,
         projection="linear",
     )
-    return ClipModel(ClipConfig(vision, text)), tokenizer, pairs
+    clip = ClipModel(ClipConfig(vision, text, mean=_GREY, std=_CONTRAST))
+    # At BERT's size of initial values a small model takes long to tell places apart.
+    torch.nn.init.normal_(clip.visual.trunk.pos_embed, std=_PLACES)
+    for module in clip.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    return clip, tokenizer, pairs
 
 
 def word_tokenizer(texts: Any) -> Any:  # noqa: ANN401
@@ -251,10 +262,9 @@ def _train_one(config: ContrastiveConfig, loss: str, folder: Path) -> dict[str, 
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    torch.manual_seed(config.seed + done)  # dropout
     started = time.monotonic()
     loader: DataLoader[dict[str, Any]] = DataLoader(batches, config.batch_size)
-    trainer.fit(module, loader, ckpt_path=str(checkpoint) if done else None, weights_only=True)
+    trainer.fit(module, loader, ckpt_path=str(checkpoint) if done else None)
     seconds = time.monotonic() - started
     clip.cpu()
     save_clip(folder / "biomedclip", clip, tokenizer)

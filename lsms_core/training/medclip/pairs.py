@@ -80,7 +80,7 @@ class GeneratedPairs:
     ) -> tuple[NDArray[np.float32], str]:
         size, tone, shape, row, column = parts
         scale = self.size / _BASE
-        image = 0.5 + 0.08 * rng.standard_normal((self.size, self.size))
+        image = 0.5 + 0.04 * rng.standard_normal((self.size, self.size))
         radius = scale * (4.8 if size == "large" else 2.8) * rng.uniform(0.9, 1.1)
         third = self.size / 3
         centre = [

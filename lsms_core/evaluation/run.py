@@ -29,6 +29,7 @@ from lsms_core.evaluation.text_tests import (
 )
 from lsms_core.inference.predictor import Predictor
 from lsms_core.inference.result import Prediction
+from lsms_core.inference.texts import clean_text
 
 Answers = Mapping[str, Prediction]
 
@@ -92,7 +93,7 @@ def evaluate(
         labels = {record.id: load_slice_label(root, record) for record in group}
         tests = _tests(group) if text_tests else {}
         texts = {r.text for r in group} | {t.text for ts in tests.values() for t in ts}
-        given = _ask(predictor, image, group[0].axis, sorted(t for t in texts if t.strip()))
+        given = _ask(predictor, image, group[0].axis, sorted(filter(_askable, texts)))
         for record in group:
             mask, prediction = _mask(given, record.text, labels[record.id])
             target = np.isin(labels[record.id], record.instances)
@@ -191,6 +192,15 @@ def _slab(volume: CTVolume, record: Record, predictor: Predictor) -> _Slab:
     affine[:3, 3] += low * affine[:3, 2 - record.axis]
     array = volume.array.take(np.arange(low, high), axis=record.axis)
     return _Slab(CTVolume(array, affine), record.slice - low, plane)
+
+
+def _askable(text: str) -> bool:
+    """Whether a text gets as far as the model; one that is refused is answered with nothing."""
+    try:
+        clean_text(text)
+    except InputError:
+        return False
+    return True
 
 
 def _ask(

@@ -54,6 +54,14 @@ class LSMSTraining(lightning.LightningModule):
         devices = self._trainer.world_size if self._trainer is not None else 1
         return max(self._config.samples // (self._config.batch_size * devices), 1)
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Start counting batches anew: a resumed run gets a loader with what is left only."""
+        loops = checkpoint["loops"]["fit_loop"]
+        for progress in (loops["epoch_progress"], loops["epoch_loop.batch_progress"]):
+            for counts in ("total", "current"):
+                progress[counts] = dict.fromkeys(progress[counts], 0)
+        loops["epoch_loop.batch_progress"]["is_last_batch"] = False
+
     def on_train_batch_start(self, *_: Any) -> None:  # noqa: ANN401
         """Make dropout a function of seed, device and step, so that a resumed run is the same."""
         torch.manual_seed(

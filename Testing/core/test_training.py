@@ -26,7 +26,21 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"
 )
 
-WORDS = "left right lobe lesion lesions hypodense largest liver all in the of a".split()
+WORDS = [
+    "left",
+    "right",
+    "lobe",
+    "lesion",
+    "lesions",
+    "hypodense",
+    "largest",
+    "liver",
+    "all",
+    "in",
+    "the",
+    "of",
+    "a",
+]
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"
 )
 
-WORDS = [
+WORDS = ["left", "right", "lobe", "lesion", "lesions", "hypodense", "largest", "liver", "all"]
     "left",
     "right",
     "lobe",

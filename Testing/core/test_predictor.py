@@ -8,63 +8,32 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsms_core.benchmarking.random_bundle import random_model, save_random_bundle
 from lsms_core.data.geometry import CTVolume
-from lsms_core.data.preprocessing import PreprocessingConfig
 from lsms_core.errors import BundleError, CancelledError, DeviceError, InputError
 from lsms_core.inference import predictor as predictor_module
 from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.inference.predictor import Predictor
-from lsms_core.models.lsms.config import LSMSConfig
 
-BERT = {
-    "vocab_size": 120,
-    "hidden_size": 16,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-}
 TEXTS = ["left lobe lesion", "right cyst", "all lesions"]
 # Probabilities are kept as float16, and batches of another size are summed in another order.
 CLOSE = {"atol": 2e-3, "rtol": 0.0}
 
 
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    config = LSMSConfig(dims=(8, 8, 16, 16), depths=(1, 1, 1, 1), decoder_width=32)
-    model = random_model(config, BERT)
-    with torch.no_grad():
-        # Random weights say "nothing" everywhere; these give both answers in every slice.
-        model.lsms.decoder.classify.bias.zero_()
-        model.lsms.decoder.classify.weight.mul_(4)
-        for name, parameter in model.lsms.named_parameters():
-            if name.endswith(("scale1", "scale2")):
-                parameter.fill_(1.0)
-    grid = PreprocessingConfig(spacing_mm=3.0, height=64, width=96)
-    folder = tmp_path_factory.mktemp("models") / "small"
-    return save_random_bundle(folder, model, grid, dtype="float32")
+@pytest.fixture
+def predictor(small_bundle) -> Predictor:
+    return Predictor.from_pretrained(small_bundle, "cpu")
 
 
 @pytest.fixture
-def predictor(bundle) -> Predictor:
-    return Predictor.from_pretrained(bundle, "cpu")
-
-
-def volume(slices: int = 5) -> CTVolume:
-    """An ellipse of noisy tissue in air, left-posterior-superior, 2 x 2 x 3 mm."""
-    generator = np.random.default_rng(0)
-    rows, columns = np.mgrid[-1:1:48j, -1:1:64j]
-    body = (rows**2 + columns**2 < 0.8)[None]
-    tissue = generator.normal(50, 40, (slices, 48, 64))
-    array = np.where(body, tissue, -1000).astype(np.int16)
-    return CTVolume(array, np.diag([-2.0, -2.0, 3.0, 1.0]))
+def volume(small_ct):
+    return small_ct
 
 
 def maps(predictions) -> np.ndarray:
     return np.stack([p.probability for p in predictions]).astype(np.float32)
 
 
-def test_an_answer_lies_on_the_inputs_grid_and_says_where_it_comes_from(predictor):
+def test_an_answer_lies_on_the_inputs_grid_and_says_where_it_comes_from(predictor, volume):
     ct = volume()
     (answer,) = predictor.segment(ct, "left lobe lesion")
     assert answer.mask.shape == answer.probability.shape == ct.shape
@@ -77,7 +46,7 @@ def test_an_answer_lies_on_the_inputs_grid_and_says_where_it_comes_from(predicto
     np.testing.assert_array_equal(answer.affine, ct.affine)
 
 
-def test_a_picture_gives_what_a_volume_of_one_slice_gives(predictor):
+def test_a_picture_gives_what_a_volume_of_one_slice_gives(predictor, volume):
     ct = volume(1)
     stacked = predictor.segment(ct, TEXTS[0])[0].probability[0]
     # The affine is left-posterior-superior: the stored slice is the canonical one.
@@ -86,7 +55,7 @@ def test_a_picture_gives_what_a_volume_of_one_slice_gives(predictor):
     assert flat.volume_ml is None
 
 
-def test_a_range_gives_what_the_whole_volume_gives_there(predictor):
+def test_a_range_gives_what_the_whole_volume_gives_there(predictor, volume):
     whole = predictor.segment(volume(), TEXTS[0])[0]
     part = predictor.segment(volume(), TEXTS[0], slices=[3, 1])[0]
     assert part.slices == (1, 3)
@@ -95,7 +64,7 @@ def test_a_range_gives_what_the_whole_volume_gives_there(predictor):
 
 
 @pytest.mark.parametrize("plane", ["coronal", "sagittal", 1])
-def test_other_planes_run_too(predictor, plane):
+def test_other_planes_run_too(predictor, plane, volume):
     (answer,) = predictor.segment(volume(), TEXTS[0], plane=plane, slices=20)
     assert answer.mask.shape == (5, 48, 64)
     assert answer.axis == {"coronal": 1, "sagittal": 2, 1: 1}[plane]
@@ -104,7 +73,7 @@ def test_other_planes_run_too(predictor, plane):
 
 
 @pytest.mark.parametrize("axes", [(0,), (1,), (2,), (0, 1, 2)])
-def test_how_the_volume_is_stored_changes_nothing(predictor, axes):
+def test_how_the_volume_is_stored_changes_nothing(predictor, axes, volume):
     ct = volume()
     flipped_affine = ct.affine.copy()
     for axis in axes:
@@ -118,7 +87,7 @@ def test_how_the_volume_is_stored_changes_nothing(predictor, axes):
     )
 
 
-def test_texts_together_get_what_each_gets_alone_in_their_order(predictor):
+def test_texts_together_get_what_each_gets_alone_in_their_order(predictor, volume):
     together = predictor.segment(volume(), TEXTS)
     assert [p.text for p in together] == TEXTS
     alone = [predictor.segment(volume(), text)[0] for text in TEXTS]
@@ -127,21 +96,23 @@ def test_texts_together_get_what_each_gets_alone_in_their_order(predictor):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
-def test_the_batch_size_changes_nothing(bundle, predictor, size):
-    other = Predictor.from_pretrained(bundle, "cpu", batch_size=size)
+def test_the_batch_size_changes_nothing(small_bundle, predictor, size, volume):
+    other = Predictor.from_pretrained(small_bundle, "cpu", batch_size=size)
     expected = maps(predictor.segment(volume(), TEXTS[:2]))
     np.testing.assert_allclose(maps(other.segment(volume(), TEXTS[:2])), expected, **CLOSE)
 
 
-def test_the_same_question_gets_the_same_bits(bundle, predictor):
+def test_the_same_question_gets_the_same_bits(small_bundle, predictor, volume):
     first = maps(predictor.segment(volume(), TEXTS))
     again = maps(predictor.segment(volume(), TEXTS))
-    fresh = maps(Predictor.from_pretrained(bundle, "cpu").segment(volume(), TEXTS))
+    fresh = maps(Predictor.from_pretrained(small_bundle, "cpu").segment(volume(), TEXTS))
     np.testing.assert_array_equal(first, again)
     np.testing.assert_array_equal(first, fresh)
 
 
-def test_several_texts_share_the_preparation_and_texts_are_encoded_once(predictor, monkeypatch):
+def test_several_texts_share_the_preparation_and_texts_are_encoded_once(
+    predictor, monkeypatch, volume
+):
     prepared, encoded = [], []
     original = predictor_module.prepare_slice
 
@@ -170,7 +141,7 @@ def test_the_text_cache_forgets_the_oldest(predictor, monkeypatch):
     assert set(engine._texts) == {"one", "three"}
 
 
-def test_progress_rises_from_nothing_to_all(predictor):
+def test_progress_rises_from_nothing_to_all(predictor, volume):
     seen = []
     predictor.segment(volume(), TEXTS, progress=lambda *step: seen.append(step))
     assert seen[0] == (0, 5, None)
@@ -180,8 +151,8 @@ def test_progress_rises_from_nothing_to_all(predictor):
 
 
 @given(stop=st.integers(0, 5))
-def test_a_run_can_be_cancelled_at_any_batch(bundle, stop):
-    predictor = Predictor.from_pretrained(bundle, "cpu", batch_size=1, verify=False)
+def test_a_run_can_be_cancelled_at_any_batch(small_bundle, stop, volume):
+    predictor = Predictor.from_pretrained(small_bundle, "cpu", batch_size=1, verify=False)
     asked, steps = [], []
 
     def cancelled() -> bool:
@@ -234,7 +205,7 @@ def rebuilt(predictor, engine) -> Predictor:
 
 
 @pytest.mark.parametrize("error", OUT_OF_MEMORY)
-def test_short_memory_means_smaller_batches_and_the_same_answer(predictor, error):
+def test_short_memory_means_smaller_batches_and_the_same_answer(predictor, error, volume):
     engine = Short(predictor._engine, error, {"cpu": 1})
     answers = rebuilt(predictor, engine).segment(volume(), TEXTS[:2])
     assert [size for _, size in engine.sizes] == [4, 2] + [1] * 10
@@ -243,7 +214,7 @@ def test_short_memory_means_smaller_batches_and_the_same_answer(predictor, error
     np.testing.assert_allclose(maps(answers), expected, **CLOSE)
 
 
-def test_a_full_gpu_hands_over_to_the_cpu_visibly(predictor):
+def test_a_full_gpu_hands_over_to_the_cpu_visibly(predictor, volume):
     engine = Short(predictor._engine, OUT_OF_MEMORY[0], {"cpu": 8}, device="cuda")
     (answer,) = rebuilt(predictor, engine).segment(volume(), TEXTS[0])
     assert [device for device, _ in engine.sizes[:4]] == ["cuda", "cuda", "cuda", "cpu"]
@@ -251,20 +222,20 @@ def test_a_full_gpu_hands_over_to_the_cpu_visibly(predictor):
     assert answer.fallback == "Memory ran out on cuda: continued on the CPU, which is slower."
 
 
-def test_no_memory_at_all_says_so(predictor):
+def test_no_memory_at_all_says_so(predictor, volume):
     short = rebuilt(predictor, Short(predictor._engine, OUT_OF_MEMORY[1], {}))
     with pytest.raises(DeviceError, match="close other programs"):
         short.segment(volume(), TEXTS[0])
 
 
-def test_an_error_that_is_not_about_memory_is_not_hidden(predictor):
+def test_an_error_that_is_not_about_memory_is_not_hidden(predictor, volume):
     engine = Short(predictor._engine, RuntimeError("shapes do not match"), {})
     with pytest.raises(RuntimeError, match="shapes"):
         rebuilt(predictor, engine).segment(volume(), TEXTS[0])
     assert len(engine.sizes) == 1
 
 
-def test_missing_values_are_air_and_noted(predictor):
+def test_missing_values_are_air_and_noted(predictor, volume):
     ct = volume(1)
     broken = ct.array.astype(np.float32)
     broken[0, :3] = np.nan
@@ -274,32 +245,32 @@ def test_missing_values_are_air_and_noted(predictor):
     assert "without a number" in answer.warnings[0]
 
 
-def test_an_image_that_is_no_ct_is_noted(predictor):
+def test_an_image_that_is_no_ct_is_noted(predictor, volume):
     ct = volume(1)
     (answer,) = predictor.segment(ct.with_array(ct.array.clip(0)), TEXTS[0])
     assert "Hounsfield" in answer.warnings[0]
 
 
-def test_a_text_too_long_is_cut_and_noted(predictor):
+def test_a_text_too_long_is_cut_and_noted(predictor, volume):
     (answer,) = predictor.segment(volume(1), "left lobe lesion " * 40)
     assert "first 64 tokens" in answer.warnings[0]
 
 
-def test_a_threshold_given_at_once_or_later_cuts_the_same(predictor):
+def test_a_threshold_given_at_once_or_later_cuts_the_same(predictor, volume):
     (later,) = predictor.segment(volume(), TEXTS[0])
     (at_once,) = predictor.segment(volume(), TEXTS[0], threshold=0.3)
     np.testing.assert_array_equal(later.recut(0.3).mask, at_once.mask)
     assert np.count_nonzero(at_once.mask) > np.count_nonzero(later.mask) > 0
 
 
-def test_a_map_that_is_not_kept_cannot_be_cut_again(predictor):
+def test_a_map_that_is_not_kept_cannot_be_cut_again(predictor, volume):
     (answer,) = predictor.segment(volume(1), TEXTS[0], keep_probability=False)
     assert answer.probability is None
     with pytest.raises(InputError, match="keep_probability"):
         answer.recut(0.3)
 
 
-def test_a_text_that_fits_nothing_gets_an_empty_mask(predictor):
+def test_a_text_that_fits_nothing_gets_an_empty_mask(predictor, volume):
     strict = PostprocessingConfig(mask_threshold=0.999, presence_threshold=0.999)
     (answer,) = predictor.segment(volume(1), TEXTS[0], postprocessing=strict)
     assert not answer.present
@@ -332,21 +303,21 @@ def test_a_text_that_fits_nothing_gets_an_empty_mask(predictor):
         ({"image": np.zeros((4, 4), complex), "spacing_mm": (1, 1)}, "complex128"),
     ],
 )
-def test_unusable_input_is_refused_in_words(predictor, changes, message):
+def test_unusable_input_is_refused_in_words(predictor, changes, message, volume):
     arguments = {"image": volume(), "text": TEXTS[0], **changes}
     with pytest.raises(InputError, match=message):
         predictor.segment(arguments.pop("image"), arguments.pop("text"), **arguments)
 
 
-def test_unusable_settings_are_refused_in_words(bundle, monkeypatch):
+def test_unusable_settings_are_refused_in_words(small_bundle, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(DeviceError, match="no CUDA GPU"):
-        Predictor.from_pretrained(bundle, "cuda")
+        Predictor.from_pretrained(small_bundle, "cuda")
     with pytest.raises(DeviceError, match="Unknown device 'gpu'"):
-        Predictor.from_pretrained(bundle, "gpu")
+        Predictor.from_pretrained(small_bundle, "gpu")
     with pytest.raises(InputError, match="threads is 0"):
-        Predictor.from_pretrained(bundle, "cpu", threads=0)
+        Predictor.from_pretrained(small_bundle, "cpu", threads=0)
     with pytest.raises(InputError, match="batch size is 0"):
-        Predictor.from_pretrained(bundle, "cpu", batch_size=0)
+        Predictor.from_pretrained(small_bundle, "cpu", batch_size=0)
     with pytest.raises(BundleError, match="Unknown engine 'x'"):
-        Predictor.from_pretrained(bundle, "cpu", "x")
+        Predictor.from_pretrained(small_bundle, "cpu", "x")

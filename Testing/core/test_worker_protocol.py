@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+import zlib
 
 import numpy as np
 import pytest
@@ -40,6 +41,15 @@ def test_messages_survive_any_cut_of_the_stream(cuts, texts, shape, dtype):
     assert received[1].fields == {"request": 3}
 
 
+def announcing(**changes) -> bytes:
+    entry = {"name": "a", "dtype": "<f8", "shape": [1], "crc32": 0, **changes}
+    return json.dumps({"type": "x", "arrays": [entry]}).encode() + b"\n"
+
+
+def test_an_announcement_as_it_should_be_is_taken():
+    assert MessageReader().feed(announcing(crc32=zlib.crc32(bytes(8))) + bytes(8))[0].altered == ()
+
+
 @pytest.mark.parametrize(
     "header",
     [
@@ -47,20 +57,34 @@ def test_messages_survive_any_cut_of_the_stream(cuts, texts, shape, dtype):
         b"[1, 2]\n",
         b'{"no": "type"}\n',
         b'{"type": 3}\n',
-        json.dumps({"type": "x", "arrays": [{"name": "a", "dtype": "|O", "shape": [1]}]}).encode()
-        + b"\n",
-        json.dumps({"type": "x", "arrays": [{"name": "a", "dtype": "<f8", "shape": [-1]}]}).encode()
-        + b"\n",
-        json.dumps(
-            {"type": "x", "arrays": [{"name": "a", "dtype": "<f8", "shape": [1 << 40]}]}
-        ).encode()
-        + b"\n",
+        b'{"type": "x", "arrays": [{"name": "a", "dtype": "<f8", "shape": [1]}]}\n',
+        announcing(dtype="|O"),
+        announcing(shape=[-1]),
+        announcing(shape=[1 << 40]),
+        announcing(shape=["1"]),
+        announcing(crc32=None),
         b"x" * (1 << 21),
     ],
 )
 def test_bytes_that_are_no_message_are_refused(header):
     with pytest.raises(WorkerError, match="restart the worker"):
         MessageReader().feed(header)
+
+
+def test_an_array_changed_while_it_was_sent_is_noticed_and_the_stream_goes_on():
+    array = np.arange(1000, dtype=np.int16)
+    header, body = Message("segment", {}, {"ct": array, "other": array + 1}).chunks(), b""
+    body += bytes(next(header))
+    array[500] = -1
+    body += b"".join(bytes(chunk) for chunk in header)
+    first, second = MessageReader().feed(body + encode(Message("unload")))
+    assert first.altered == ("ct",)
+    assert second.type == "unload"
+
+
+def test_an_array_of_a_type_nobody_agreed_on_is_not_sent():
+    with pytest.raises(WorkerError, match="complex128"):
+        encode(Message("segment", {}, {"ct": np.zeros(2, complex)}))
 
 
 def test_an_interpreter_that_is_not_there_is_named():
@@ -90,7 +114,6 @@ def test_the_real_process_says_hello_refuses_nonsense_and_ends_with_its_client()
         answer = client.wait(client._request("dance", {}), timeout=60)
         assert answer.kind == "error"
         assert "dance" in answer.fields["message"]
-        process = client._process
-        assert process is not None
+        process = client._child._process
         process.stdin.close()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=30) is not None

@@ -9,35 +9,20 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsms_core.errors import WorkerError
-from lsms_core.worker.pipes import (
-    OutgoingQueue,
-    kill_tree,
-    make_non_blocking,
-    read_available,
-    spawn_options,
-)
-from lsms_core.worker.protocol import PROTOCOL_VERSION, Message, MessageReader
+from lsms_core.worker.child import ChildProcess
+from lsms_core.worker.protocol import PROTOCOL_VERSION, Message
 
 logger = logging.getLogger(__name__)
-
-_FLUSH_SECONDS = 0.01
-# Never spend longer than this in one poll: the host draws its window between polls.
-_READ_SECONDS = 0.03
-_STDERR_TAIL_BYTES = 4000
 
 
 @dataclass(frozen=True)
@@ -46,8 +31,11 @@ class WorkerEvent:
 
     Attributes:
         kind: "ready", "progress", "result", "cancelled", "error", "loaded", "unloaded" or "died".
-        request: the request it belongs to, 0 where it belongs to none.
-        fields: the message's entries (``message`` for "error" and "died").
+        request: the request it belongs to, 0 where it belongs to none (an "unloaded" that the
+            worker decided on, because nothing was asked for a while).
+        fields: the message's entries; ``message`` for "error" and "died"; for "died" also
+            ``requests``, the numbers that :meth:`WorkerClient.retry` takes, and
+            ``diagnostics``, the worker's last words.
         arrays: the message's arrays.
     """
 
@@ -55,6 +43,16 @@ class WorkerEvent:
     request: int = 0
     fields: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+@dataclass
+class _Pending:
+    """A request whose answer is awaited; kept whole, so that it can be sent again."""
+
+    kind: str
+    fields: dict[str, Any]
+    ct: NDArray[Any] | None = None
+    grace_ends: float | None = None
 
 
 class WorkerClient:
@@ -80,18 +78,16 @@ class WorkerClient:
         self._idle_seconds = idle_seconds
         self._grace_seconds = grace_seconds
         self._ids = itertools.count(1)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._stderr: IO[bytes] | None = None
-        self._reader = MessageReader()
-        self._outgoing: OutgoingQueue | None = None
-        self._pending: dict[int, float | None] = {}  # request -> when its grace ends
+        self._child: ChildProcess | None = None
+        self._pending: dict[int, _Pending] = {}
+        self._lost: dict[int, _Pending] = {}
         self._events: list[WorkerEvent] = []
         self._sent_key: str | None = None
 
     @property
     def running(self) -> bool:
         """Whether a worker process is alive."""
-        return self._process is not None and self._process.poll() is None
+        return self._child is not None and self._child.status is None
 
     @property
     def busy(self) -> bool:
@@ -101,7 +97,7 @@ class WorkerClient:
     @property
     def process_id(self) -> int | None:
         """The worker's process id, None when there is none."""
-        return self._process.pid if self._process is not None else None
+        return self._child.pid if self._child is not None else None
 
     def start(self) -> None:
         """Start the worker unless it runs already.
@@ -111,41 +107,12 @@ class WorkerClient:
         """
         if self.running:
             return
-        self.close()
-        package_parent = str(Path(__file__).resolve().parents[2])
-        paths = [package_parent, *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(paths),
-            # Nothing is downloaded behind the user's back.
-            "HF_HUB_OFFLINE": "1",
-            "TRANSFORMERS_OFFLINE": "1",
-            **self._environment,
-        }
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
+        if self._pending:
+            self._collect()
+        else:
+            self._drop_child()  # it died while nobody waited for it
         arguments = ["-m", "lsms_core.worker.process", "--idle-seconds", str(self._idle_seconds)]
-        try:
-            self._process = subprocess.Popen(  # type: ignore[call-overload]
-                [*self._command, *arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._stderr,
-                env=environment,
-                bufsize=0,
-                **spawn_options(),
-            )
-        except OSError as error:
-            raise WorkerError(
-                f"The worker could not be started with {self._command[0]} ({error.strerror}); "
-                "check the Python executable in the settings."
-            ) from error
-        assert self._process is not None
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        make_non_blocking(self._process.stdin.fileno())
-        make_non_blocking(self._process.stdout.fileno())
-        self._reader = MessageReader()
-        self._outgoing = OutgoingQueue(self._process.stdin.fileno())
+        self._child = ChildProcess(self._command, arguments, self._environment)
 
     def load(self, model: Mapping[str, Any]) -> int:
         """Ask the worker to load a model now; returns the request's number.
@@ -186,34 +153,37 @@ class WorkerClient:
             "model": dict(model),
             "volume_key": volume_key,
         }
-        self.start()
-        arrays = {}
-        if volume_key is None or volume_key != self._sent_key:
-            arrays["ct"] = ct
-        self._sent_key = volume_key
-        return self._request("segment", fields, arrays)
+        return self._request("segment", fields, ct)
 
     def unload(self) -> int:
         """Ask the worker to free the model's memory."""
         return self._request("unload", {})
 
+    def retry(self, request: int) -> int:
+        """Ask once more what was lost when the worker died; returns the new request's number.
+
+        Args:
+            request: one of the numbers in the last "died" event.
+
+        Raises:
+            WorkerError: when no such request was lost.
+        """
+        lost = self._lost.pop(request, None)
+        if lost is None:
+            raise WorkerError(f"Request {request} was not lost; press Run to ask anew.")
+        return self._request(lost.kind, lost.fields, lost.ct)
+
     def cancel(self, request: int | None = None) -> None:
         """Cancel one request, or all; a run that does not stop in time is killed."""
         for number in [request] if request is not None else list(self._pending):
-            if number in self._pending and self._pending[number] is None:
-                self._pending[number] = time.monotonic() + self._grace_seconds
-                self._send(Message("cancel", {"request": number}))
+            pending = self._pending.get(number)
+            if pending is not None and pending.grace_ends is None and self._child is not None:
+                pending.grace_ends = time.monotonic() + self._grace_seconds
+                self._child.send(Message("cancel", {"request": number}))
 
     def poll(self) -> list[WorkerEvent]:
         """Return what has happened since the last call; never blocks for more than ~40 ms."""
-        process, outgoing = self._process, self._outgoing
-        if process is not None and outgoing is not None:
-            outgoing.flush(_FLUSH_SECONDS)
-            self._read(process)
-            self._enforce_grace(process)
-            if process.poll() is not None and self._process is not None:
-                self._read(process)
-                self._report_death(process)
+        self._collect()
         events, self._events = self._events, []
         return events
 
@@ -228,31 +198,21 @@ class WorkerClient:
         """
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            for event in self.poll():
+            events = self.poll()
+            for index, event in enumerate(events):
                 if event.kind == "died":
                     raise WorkerError(str(event.fields["message"]))
                 if event.request == request and event.kind != "progress":
+                    self._events = events[index + 1 :] + self._events
                     return event
             time.sleep(0.001)
         raise WorkerError(f"The worker did not answer within {timeout:.0f} s; restart it.")
 
     def close(self) -> None:
         """End the worker; pending requests are dropped without an event."""
-        process, self._process = self._process, None
-        if process is not None:
-            kill_tree(process)
-            for stream in (process.stdin, process.stdout):
-                if stream is not None:
-                    try:
-                        stream.close()
-                    except OSError:  # a broken pipe on close is what we wanted anyway
-                        logger.debug("closing the worker's pipe", exc_info=True)
-        if self._stderr is not None:
-            self._stderr.close()
-            self._stderr = None
-        self._outgoing = None
-        self._sent_key = None
+        self._drop_child()
         self._pending.clear()
+        self._lost.clear()
 
     def __enter__(self) -> WorkerClient:
         return self
@@ -260,85 +220,119 @@ class WorkerClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _request(
-        self, kind: str, fields: dict[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None
-    ) -> int:
+    def last_words(self) -> str:
+        """The end of what the worker wrote to its error stream, for diagnostics."""
+        return "" if self._child is None else self._child.last_words()
+
+    def _request(self, kind: str, fields: dict[str, Any], ct: NDArray[Any] | None = None) -> int:
         self.start()
         number = next(self._ids)
-        self._pending[number] = None
-        self._send(Message(kind, {**fields, "request": number}, arrays or {}))
+        self._pending[number] = _Pending(kind, fields, ct)
+        try:
+            self._dispatch(number)
+        except WorkerError:  # an array of a type that cannot be sent
+            del self._pending[number]
+            raise
         return number
 
-    def _send(self, message: Message) -> None:
-        if self._outgoing is not None:
-            self._outgoing.extend(list(message.chunks()))
-            self._outgoing.flush(_FLUSH_SECONDS)
+    def _dispatch(self, number: int) -> None:
+        assert self._child is not None
+        pending = self._pending[number]
+        arrays = {}
+        if pending.ct is not None:
+            key = pending.fields["volume_key"]
+            if key is None or key != self._sent_key:
+                arrays["ct"] = pending.ct
+            self._sent_key = key
+        self._child.send(Message(pending.kind, {**pending.fields, "request": number}, arrays))
 
-    def _read(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
-        deadline = time.monotonic() + _READ_SECONDS
-        while time.monotonic() < deadline:
-            data = read_available(process.stdout.fileno())
-            if not data:
-                return
-            try:
-                messages = self._reader.feed(data)
-            except WorkerError as error:
-                kill_tree(process)
-                self._lose(str(error))
-                return
-            for message in messages:
-                self._take(message)
+    def _collect(self) -> None:
+        child = self._child
+        if child is not None:
+            ended = child.status is not None  # asked first: its last messages are still read
+            self._receive(child)
+            if self._child is child:
+                if ended:
+                    self._report_death(child)
+                else:
+                    self._enforce_grace(child)
 
-    def _take(self, message: Message) -> None:
+    def _drop_child(self) -> None:
+        child, self._child = self._child, None
+        self._sent_key = None
+        if child is not None:
+            child.end()
+
+    def _receive(self, child: ChildProcess) -> None:
+        try:
+            messages = child.exchange()
+        except WorkerError as error:
+            self._lose(child, str(error))
+            return
+        for message in messages:
+            self._take(child, message)
+            if self._child is not child:
+                return
+
+    def _take(self, child: ChildProcess, message: Message) -> None:
+        number = int(message.fields.get("request", 0))
         if message.type == "hello":
             version = message.fields.get("protocol")
             if version != PROTOCOL_VERSION:
-                self.close()
                 self._lose(
+                    child,
                     f"The worker speaks protocol {version}, this program {PROTOCOL_VERSION}: "
-                    "install the same version of lsms_core on both sides."
+                    "install the same version of lsms_core on both sides.",
                 )
                 return
             self._events.append(WorkerEvent("ready", 0, message.fields))
-            return
-        request = int(message.fields.get("request", 0))
-        if message.type != "progress":
-            self._pending.pop(request, None)
-        self._events.append(WorkerEvent(message.type, request, message.fields, message.arrays))
+        elif message.type == "need_volume" and number in self._pending:
+            self._sent_key = None
+            self._dispatch(number)
+        elif message.altered:
+            self._lose(child, "The worker's answer was damaged on the way; restart the worker.")
+        else:
+            if message.type != "progress":
+                self._pending.pop(number, None)
+            self._events.append(WorkerEvent(message.type, number, message.fields, message.arrays))
 
-    def _enforce_grace(self, process: subprocess.Popen[bytes]) -> None:
+    def _enforce_grace(self, child: ChildProcess) -> None:
         now = time.monotonic()
-        if any(end is not None and now > end for end in self._pending.values()):
-            cancelled = list(self._pending)
-            kill_tree(process)
-            self.close()
-            self._events.extend(WorkerEvent("cancelled", number) for number in cancelled)
+        ends = [p.grace_ends for p in self._pending.values() if p.grace_ends is not None]
+        if not any(now > end for end in ends):
+            return
+        logger.warning("worker %d did not stop in time and was ended", child.pid)
+        self._drop_child()
+        for number in [n for n, p in self._pending.items() if p.grace_ends is not None]:
+            del self._pending[number]
+            self._events.append(WorkerEvent("cancelled", number))
+        if self._pending:
+            # The others only waited behind it.
+            self.start()
+            for number in self._pending:
+                self._dispatch(number)
 
-    def _report_death(self, process: subprocess.Popen[bytes]) -> None:
-        code = process.returncode
-        logger.warning("worker ended with status %s; its last words: %s", code, self.last_words())
-        if code in (-9, 137):
+    def _report_death(self, child: ChildProcess) -> None:
+        status = child.status
+        logger.warning("worker ended with status %s; its last words: %s", status, self.last_words())
+        if status in (-9, 137):
             reason = "was ended by the system, most often because memory ran out"
         else:
-            reason = f"stopped unexpectedly (status {code})"
+            reason = f"stopped unexpectedly (status {status})"
         self._lose(
+            child,
             f"The segmentation worker {reason}. Nothing in the scene was changed; press Run to "
-            "start it again, on a smaller range or on the CPU if it happens again."
+            "start it again, on a smaller range or on the CPU if it happens again.",
         )
 
-    def last_words(self) -> str:
-        """The end of what the worker wrote to its error stream, for diagnostics."""
-        if self._stderr is None:
-            return ""
-        size = self._stderr.seek(0, os.SEEK_END)
-        self._stderr.seek(max(0, size - _STDERR_TAIL_BYTES))
-        return self._stderr.read().decode(errors="replace")
-
-    def _lose(self, message: str) -> None:
-        requests = list(self._pending)
-        words = self.last_words()
-        self.close()
+    def _lose(self, child: ChildProcess, message: str) -> None:
+        words = child.last_words()
+        self._drop_child()
+        self._lost, self._pending = self._pending, {}
         self._events.append(
-            WorkerEvent("died", 0, {"message": message, "requests": requests, "diagnostics": words})
+            WorkerEvent(
+                "died",
+                0,
+                {"message": message, "requests": list(self._lost), "diagnostics": words},
+            )
         )

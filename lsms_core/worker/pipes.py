@@ -14,13 +14,21 @@ import sys
 import time
 from collections import deque
 
+from lsms_core.errors import WorkerError
+
 _READ_SIZE = 1 << 20
 # Linux lets a pipe hold up to 1 MiB, which saves most of the switches for a large volume.
 _F_SETPIPE_SZ = 1031
 
 
 def make_non_blocking(descriptor: int) -> None:
-    """Never block on this pipe end (on Windows from Python 3.12 on)."""
+    """Never block on this pipe end.
+
+    Raises:
+        WorkerError: on Windows before Python 3.12, which cannot do this to a pipe.
+    """
+    if sys.platform == "win32" and sys.version_info < (3, 12):
+        raise WorkerError("On Windows the worker needs Python 3.12 or newer on both sides.")
     os.set_blocking(descriptor, False)
     if sys.platform.startswith("linux"):
         import fcntl

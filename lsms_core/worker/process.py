@@ -8,11 +8,14 @@ When stdin closes, because the host ended or crashed, the process ends at once.
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import queue
+import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -20,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsms_core import __version__
-from lsms_core.errors import CancelledError, LsmsError
+from lsms_core.errors import CancelledError, InputError, LsmsError
 from lsms_core.worker.protocol import PROTOCOL_VERSION, Message, MessageReader
 
 if TYPE_CHECKING:
@@ -30,6 +33,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _READ_SIZE = 1 << 20
+_OUT_OF_MEMORY = (
+    "The computer ran out of memory. Close other programs, choose fewer slices, "
+    "and press Run again."
+)
 
 
 class Worker:
@@ -59,7 +66,9 @@ class Worker:
             try:
                 message = self._requests.get(timeout=self._idle_seconds)
             except queue.Empty:
-                self._unload()
+                if self._predictor is not None:
+                    self._unload()
+                    self._send(Message("unloaded", {"request": 0}))
                 message = self._requests.get()
             self._answer(message)
 
@@ -69,9 +78,7 @@ class Worker:
         while True:
             data = os.read(descriptor, _READ_SIZE)
             if not data:
-                # No clean-up to wait for: results live in the client, and a model that is
-                # deep in a kernel would keep an orphan alive.
-                os._exit(0)
+                _end_with_the_host()
             try:
                 messages = reader.feed(data)
             except LsmsError:
@@ -91,12 +98,14 @@ class Worker:
     def _answer(self, message: Message) -> None:
         request = int(message.fields.get("request", 0))
         try:
+            # Even of a request that was cancelled: the client will not send it again.
+            self._keep_volume(message)
             if request in self._cancelled:
                 raise CancelledError("Cancelled before it began.")
             if message.type == "load":
                 self._send(Message("loaded", {"request": request, **self._load(message.fields)}))
             elif message.type == "segment":
-                self._send(self._segment(request, message))
+                self._send(self._segment(request, message.fields))
             elif message.type == "unload":
                 self._unload()
                 self._send(Message("unloaded", {"request": request}))
@@ -106,24 +115,27 @@ class Worker:
             self._send(Message("cancelled", {"request": request}))
         except LsmsError as error:
             self._send_error(request, type(error).__name__, str(error))
-        except MemoryError:
-            self._unload()
-            self._send_error(
-                request,
-                "DeviceError",
-                "The computer ran out of memory. Close other programs, choose fewer slices, "
-                "and press Run again.",
-            )
         except Exception as error:
             logger.exception("request %d failed", request)
-            self._send_error(
-                request,
-                type(error).__name__,
-                f"An unexpected error occurred ({type(error).__name__}: {error}). "
-                "Copy the diagnostics into a report; your data are unchanged.",
-            )
+            if _is_out_of_memory(error):
+                self._unload()
+                self._send_error(request, "DeviceError", _OUT_OF_MEMORY)
+            else:
+                self._send_error(
+                    request,
+                    type(error).__name__,
+                    f"An unexpected error occurred ({type(error).__name__}: {error}). "
+                    "Copy the diagnostics into a report; your data are unchanged.",
+                )
         finally:
             self._cancelled.discard(request)
+
+    def _keep_volume(self, message: Message) -> None:
+        if message.altered:
+            self._volume, self._volume_key = None, None
+            raise InputError("The image changed while it was being sent; press Run again.")
+        if "ct" in message.arrays:
+            self._volume, self._volume_key = message.arrays["ct"], message.fields.get("volume_key")
 
     def _send_error(self, request: int, kind: str, message: str) -> None:
         self._send(Message("error", {"request": request, "kind": kind, "message": message}))
@@ -145,27 +157,27 @@ class Worker:
 
     def _unload(self) -> None:
         self._predictor = None
+        gc.collect()
         if "torch" in sys.modules:
             import torch
 
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
 
-    def _segment(self, request: int, message: Message) -> Message:
+    def _segment(self, request: int, fields: Mapping[str, Any]) -> Message:
         from lsms_core.data.geometry import CTVolume, SlicePlane
 
-        fields = message.fields
-        if "ct" in message.arrays:
-            self._volume, self._volume_key = message.arrays["ct"], fields.get("volume_key")
-        elif self._volume is None or fields.get("volume_key") != self._volume_key:
-            raise LsmsError("The worker has lost the image; press Run again.")
-        assert self._volume is not None
+        if self._volume is None or fields.get("volume_key") != self._volume_key:
+            return Message("need_volume", {"request": request})
         volume = CTVolume(self._volume, np.asarray(fields["affine"], np.float64))
+        if self._volume_key is None:
+            self._volume = None  # without a key nobody will ask for it again
         self._progress(request, "model", 0, 1, None)
         loaded = self._load(fields)
         assert self._predictor is not None
         axis = SlicePlane.of(volume, fields["plane"]).axis
         slices = fields["slices"]
+        started = time.perf_counter()
         predictions = self._predictor.segment(
             volume,
             fields["texts"],
@@ -174,6 +186,7 @@ class Worker:
             progress=lambda done, total, left: self._progress(request, "slices", done, total, left),
             cancelled=lambda: request in self._cancelled,
         )
+        seconds = time.perf_counter() - started
         arrays = {}
         for index, prediction in enumerate(predictions):
             arrays[f"mask{index}"] = _along(prediction.mask, axis, slices).view(np.uint8)
@@ -186,7 +199,9 @@ class Worker:
                 "request": request,
                 "axis": axis,
                 "slices": slices,
+                "seconds": seconds,
                 **loaded,
+                "device": str(self._predictor.device),
                 "predictions": [_summary(prediction) for prediction in predictions],
             },
             arrays,
@@ -207,6 +222,27 @@ class Worker:
                 },
             )
         )
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, MemoryError):
+        return True
+    if "torch" not in sys.modules:
+        return False
+    from lsms_core.inference.devices import is_out_of_memory
+
+    return is_out_of_memory(error)
+
+
+def _end_with_the_host() -> None:
+    """End this process with everything it started.
+
+    There is no clean-up to wait for: results live in the client, and a model that is deep
+    in a kernel would keep an orphan alive.
+    """
+    if sys.platform != "win32" and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(0)
 
 
 def _along(array: NDArray[Any], axis: int, slices: list[int] | None) -> NDArray[Any]:

@@ -7,6 +7,7 @@ non-blocking pipe has to give.
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,9 @@ PROTOCOL_VERSION = 1
 # A header names a few arrays and texts; a longer one means the stream is out of step.
 MAX_HEADER_BYTES = 1 << 20
 MAX_ARRAY_BYTES = 1 << 36
-_ALLOWED_DTYPES = frozenset({"|b1", "|u1", "|i1", "<i2", "<u2", "<i4", "<f2", "<f4", "<f8"})
+_ALLOWED_DTYPES = frozenset(
+    {"|b1", "|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f2", "<f4", "<f8"}
+)
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,14 @@ class Message:
         type: what it is; see ``docs/worker-protocol.md``.
         fields: its JSON entries.
         arrays: its binary arrays by name.
+        altered: names of arrays whose bytes are not those that were announced: somebody
+            changed them while they were being sent.
     """
 
     type: str
     fields: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    altered: tuple[str, ...] = ()
 
     def chunks(self) -> Iterator[memoryview]:
         """Return the bytes to send: header first, then each array, without copying arrays."""
@@ -44,14 +50,28 @@ class Message:
             **self.fields,
             "type": self.type,
             "arrays": [
-                {"name": name, "dtype": array.dtype.str, "shape": list(array.shape)}
+                {
+                    "name": name,
+                    "dtype": array.dtype.str,
+                    "shape": list(array.shape),
+                    "crc32": zlib.crc32(_bytes_of(array)),
+                }
                 for name, array in payloads.items()
             ],
         }
         yield memoryview(json.dumps(header, allow_nan=False).encode() + b"\n")
         for array in payloads.values():
             if array.size:
-                yield array.reshape(-1).view(np.uint8).data
+                yield _bytes_of(array)
+
+
+@dataclass(frozen=True)
+class _Announced:
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    size: int
+    crc32: int
 
 
 def _wire_array(array: NDArray[Any]) -> NDArray[Any]:
@@ -62,16 +82,22 @@ def _wire_array(array: NDArray[Any]) -> NDArray[Any]:
     return little
 
 
+def _bytes_of(array: NDArray[Any]) -> memoryview:
+    return array.reshape(-1).view(np.uint8).data
+
+
 class MessageReader:
     """Turns a stream of bytes, in pieces of any size, into messages."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._header: dict[str, Any] | None = None
-        self._pending: list[tuple[str, np.dtype[Any], tuple[int, ...], int]] = []
+        self._pending: list[_Announced] = []
         self._arrays: dict[str, NDArray[Any]] = {}
+        self._altered: list[str] = []
         self._target: memoryview | None = None
         self._filled = 0
+        self._crc32 = 0
 
     def feed(self, data: bytes | memoryview) -> list[Message]:
         """Take more bytes; return the messages they complete.
@@ -90,8 +116,9 @@ class MessageReader:
                 view = self._read_array(view)
                 if self._target is not None:
                     return messages
-            messages.append(Message(self._header.pop("type"), self._header, self._arrays))
-            self._header, self._arrays = None, {}
+            kind = self._header.pop("type")
+            messages.append(Message(kind, self._header, self._arrays, tuple(self._altered)))
+            self._header, self._arrays, self._altered = None, {}, []
 
     def _read_header(self, view: memoryview) -> memoryview:
         chunk = bytes(view[:MAX_HEADER_BYTES])
@@ -118,22 +145,25 @@ class MessageReader:
         return view[end + 1 :]
 
     def _read_array(self, view: memoryview) -> memoryview:
-        name, dtype, shape, size = self._pending[0]
+        announced = self._pending[0]
         if self._target is None:
-            array = np.empty(shape, dtype)
-            self._arrays[name] = array
-            self._target = array.reshape(-1).view(np.uint8).data
-            self._filled = 0
-        take = min(size - self._filled, len(view))
-        self._target[self._filled : self._filled + take] = view[:take]
-        self._filled += take
-        if self._filled == size:
+            array = np.empty(announced.shape, announced.dtype)
+            self._arrays[announced.name] = array
+            self._target = _bytes_of(array)
+            self._filled, self._crc32 = 0, 0
+        piece = view[: announced.size - self._filled]
+        self._target[self._filled : self._filled + len(piece)] = piece
+        self._crc32 = zlib.crc32(piece, self._crc32)
+        self._filled += len(piece)
+        if self._filled == announced.size:
+            if self._crc32 != announced.crc32:
+                self._altered.append(announced.name)
             self._pending.pop(0)
             self._target = None
-        return view[take:]
+        return view[len(piece) :]
 
 
-def _announcement(entry: Mapping[str, Any]) -> tuple[str, np.dtype[Any], tuple[int, ...], int]:
+def _announcement(entry: Mapping[str, Any]) -> _Announced:
     name, dtype_name, shape = entry["name"], entry["dtype"], tuple(entry["shape"])
     if dtype_name not in _ALLOWED_DTYPES:
         raise ValueError(f"array type {dtype_name!r}")
@@ -145,4 +175,4 @@ def _announcement(entry: Mapping[str, Any]) -> tuple[str, np.dtype[Any], tuple[i
         size *= n
     if size > MAX_ARRAY_BYTES:
         raise ValueError(f"array of {size} bytes")
-    return str(name), dtype, shape, size
+    return _Announced(str(name), dtype, shape, size, int(entry["crc32"]))

@@ -15,6 +15,9 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lsms_core.errors import InputError
 
 # About 1024 slices of 1024 x 1024. A probability map of this size takes 2 GiB a text.
@@ -26,6 +29,15 @@ _META_BYTES = {
     "MET_UINT": 4, "MET_LONG": 4, "MET_ULONG": 4, "MET_LONG_LONG": 8, "MET_ULONG_LONG": 8,
     "MET_FLOAT": 4, "MET_DOUBLE": 8,
 }  # fmt: skip
+_NRRD_BYTES: tuple[tuple[tuple[str, ...], int], ...] = (
+    (("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8", "uint8_t"), 1),
+    (("short", "short int", "signed short", "signed short int", "int16", "int16_t",
+      "ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"), 2),
+    (("int", "signed int", "int32", "int32_t", "uint", "unsigned int", "uint32", "uint32_t",
+      "float"), 4),
+    (("double", "longlong", "long long", "long long int", "int64", "int64_t", "ulonglong",
+      "unsigned long long", "uint64", "uint64_t"), 8),
+)  # fmt: skip
 
 
 def check_header(path: Path) -> list[str]:
@@ -136,12 +148,49 @@ def _check_nrrd(path: Path) -> list[str]:
     spacings = [s.lower() for s in fields.get("spacings", "").split() if s.lower() != "nan"]
     if "space directions" not in fields and len(spacings) < min(len(size), 3):
         raise _no_spacing(path)
+    _check_nrrd_data(path, len(head.encode()), text, fields, math.prod(size))
     if "space" not in fields:
         return [
             "The file does not say how it lies in the patient; left and right may be swapped. "
             "Export the CT with its orientation."
         ]
     return []
+
+
+def _check_nrrd_data(
+    path: Path, header: int, text: bytes, fields: dict[str, str], voxels: int
+) -> None:
+    """Compare the length of the data, and its checksum where it is compressed."""
+    kind = " ".join(fields.get("type", "").lower().split())
+    bytes_each = next((n for names, n in _NRRD_BYTES if kind in names), None)
+    encoding = fields.get("encoding", "raw").lower()
+    detached = fields.get("data file", fields.get("datafile"))
+    if bytes_each is None or encoding not in ("raw", "gzip", "gz"):
+        return
+    if detached is not None and (" " in detached or "%" in detached or detached == "LIST"):
+        return  # a list of files; the reader itself complains of a missing one
+    start = 0
+    data = path
+    if detached is not None:
+        data = path.parent / detached
+        if not data.is_file():
+            raise damaged(path, f"its data file {detached} is missing")
+    else:
+        ends = [text.find(mark, header) + len(mark) for mark in (b"\n\n", b"\r\n\r\n")
+                if text.find(mark, header) >= 0]  # fmt: skip
+        if not ends:
+            raise damaged(path, "its header does not end")
+        start = min(ends)
+    expected = voxels * bytes_each
+    if encoding == "raw":
+        available = data.stat().st_size - start
+        if available < expected:
+            raise damaged(path, f"{available} of {expected} bytes of image data are there")
+        return
+    with data.open("rb") as file:
+        file.seek(start)
+        with gzip.GzipFile(fileobj=file) as stream:
+            _need(stream, 0, expected, path)
 
 
 def _check_meta(path: Path) -> list[str]:
@@ -182,13 +231,38 @@ def _check_meta(path: Path) -> list[str]:
     return []
 
 
+def nifti_gaps(path: Path) -> NDArray[np.intp] | None:
+    """Flat positions of the voxels of a NIfTI file that hold no number.
+
+    The reader takes NaN for 0, which is water in a CT. None for files of whole numbers.
+    """
+    with _open(path) as file:
+        header = file.read(540)
+        order, version = _nifti_version(path, header)
+        (code,) = struct.unpack_from(f"{order}h", header, 70 if version == 1 else 12)
+        if code not in (16, 64):
+            return None
+        if version == 1:
+            (offset,) = struct.unpack_from(f"{order}f", header, 108)
+        else:
+            (offset,) = struct.unpack_from(f"{order}q", header, 168)
+        file.seek(int(offset))
+        dtype = np.dtype(f"{order}f{4 if code == 16 else 8}")
+        found, start = [], 0
+        while block := file.read(_BLOCK):
+            values = np.frombuffer(block[: len(block) // dtype.itemsize * dtype.itemsize], dtype)
+            found.append(np.flatnonzero(~np.isfinite(values)) + start)
+            start += len(values)
+    return np.concatenate(found) if found else None
+
+
 def _open(path: Path) -> BinaryIO:
     if path.name.lower().endswith(".gz"):
         return gzip.open(path, "rb")  # type: ignore[return-value]
     return path.open("rb")
 
 
-def _need(file: BinaryIO, done: int, expected: int, path: Path) -> None:
+def _need(file: BinaryIO | gzip.GzipFile, done: int, expected: int, path: Path) -> None:
     """Read on to the end; a gzip file's checksum is compared there."""
     while block := file.read(_BLOCK):
         done += len(block)

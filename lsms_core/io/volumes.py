@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lsms_core.data.geometry import CTVolume
 from lsms_core.errors import InputError
-from lsms_core.io.headers import check_header, check_size, damaged
+from lsms_core.io.headers import check_header, check_size, damaged, nifti_gaps
 
 SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 _ITK_IO = {
@@ -131,7 +131,12 @@ def _read_file(path: Path) -> tuple[CTVolume, list[str]]:
         raise damaged(path, _reason(error)) from error
     if image.GetPixelID() in (sitk.sitkComplexFloat32, sitk.sitkComplexFloat64):
         raise InputError(f"{path} holds complex numbers: a CT in Hounsfield units is needed.")
-    return CTVolume.from_sitk(image), notes
+    volume = CTVolume.from_sitk(image)
+    if suffix.startswith(".nii") and volume.array.dtype.kind == "f":
+        gaps = nifti_gaps(path)
+        if gaps is not None and len(gaps):
+            volume.array.reshape(-1)[gaps[gaps < volume.array.size]] = np.nan
+    return volume, notes
 
 
 def _reason(error: RuntimeError) -> str:

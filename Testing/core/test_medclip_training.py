@@ -195,6 +195,13 @@ def test_configurations_are_checked():
     assert ContrastiveConfig.from_dict(json.loads(TINY.to_json())) == TINY
 
 
+def test_the_shipped_demonstration_is_a_configuration(repository):
+    file = repository / "lsms_core" / "training" / "configs" / "medclip-demo.json"
+    config = ContrastiveConfig.from_dict(json.loads(file.read_text()))
+    assert config.losses == ("dhn-nce", "info-nce")
+    assert config.tau == config.info_tau
+
+
 @pytest.mark.slow
 def test_training_lifts_retrieval_far_above_chance(tmp_path):
     """A shorter run of the shipped demonstration."""

@@ -169,7 +169,8 @@ class SegmentWriter:
         now, then = segment_patch(finding.segmentationNode, segmentID), finding.written[segmentID]
         if now is None or then is None:
             return now is then
-        return np.array_equal(now.array, then.array) and np.allclose(now.affine, then.affine)
+        same = now.start == then.start and np.array_equal(now.array, then.array)
+        return same and np.allclose(now.affine, then.affine)
 
     def _remember(self, finding):
         from lsms_core.mrml.labelmaps import segment_patch

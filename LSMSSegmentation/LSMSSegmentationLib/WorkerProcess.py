@@ -26,4 +26,6 @@ def makeClient():
     """Return a client of a worker that has not been started yet."""
     from lsms_core.worker.client import WorkerClient
 
-    return WorkerClient([pythonExecutable()])
+    from LSMSSegmentationLib.InstallSettings import workerEnvironment
+
+    return WorkerClient([pythonExecutable()], environment=workerEnvironment())

@@ -137,12 +137,15 @@ class ctkPathLineEdit(QWidget):
     """A path and a button to choose it."""
 
     currentPathChanged = Signal(str)
+    Dirs = 1
 
     def __init__(self, parent=None):
         super().__init__(parent)
         self._edit = QComboBox()
         self._edit.setEditable(True)
-        self._edit.setSizePolicy(self._edit.sizePolicy().Policy.Ignored, self._edit.sizePolicy().verticalPolicy())
+        self._edit.setSizePolicy(
+            self._edit.sizePolicy().Policy.Ignored, self._edit.sizePolicy().verticalPolicy()
+        )
         button = QToolButton()
         button.setText("\u2026")
         row = QHBoxLayout(self)
@@ -154,4 +157,5 @@ class ctkPathLineEdit(QWidget):
     currentPath = Property(
         str, lambda s: s._edit.currentText(), lambda s, v: s._edit.setEditText(v)
     )
+    filters = Property(int, lambda s: 0, lambda s, v: None)
     settingKey = Property(str, lambda s: "", lambda s, v: None)

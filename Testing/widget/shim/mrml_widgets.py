@@ -49,7 +49,9 @@ class qMRMLNodeComboBox(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._box)
-        self._box.setSizePolicy(self._box.sizePolicy().Policy.Ignored, self._box.sizePolicy().verticalPolicy())
+        self._box.setSizePolicy(
+            self._box.sizePolicy().Policy.Ignored, self._box.sizePolicy().verticalPolicy()
+        )
         self._box.activated.connect(lambda i: self.setCurrentNode(self._nodes[i]))
 
     addEnabled = _plain(bool, "addEnabled", True)
@@ -115,7 +117,9 @@ class qMRMLNodeComboBox(QWidget):
         self._box.blockSignals(True)
         self._box.clear()
         for node in self._nodes:
-            self._box.addItem(node.GetName() if node is not None else self._values.get("noneDisplay", "None"))
+            self._box.addItem(
+                node.GetName() if node is not None else self._values.get("noneDisplay", "None")
+            )
         self._box.blockSignals(False)
         self.setCurrentNode(self._current)
 

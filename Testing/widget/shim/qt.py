@@ -4,22 +4,26 @@ Properties are attributes (PySide6's true_property), and ``object.connect("signa
 Signals and properties that Qt doesn't have raise, where PythonQt would only print a warning.
 """
 
-import PySide6  # noqa: F401 - true_property needs it first
+from setters import setters_of  # first: with plain PySide6
+
+import PySide6  # noqa: F401, I001 - true_property needs it first
 from __feature__ import true_property  # noqa: F401
 from PySide6 import QtCore, QtGui, QtTest, QtUiTools, QtWidgets
 
 _MODULES = (QtCore, QtGui, QtWidgets, QtTest)
 _classes = {}
+# Python's half of widgets that only Qt's parents own would be lost, and with it their class.
+_kept = []
 
 
 def signal_of(sender, signature):
     """Return the signature under which Qt knows a signal; raises for one that is not there."""
     aliases = getattr(type(sender), "signal_aliases", {})
     wanted = aliases.get(signature, signature)
-    normal = QtCore.QMetaObject.normalizedSignature(wanted)
+    normal = bytes(QtCore.QMetaObject.normalizedSignature(wanted).data()).decode()
     if sender.metaObject().indexOfSignal(normal) < 0:
         raise AttributeError(f"{type(sender).__name__} has no signal {signature}")
-    return QtCore.SIGNAL(bytes(normal.data()).decode())
+    return QtCore.SIGNAL(normal)
 
 
 def _connect(self, signature, receiver):
@@ -30,6 +34,10 @@ def _connect(self, signature, receiver):
 
 def _disconnect(self, signature, receiver):
     return QtCore.QObject.disconnect(self, signal_of(self, signature), receiver)
+
+
+def _plain(native):
+    return lambda self, *arguments: native(self, *arguments)
 
 
 def pythonqt(cls):
@@ -48,7 +56,10 @@ def __getattr__(name):
         found = getattr(module, name, None)
         if found is not None:
             if isinstance(found, type) and issubclass(found, QtCore.QObject):
-                found = pythonqt(type(name, (found,), {"__module__": __name__}))
+                body = {"__module__": __name__}
+                for setter, native in setters_of(found).items():
+                    body[setter] = _plain(native)
+                found = pythonqt(type(name, (found,), body))
             _classes[name] = found
             return found
     raise AttributeError(f"module 'qt' has no attribute {name!r}")
@@ -61,13 +72,14 @@ class QUiLoader(QtUiTools.QUiLoader):
         import ctk
         import slicer
 
-        for module in (ctk, slicer):
-            if class_name in vars(module):
-                widget = vars(module)[class_name](parent)
-                break
+        if class_name.startswith("ctk"):
+            widget = getattr(ctk, class_name)(parent)
+        elif class_name.startswith("qMRML"):
+            widget = getattr(slicer, class_name)(parent)
         else:
             widget = __getattr__(class_name)(parent)
         widget.objectName = name
+        _kept.append(widget)
         return widget
 
     def load(self, file, parent=None):

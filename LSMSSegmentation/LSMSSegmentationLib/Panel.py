@@ -1,0 +1,231 @@
+"""The panel: ties the widgets, the parameter node and the runs together."""
+
+import os
+
+import qt
+import slicer
+import vtk
+from LSMSSegmentationLib.ModelPicker import ModelPicker
+from LSMSSegmentationLib.PromptLine import PromptLine
+from LSMSSegmentationLib.Request import Request, splitPrompts
+from LSMSSegmentationLib.ResultsPanel import ResultsPanel
+from LSMSSegmentationLib.SlicePicker import SlicePicker
+from LSMSSegmentationLib.StatusLine import StatusLine, progressText
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+
+class Panel(VTKObservationMixin):
+    """Everything between the .ui file and the logic.
+
+    Args:
+        root: the loaded .ui's widget.
+        ui: its named children.
+        logic: LSMSSegmentationLogic.
+    """
+
+    def __init__(self, root, ui, logic):
+        VTKObservationMixin.__init__(self)
+        self.ui, self.logic, self.session = ui, logic, logic.session
+        self._parameters = None
+        self._guiTag = None
+        self._connecting = False
+        self._status = StatusLine(ui.statusLabel)
+        self.promptLine = PromptLine(ui, self.run)
+        self.slicePicker = SlicePicker(ui, self.updateWhere, self._problem)
+        self.modelPicker = ModelPicker(ui)
+        self.results = ResultsPanel(ui, self.session, self._status.show, self.update)
+        self.session.addListener(self)
+        self.session.writer.beforeWrite = self._saveEditorState
+        ui.runButton.connect("clicked()", self.runOrCancel)
+        ui.diagnosticsButton.connect("clicked()", self.copyDiagnostics)
+        ui.stopWorkerButton.connect("clicked()", self.stopWorker)
+        self._escape = qt.QShortcut(qt.QKeySequence(qt.Qt.Key_Escape), root)
+        self._escape.context = qt.Qt.WidgetWithChildrenShortcut
+        self._escape.connect("activated()", self.session.cancel)
+        self._escape.enabled = False
+        self._install = self._makeInstallPanel()
+        self.update()
+
+    def _makeInstallPanel(self):
+        from LSMSSegmentationLib.InstallPanel import InstallPanel
+
+        panel = InstallPanel(onChanged=self.modelPicker.refresh)
+        self.ui.installContainer.layout().addWidget(panel.widget)
+        return panel
+
+    # Parameter node
+
+    def setParameterNode(self, parameterNode):
+        """Show another parameter node; None before the scene closes and while hidden."""
+        if self._parameters is not None:
+            self._parameters.disconnectGui(self._guiTag)
+            self._guiTag = None
+            self.removeObservers()
+        self._parameters = parameterNode
+        if parameterNode is not None:
+            self._selectDefaults()
+            self._guiTag = parameterNode.connectGui(self.ui)
+            self.addObserver(
+                parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified
+            )
+        for part in (self.slicePicker, self.modelPicker, self.results):
+            part.setParameterNode(parameterNode)
+        if parameterNode is not None:
+            self.promptLine.refresh()
+        self.update()
+
+    def _selectDefaults(self):
+        """Take what is there, to save a few clicks."""
+        if self._parameters.inputVolume is None:
+            for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+                if node.GetClassName() == "vtkMRMLScalarVolumeNode":
+                    self._parameters.inputVolume = node
+                    break
+
+    def _onModified(self, _caller, _event):
+        self.results.settingsChanged()
+        self.update()
+
+    # Runs
+
+    def runOrCancel(self):
+        if self.session.busy:
+            self.session.cancel()
+            self._status.show("info", _("Cancelling…"))
+        else:
+            self.run()
+
+    def run(self):
+        """Start what the panel says; problems are shown, nothing is raised."""
+        from lsms_core.errors import CancelledError, LsmsError
+
+        if self.session.busy or self._parameters is None:
+            return
+        try:
+            request = self._request()
+            self._ensurePackages()
+            self.session.start(request)
+        except CancelledError as error:
+            self._status.show("info", str(error))
+        except LsmsError as error:
+            self._status.show("error", str(error))
+        else:
+            for prompt in request.prompts:
+                self.promptLine.remember(prompt)
+            self._status.show("info", "")
+            self.runProgressed("model", 0, 0, None)
+        self.update()
+
+    def _request(self):
+        from lsms_core.errors import InputError
+
+        parameters, choice = self._parameters, self.slicePicker.choice()
+        prompts = splitPrompts(parameters.prompt)
+        if choice.problem:
+            raise InputError(choice.problem)
+        if not parameters.model:
+            raise InputError(_("Choose the model's folder under Options."))
+        return Request(
+            volumeNode=parameters.inputVolume,
+            segmentationNode=parameters.segmentation,
+            prompts=prompts,
+            plane=choice.plane,
+            slices=choice.slices,
+            model={
+                "weights": os.path.expanduser(parameters.model),
+                "engine": parameters.engine or None,
+                "device": parameters.device.value,
+            },
+            policy=parameters.policy.value,
+            overlap=parameters.overlap.value,
+            splitLesions=parameters.splitLesions,
+            keepLargest=parameters.keepLargest,
+            minimumArea=parameters.minimumArea,
+        )
+
+    def _ensurePackages(self):
+        """Install what the worker needs, when the user agrees; quick when all is there."""
+        from LSMSSegmentationLib import InstallSettings
+        from LSMSSegmentationLib.Installer import ensurePackages
+
+        ensurePackages(InstallSettings.cpuOnly())
+
+    def _saveEditorState(self, segmentationNode, volumeNode):
+        from LSMSSegmentationLib import EditorBridge
+
+        EditorBridge.saveUndoState(segmentationNode, volumeNode)
+
+    # What the session tells
+
+    def runProgressed(self, stage, done, total, secondsLeft):
+        bar = self.ui.progressBar
+        # Maximum 0 shows a bar that only says "busy".
+        bar.maximum = total if stage == "slices" else 0
+        bar.value = done
+        if not self.session.controller.cancelling:
+            self._status.show("info", progressText(stage, done, total, secondsLeft))
+
+    def runFinished(self, findings, notes):
+        segmentationNode = findings[0].segmentationNode
+        if self._parameters is not None:
+            if self._parameters.segmentation is None and segmentationNode is not None:
+                self._parameters.segmentation = segmentationNode
+        self.results.showRun(findings, notes)
+        self.update()
+
+    def runCancelled(self):
+        self._status.show("info", _("Cancelled; nothing was changed."))
+        self.update()
+
+    def runFailed(self, message):
+        self._status.show("error", message)
+        self.update()
+
+    def _problem(self, message):
+        self._status.show("error", message)
+
+    # Showing
+
+    def update(self):
+        """Bring everything up to date that is not bound to a parameter."""
+        ui, busy = self.ui, self.session.busy
+        ui.runButton.text = _("Cancel") if busy else _("Run")
+        ui.runButton.toolTip = _("Stop (Esc); nothing is written") if busy else _("Search (Enter)")
+        ui.progressBar.visible = busy
+        self._escape.enabled = busy
+        self.promptLine.setEnabled(not busy)
+        running = self.session.controller.workerRunning
+        ui.workerLabel.text = (
+            _("The model is kept in memory for the next prompt.")
+            if running
+            else _("No model is in memory; the next run loads it.")
+        )
+        ui.stopWorkerButton.enabled = running and not busy
+        self.modelPicker.update()
+        self.results.update()
+        self.updateWhere()
+
+    def updateWhere(self):
+        """Show which slices Run would search."""
+        self.slicePicker.update()
+        ready = self._parameters is not None and self._parameters.inputVolume is not None
+        self.ui.runButton.enabled = self.session.busy or ready
+
+    def copyDiagnostics(self):
+        from LSMSSegmentationLib.Diagnostics import diagnosticsText
+
+        slicer.app.clipboard().setText(diagnosticsText(self.session, self._parameters))
+        self._status.show("info", _("The diagnostics were copied to the clipboard."))
+
+    def stopWorker(self):
+        self.session.controller.close()
+        self._status.show("info", _("The model's memory was freed."))
+        self.update()
+
+    def cleanup(self):
+        self.setParameterNode(None)
+        self.results.cleanup()
+        self._install.cleanup()
+        self.session.removeListener(self)
+        self.removeObservers()

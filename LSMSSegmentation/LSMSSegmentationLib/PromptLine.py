@@ -1,0 +1,144 @@
+"""The line where the prompt is typed: completion, history by Up and Down, favourites."""
+
+import qt
+from LSMSSegmentationLib import PromptHistory
+from slicer.i18n import tr as _
+
+STAR, EMPTY_STAR = "★", "☆"
+
+
+class PromptLine:
+    """Drives the prompt's widgets.
+
+    Args:
+        ui: the panel's widgets.
+        onRun: called when Enter is pressed.
+    """
+
+    def __init__(self, ui, onRun):
+        self._edit, self._star, self._menuButton = (
+            ui.promptLineEdit,
+            ui.favouriteButton,
+            ui.historyButton,
+        )
+        self._onRun = onRun
+        self._position = -1
+        self._draft = ""
+        self._walking = False
+        self._completions = None
+        self._completer = None
+        self._menu = qt.QMenu(self._menuButton)
+        self._menuButton.setMenu(self._menu)
+        self._menu.connect("aboutToShow()", self._fillMenu)
+        self._edit.connect("returnPressed()", self._onEnter)
+        self._edit.connect("textChanged(QString)", self._onText)
+        self._star.connect("clicked(bool)", self._onStar)
+        self._shortcuts = [
+            self._shortcut(qt.Qt.Key_Up, lambda: self._walk(1)),
+            self._shortcut(qt.Qt.Key_Down, lambda: self._walk(-1)),
+        ]
+        self.refresh()
+
+    def _shortcut(self, key, callback):
+        shortcut = qt.QShortcut(qt.QKeySequence(key), self._edit)
+        shortcut.context = qt.Qt.WidgetShortcut
+        shortcut.connect("activated()", callback)
+        return shortcut
+
+    @property
+    def text(self):
+        return self._edit.text
+
+    def setText(self, text):
+        self._edit.text = text
+        self._edit.setFocus()
+
+    def setEnabled(self, enabled):
+        """Let the text be changed, or not; the line keeps the keyboard, for Esc."""
+        self._edit.readOnly = not enabled
+        self._menuButton.enabled = enabled
+
+    def remember(self, prompt):
+        PromptHistory.remember(prompt)
+        self._position = -1
+        self.refresh()
+
+    def refresh(self):
+        """Bring completion and star up to date, such as after another scene was loaded."""
+        from lsms_core.mrml.vocabulary import completions
+
+        words = completions("", PromptHistory.favourites(), PromptHistory.history(), limit=200)
+        if words != self._completions:
+            self._completions = words
+            self._completer = qt.QCompleter(words, self._edit)
+            self._completer.caseSensitivity = qt.Qt.CaseInsensitive
+            self._completer.filterMode = qt.Qt.MatchContains
+            self._edit.setCompleter(self._completer)
+        self._updateStar()
+
+    def _onEnter(self):
+        # Signals arrive in this order when Enter picks a completion: first the line is
+        # asked to run, then it gets the text. The run is for what can be read in the line.
+        popup = self._completer.popup()
+        if popup.visible and popup.currentIndex().isValid():
+            return
+        self._onRun()
+
+    def _onText(self, _text):
+        if not self._walking:
+            self._position = -1
+        self._updateStar()
+
+    def _walk(self, step):
+        """Up goes to earlier prompts, Down comes back to what was being typed."""
+        earlier = PromptHistory.history()
+        if self._edit.readOnly or not earlier:
+            return
+        if self._position < 0:
+            self._draft = self._edit.text
+        self._position = max(-1, min(self._position + step, len(earlier) - 1))
+        self._walking = True
+        self._edit.text = earlier[self._position] if self._position >= 0 else self._draft
+        self._walking = False
+
+    def _onStar(self, checked):
+        if self._edit.text.strip():
+            PromptHistory.setFavourite(self._edit.text.strip(), checked)
+        self.refresh()
+
+    def _updateStar(self):
+        text = self._edit.text.strip()
+        favourite = bool(text) and PromptHistory.isFavourite(text)
+        self._star.enabled = bool(text)
+        self._star.checked = favourite
+        self._star.text = STAR if favourite else EMPTY_STAR
+
+    def _fillMenu(self):
+        from lsms_core.mrml.vocabulary import PROMPTS
+
+        self._menu.clear()
+        self._addPrompts(_("Favourites"), PromptHistory.favourites(), STAR + " ")
+        earlier = PromptHistory.history()
+        self._addPrompts(_("Earlier prompts"), earlier[:12])
+        self._addPrompts(_("Examples"), PROMPTS[:6])
+        if earlier:
+            self._menu.addSeparator()
+            self._addAction(_("Clear earlier prompts"), self._clear)
+
+    def _addPrompts(self, title, prompts, mark=""):
+        if not prompts:
+            return
+        heading = qt.QAction(title, self._menu)
+        heading.enabled = False
+        self._menu.addAction(heading)
+        for prompt in prompts:
+            self._addAction(mark + prompt.replace("&", "&&"), lambda p=prompt: self.setText(p))
+
+    def _addAction(self, text, callback):
+        action = qt.QAction(text, self._menu)
+        action.connect("triggered()", callback)
+        self._menu.addAction(action)
+
+    def _clear(self):
+        PromptHistory.clearHistory()
+        self.refresh()

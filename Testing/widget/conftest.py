@@ -1,0 +1,35 @@
+"""The real widget class and the real .ui file, on PySide6 and slicer-core."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MODULE = REPOSITORY / "LSMSSegmentation"
+
+pytest.importorskip("PySide6")
+pytest.importorskip("slicer")
+
+
+@pytest.fixture(scope="session")
+def entry(tmp_path_factory):
+    """The module's entry file, imported as Slicer does."""
+    sys.path.insert(0, str(Path(__file__).resolve().parent))
+    import shim
+
+    shim.install(MODULE / "LSMSSegmentation.py")
+    import qt
+
+    settings = tmp_path_factory.mktemp("settings")
+    qt.QCoreApplication.setOrganizationName("LSMSSegmentationTest")
+    qt.QCoreApplication.setApplicationName("LSMSSegmentationTest")
+    qt.QSettings.setDefaultFormat(qt.QSettings.IniFormat)
+    qt.QSettings.setPath(qt.QSettings.IniFormat, qt.QSettings.UserScope, str(settings))
+    sys.path.insert(0, str(MODULE))
+    names = [f"LSMSSegmentationLib.{p.stem}" for p in (MODULE / "LSMSSegmentationLib").glob("*.py")]
+    shim.use_pythonqt_attributes(["LSMSSegmentation", *names])
+    return importlib.import_module("LSMSSegmentation")

@@ -164,7 +164,7 @@ def test_a_batch_with_no_target_has_a_finite_loss_that_asks_for_nothing():
     image, ids, mask, target, _ = training_batch()
     output = network(image, ids, mask)
     losses = LSMSLoss()(output, target * 0, None)
-    assert losses["dice"] == 0
+    assert 0 < losses["dice"] < 1
     assert losses["contrastive"] == 0
     (gradient,) = torch.autograd.grad(losses["loss"], output.logits)
     assert (gradient > 0).all()
@@ -174,6 +174,15 @@ def test_dice_is_zero_for_a_perfect_mask_and_near_one_for_a_wrong_one():
     _, _, _, target, _ = training_batch()
     assert dice_loss(40 * (target - 0.5), target) < 1e-3
     assert dice_loss(-40 * (target - 0.5), target) > 0.95
+
+
+def test_an_invented_lesion_costs_about_as_much_as_a_missed_one():
+    nothing = torch.zeros((1, 1, 64, 64))
+    lesion = nothing.clone()
+    lesion[..., 20:32, 20:32] = 1
+    invented, missed = dice_loss(40 * (lesion - 0.5), nothing), dice_loss(nothing - 20, lesion)
+    assert invented > 0.5 * missed
+    assert dice_loss(nothing - 20, nothing) < 1e-3
 
 
 def test_contrast_pulls_the_named_region_and_pushes_the_other_lesion():

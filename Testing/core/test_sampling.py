@@ -95,3 +95,16 @@ def test_folders_without_cases_or_labels_are_refused(tmp_path):
     (tmp_path / "x" / "image.nii.gz").write_bytes(b"")
     with pytest.raises(InputError, match=r"label\.nii\.gz"):
         list_cases(tmp_path)
+
+
+def test_texts_about_one_picture_differ_in_the_words_and_the_target_alone(arrays):
+    config = SamplingConfig(crop=(64, 96), texts_per_image=3, synthetic_share=1.0)
+    drawn = ReferringSamples(arrays, GRID, config, seed=2, count=60)
+    for first in range(0, 60, 3):
+        trio = [drawn[first + i] for i in range(3)]
+        for other in trio[1:]:
+            assert torch.equal(trio[0]["image"], other["image"])
+            assert torch.equal(trio[0]["lesions"], other["lesions"])
+        assert not trio[1]["target"].any()
+    named = [bool(drawn[i]["target"].any()) for i in range(0, 60, 3)]
+    assert sum(named) > 12

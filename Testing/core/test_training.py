@@ -27,20 +27,6 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 WORDS = ["left", "right", "lobe", "lesion", "lesions", "hypodense", "largest", "liver", "all"]
-    "left",
-    "right",
-    "lobe",
-    "lesion",
-    "lesions",
-    "hypodense",
-    "largest",
-    "liver",
-    "all",
-    "in",
-    "the",
-    "of",
-    "a",
-]
 
 
 @pytest.fixture(scope="module")

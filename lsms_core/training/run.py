@@ -19,7 +19,7 @@ from lsms_core.data.sampling import ReferringSamples
 from lsms_core.data.sources import CaseArrays, list_cases, load_case, split_folds
 from lsms_core.errors import InputError
 from lsms_core.io.text import write_text
-from lsms_core.models.bundle import save_bundle
+from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.training.config import TrainingConfig
@@ -51,6 +51,9 @@ def split_cases(config: TrainingConfig) -> tuple[list[CaseArrays], list[str]]:
 def build(config: TrainingConfig) -> LSMSTraining:
     """Build the model of a run; its weights depend on the seed alone."""
     lightning.seed_everything(config.seed, verbose=False)
+    if config.start_from is not None:
+        bundle = load_bundle(config.start_from)
+        return LSMSTraining(bundle.model, bundle.tokenizer, config)
     encoder, tokenizer = load_text_encoder(config.text_encoder, config.text_layers)
     network = LSMSConfig.variant(
         config.variant, text_width=encoder.width, align_stride=config.align_stride

@@ -12,6 +12,8 @@ from lsms_core.models.lsms.model import LSMSOutput
 
 # Regions smaller than this share of one decoder pixel carry no usable embedding.
 _SMALLEST_REGION = 0.05
+# K of the Dice term for empty targets, pixels of the model's input.
+COMMON_LESION_PIXELS = 100.0
 # Two texts this close mean the same; one is no negative of the other.
 _SAME_TEXT = 0.99
 
@@ -34,8 +36,9 @@ class LossConfig:
 def dice_loss(logits: Tensor, target: Tensor) -> Tensor:
     """Soft Dice loss, mean over samples (Milletari et al., 2016, with the plain sum below).
 
-    Samples with an empty target are left to the cross-entropy: Dice has no gradient
-    worth following there.
+    Dice has no gradient worth following where the target is empty. There the term is
+    S / (S + K) for a predicted area S: an invented lesion of the size of a common one costs about
+    as much as a missed one, which the cross-entropy's mean over all pixels would not see.
 
     Args:
         logits: (B, 1, H, W).
@@ -45,8 +48,9 @@ def dice_loss(logits: Tensor, target: Tensor) -> Tensor:
     truth = target.float().flatten(1)
     intersection = (probability * truth).sum(1)
     dice = (2 * intersection + 1) / (probability.sum(1) + truth.sum(1) + 1)
-    present = (truth.sum(1) > 0).float()
-    return ((1 - dice) * present).sum() / present.sum().clamp_min(1.0)
+    predicted = probability.sum(1)
+    invented = predicted / (predicted + COMMON_LESION_PIXELS)
+    return torch.where(truth.sum(1) > 0, 1 - dice, invented).mean()
 
 
 def contrastive_loss(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -80,22 +81,27 @@ def write_dicom_seg(
     )
     _check_sources(sources, slice_files)
     try:
-        dataset = highdicom.seg.Segmentation(
-            source_images=sources,
-            pixel_array=pixels,
-            segmentation_type="BINARY",
-            segment_descriptions=[_description(n, s, algorithm) for n, s in enumerate(segments, 1)],
-            series_instance_uid=highdicom.UID(),
-            series_number=_series_number(sources[0]),
-            sop_instance_uid=highdicom.UID(),
-            instance_number=1,
-            manufacturer="LSMS Segmentation",
-            manufacturer_model_name="lsms-core",
-            software_versions=__version__,
-            device_serial_number="0",
-            content_label="LESIONS",
-            series_description="Text-prompted lesions (research use)",
-        )
+        with warnings.catch_warnings():
+            # The patient's name is copied as it is, even one that highdicom finds unusual.
+            warnings.filterwarnings("ignore", ".*unlikely to represent.*person name")
+            dataset = highdicom.seg.Segmentation(
+                source_images=sources,
+                pixel_array=pixels,
+                segmentation_type="BINARY",
+                segment_descriptions=[
+                    _description(n, s, algorithm) for n, s in enumerate(segments, 1)
+                ],
+                series_instance_uid=highdicom.UID(),
+                series_number=_series_number(sources[0]),
+                sop_instance_uid=highdicom.UID(),
+                instance_number=1,
+                manufacturer="LSMS Segmentation",
+                manufacturer_model_name="lsms-core",
+                software_versions=__version__,
+                device_serial_number="0",
+                content_label="LESIONS",
+                series_description="Text-prompted lesions (research use)",
+            )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"No DICOM SEG can refer to this series ({error}): write a .seg.nrrd file instead."
@@ -119,6 +125,8 @@ def _check_sources(sources: Sequence[Any], files: Sequence[Path]) -> None:
                 "Use the series before its UIDs were removed, or write a .seg.nrrd file."
             )
     for source in sources:
+        if "SpecificCharacterSet" in source and not source.SpecificCharacterSet:
+            del source.SpecificCharacterSet  # empty means the default one, as absent does
         for name in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyID",
                      "StudyDate", "StudyTime", "AccessionNumber"):  # fmt: skip
             # Type 2: must be there, and may be empty.

@@ -28,6 +28,7 @@ _INK = (235, 235, 235)
 _QUIET = (160, 160, 160)
 _PAPER = (16, 16, 18)
 _MARGIN = 14
+_NARROWEST = 320
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,12 @@ def check_drawing() -> None:
         ) from error
 
 
-def draw_panel(panel: Panel, longest_side: int = 720) -> Image:
-    """Draw one slice; pixels are square in mm whatever the spacing.
+def draw_slice(panel: Panel, longest_side: int = 720) -> Image:
+    """Draw a slice with outlines, letters and a scale; pixels are square in mm.
 
     Args:
-        panel: what to draw.
-        longest_side: of the slice in the picture, pixels.
+        panel: what to draw; its texts are left out.
+        longest_side: pixels.
 
     Raises:
         DependencyError: without Pillow.
@@ -101,36 +102,50 @@ def draw_panel(panel: Panel, longest_side: int = 720) -> Image:
     values = np.nan_to_num(panel.image.astype(np.float32), nan=low)
     grey = (np.clip((values - low) / (high - low), 0, 1) * 255).astype(np.uint8)
     scaled = Image.fromarray(grey).resize(size, Image.Resampling.BICUBIC)
-    picture = np.stack([np.asarray(scaled)] * 3, axis=-1)
+    pixels = np.stack([np.asarray(scaled)] * 3, axis=-1)
     for outline in panel.outlines:
-        picture[_contour(outline.mask, size)] = outline.colour
-    font, small = _font(20), _font(15)
-    lines = [line for text in panel.lines for line in _wrap(text, small, size[0])]
-    title = _wrap(panel.title, font, size[0])
-    caption = len(title) * 26 + len(lines) * 20 + _MARGIN
-    canvas = Image.new("RGB", (size[0] + 2 * _MARGIN, size[1] + caption + 2 * _MARGIN), _PAPER)
-    canvas.paste(Image.fromarray(picture), (_MARGIN, _MARGIN))
-    draw = ImageDraw.Draw(canvas)
-    left, top = _MARGIN, _MARGIN
-    right, bottom = left + size[0], top + size[1]
-    edges = _LETTERS.get(panel.plane)
-    if edges:
-        middle = ((left + right) / 2, (top + bottom) / 2)
+        pixels[_contour(outline.mask, size)] = outline.colour
+    picture = Image.fromarray(pixels)
+    draw = ImageDraw.Draw(picture)
+    font, small = _font(20 if longest_side >= 500 else 15), _font(15 if longest_side >= 500 else 12)
+    width, height = size
+    if edges := _LETTERS.get(panel.plane):
         places = (
-            (left + 6, middle[1], "lm"), (right - 6, middle[1], "rm"),
-            (middle[0], top + 6, "mt"), (middle[0], bottom - 6, "mb"),
+            (6, height / 2, "lm"), (width - 6, height / 2, "rm"),
+            (width / 2, 6, "mt"), (width / 2, height - 6, "mb"),
         )  # fmt: skip
         for letter, (x, y, anchor) in zip(edges, places, strict=True):
             draw.text(
                 (x, y), letter, _INK, font, anchor=anchor, stroke_width=2, stroke_fill=(0, 0, 0)
             )
-    _scale_bar(draw, pixels_per_mm, right - 12, bottom - 12, small)
-    y = bottom + 8
+    _scale_bar(draw, pixels_per_mm, width - 12, height - 12, small)
+    return picture
+
+
+def draw_panel(panel: Panel, longest_side: int = 720) -> Image:
+    """Draw a slice as :func:`draw_slice` does, with its texts below.
+
+    Raises:
+        DependencyError: without Pillow.
+    """
+    picture = draw_slice(panel, longest_side)
+    from PIL import Image, ImageDraw
+
+    width = max(picture.width, _NARROWEST)
+    font, small = _font(20), _font(15)
+    title = _wrap(panel.title, font, width)
+    lines = [line for text in panel.lines for line in _wrap(text, small, width)]
+    caption = len(title) * 26 + len(lines) * 20 + _MARGIN
+    size = (width + 2 * _MARGIN, picture.height + caption + 2 * _MARGIN)
+    canvas = Image.new("RGB", size, _PAPER)
+    canvas.paste(picture, (_MARGIN, _MARGIN))
+    draw = ImageDraw.Draw(canvas)
+    y = _MARGIN + picture.height + 8
     for line in title:
-        draw.text((left, y), line, panel.colour, font)
+        draw.text((_MARGIN, y), line, panel.colour, font)
         y += 26
     for line in lines:
-        draw.text((left, y), line, _QUIET, small)
+        draw.text((_MARGIN, y), line, _QUIET, small)
         y += 20
     return canvas
 

@@ -21,6 +21,7 @@ _ITK_IO = {
 }  # fmt: skip
 # A CT spans hundreds of HU; label maps and images scaled to 0..1 do not.
 _SMALLEST_RANGE_HU = 32.0
+_FAT_HU = -80.0
 
 
 @dataclass(frozen=True)
@@ -59,19 +60,19 @@ def read_volume(path: str | Path, series: str | None = None) -> LoadedVolume:
         from lsms_core.io.dicom import read_dicom
 
         volume, notes, files = read_dicom(source, series)
-        check_values(volume.array, source)
+        notes += check_values(volume.array, source)
         return LoadedVolume(volume, source, tuple(notes), tuple(files))
     if not source.exists():
         raise InputError(f"{source} does not exist: check the path of the CT.")
     if series is not None:
         raise InputError("--series chooses in a DICOM folder; a file has only one series.")
     volume, notes = _read_file(source)
-    check_values(volume.array, source)
+    notes += check_values(volume.array, source)
     return LoadedVolume(volume, source, tuple(notes))
 
 
-def check_values(array: NDArray[Any], path: Path) -> None:
-    """Refuse what cannot be a CT in Hounsfield units.
+def check_values(array: NDArray[Any], path: Path) -> list[str]:
+    """Refuse what cannot be a CT in Hounsfield units; return a note where that is only likely.
 
     Raises:
         InputError: for values that are missing, all equal, or far too close together.
@@ -92,6 +93,13 @@ def check_values(array: NDArray[Any], path: Path) -> None:
             f"{path} is not a CT in Hounsfield units: its values lie between {low:g} and "
             f"{high:g}. Give the CT itself, not a label map or a rescaled image."
         )
+    # Without any negative value the predictor itself says so.
+    if _FAT_HU < low < 0:
+        return [
+            f"The image has no value below {low:g}, though a CT holds fat and air, so it is "
+            "probably not in Hounsfield units; the result means little."
+        ]
+    return []
 
 
 def _read_file(path: Path) -> tuple[CTVolume, list[str]]:

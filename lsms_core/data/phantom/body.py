@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Trunk:
     dome: Floats
     lung: Floats
 
-    @property
+    @cached_property
     def abdomen(self) -> Floats:
         """Distance to the abdominal cavity, below the diaphragm."""
         return common(self.cavity, self.dome + np.float32(2.8), 2.5)
@@ -93,7 +94,7 @@ def _lungs(canvas: Canvas, cavity: Floats, dome: Floats) -> Floats:
     lung = common(cavity + np.float32(1.5), -dome - np.float32(1.0), 3.0)
     heart = ellipsoid((x, y, z), (24, -44, 92), (64, 54, 46))
     middle = ellipsoid((x, y, 0 * z), (2, 14, 0), (29, 46, 1e3))
-    front = ellipsoid((x, y, 0 * z), (8, -85, 0), (26, 46, 1e3))
+    front = ellipsoid((x, y, 0 * z), (6, -100, 0), (17, 52, 1e3))
     lung = without(lung, union(union(heart, middle, 20.0), front, 20.0), 8.0)
     # The recess between ribs and diaphragm ends lower at the back than in front.
     floor = -34.0 + np.clip(30 - y, 0, 130) * 0.55 - z
@@ -139,8 +140,8 @@ def _paint_wall(canvas: Canvas, trunk: Trunk) -> None:
         within=(y > 62) & (depth > 2) & (trunk.cavity > 4) & (np.abs(x) < 75),
     )
     # White line between the straight muscles of the belly.
-    middle_line = np.abs(x) - np.clip(2.5 + z / 12, 1.5, 9)
-    canvas.paint(everything, middle_line, -70.0, within=(y < -60) & (depth > 0) & (z > -60))
+    middle_line = np.abs(x) - np.clip(2.2 + z / 20, 1.2, 3)
+    canvas.paint(everything, middle_line, -70.0, within=(y < -60) & (depth > 0) & (z < 12))
     visceral = _FAT_HU - 3 + 3 * canvas.noise("visceral", 6, everything)
     canvas.paint(everything, trunk.cavity, visceral, Organ.FAT)
 
@@ -148,14 +149,14 @@ def _paint_wall(canvas: Canvas, trunk: Trunk) -> None:
 def paint_chest(canvas: Canvas, trunk: Trunk) -> None:
     """Paint diaphragm, lungs with their vessels, and the heart's lower part."""
     everything = canvas.whole
-    x, y, z = canvas.points
+    y = canvas.points[1]
     inside = trunk.cavity < 0
     sheet = np.abs(trunk.dome + np.float32(1.6)) - np.float32(1.3)
     canvas.paint(everything, sheet, 55.0, Organ.MUSCLE, within=inside)
     texture = 25 * canvas.noise("lung", 9, everything) + 35 * np.clip((y + 10) / 90, -1, 1)
     canvas.paint(everything, trunk.lung, PORTAL_VENOUS_HU[Organ.LUNG] + texture, Organ.LUNG)
     rng = canvas.rng("lung vessels")
-    for _ in range(70):
+    for _ in range(130):
         side = rng.choice([-1.0, 1.0])
         root = np.array([side * rng.uniform(35, 60), rng.uniform(0, 45), rng.uniform(60, 100)])
         way = np.array([side * rng.uniform(0, 70), rng.uniform(-50, 40), -rng.uniform(10, 110)])
@@ -177,5 +178,4 @@ def paint_chest(canvas: Canvas, trunk: Trunk) -> None:
     left = ellipsoid(points, (42, -48, 96), (26, 19, 30), (0, 0, 35))
     right = ellipsoid(points, (-2, -50, 94), (22, 27, 32), (0, 0, 20))
     for chamber in (left, right):
-        chamber = chamber + 2 * canvas.noise("chamber", 12, box)
-        canvas.paint(box, chamber, 142.0, softness_mm=4.0)
+        canvas.paint(box, chamber + 2 * canvas.noise("chamber", 12, box), 142.0, softness_mm=4.0)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from lsms_core.data.phantom.noise import Floats, smooth_noise
 from lsms_core.data.phantom.organs import Organ
@@ -50,6 +49,8 @@ class Canvas:
             for n, s, c in zip(shape, spacing_mm, centre_mm, strict=True)
         )
         self._scale = np.asarray(scale)
+        self._first = np.array([axis[0] for axis in self.axes_mm])
+        self._spacing = np.asarray(spacing_mm)
         # Edges are as wide as the pixel, never sharper than the scanner.
         self.softness_mm = max(1.3, 1.1 * spacing_mm[2])
         self.hu: Floats = np.full(shape, -1000.0, np.float32)
@@ -86,23 +87,19 @@ class Canvas:
         """Return the reference places of a box's voxels."""
         return self.points[0][box], self.points[1][box], self.points[2][box]
 
-    def locate(self, point: Sequence[float]) -> NDArray[np.float64]:
+    def locate(self, point: ArrayLike) -> NDArray[np.float64]:
         """Return the (slice, row, column) position of a place in the reference body."""
-        goal = np.asarray(point, float)[:3]
-        world = goal * self._scale
+        goal = np.asarray(point, float) * self._scale
+        index = self._index(goal)
         for _ in range(2):
-            index = self._index(world)
-            place = tuple(
-                int(np.clip(round(i), 0, n - 1)) for i, n in zip(index, self.shape, strict=True)
-            )
-            nearest = np.array([axis[i] for axis, i in zip(self.axes_mm, place, strict=True)])
-            shift = [float(p[place]) for p in self.points] * self._scale - nearest[::-1]
-            world = goal * self._scale - shift
-        return self._index(world)
+            nearest = [min(max(round(i), 0), n - 1) for i, n in zip(index, self.shape, strict=True)]
+            k, j, i = nearest
+            there = np.array([p[k, j, i] for p in self.points]) * self._scale
+            index = self._index(goal - there) + nearest - self._index(np.zeros(3))
+        return index
 
     def _index(self, world: NDArray[np.float64]) -> NDArray[np.float64]:
-        first = np.array([axis[0] for axis in self.axes_mm])
-        return np.asarray((world[::-1] - first) / np.asarray(self.spacing_mm))
+        return np.asarray((world[::-1] - self._first) / self._spacing)
 
     def box(self, low: Triple, high: Triple, margin_mm: float = 12.0) -> Box | None:
         """Return the grid's part that holds a cuboid of the reference body, None for none."""
@@ -193,8 +190,8 @@ class Canvas:
 
     def paint_tube(
         self,
-        points: Any,  # noqa: ANN401 - any array-like
-        radii: Any,  # noqa: ANN401
+        points: ArrayLike,
+        radii: ArrayLike,
         hu: float,
         organ: Organ | None = None,
         *,

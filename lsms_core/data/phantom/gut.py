@@ -38,8 +38,9 @@ def paint_stomach(canvas: Canvas, trunk: Trunk) -> None:
         float,
     )  # fmt: skip
     path[1:-1] += rng.normal(0, 3.0, path[1:-1].shape)
-    fullness = float(rng.uniform(0.8, 1.25))
-    body = curve(path, np.array([27, 32, 29, 24, 19, 14, 9]) * (fullness, fullness, fullness, fullness, 1, 1, 1))  # fmt: skip
+    full = float(rng.uniform(0.75, 1.12))
+    fullness = np.array([full, full, full, full, 1, 1, 1])
+    body = curve(path, np.array([27, 32, 29, 24, 19, 14, 9]) * fullness)
     for name, (points, radii), level in (
         ("duodenum", duodenum, -200.0),
         ("stomach", body, float(rng.uniform(-45, -18))),
@@ -64,11 +65,11 @@ def paint_stomach(canvas: Canvas, trunk: Trunk) -> None:
 
 
 def _solid(canvas: Canvas, box: Box) -> Floats:
-    """About 4 mm inside solid organs, -4 outside: what a hollow organ gives way to."""
+    """Negative inside solid organs, positive outside: what a hollow organ gives way to."""
     solid = np.isin(
         canvas.organ[box], (Organ.LIVER, Organ.SPLEEN, Organ.LEFT_KIDNEY, Organ.RIGHT_KIDNEY)
     )
-    return np.where(solid, np.float32(-4), np.float32(4))
+    return np.where(solid, np.float32(-40), np.float32(40))
 
 
 def paint_colon(canvas: Canvas, trunk: Trunk) -> None:
@@ -76,7 +77,7 @@ def paint_colon(canvas: Canvas, trunk: Trunk) -> None:
     rng = canvas.rng("colon")
     sag = float(rng.uniform(-14, 6))
     path = np.array(
-        [(-92, 18, -120), (-94, 8, -92), (-84, -24, -78), (-58, -66, -64), (-14, -78, -66 + sag),
+        [(-80, 20, -120), (-80, 8, -98), (-74, -22, -86), (-58, -66, -64), (-14, -78, -66 + sag),
          (34, -76, -60 + sag), (72, -62, -46), (98, -36, -24), (106, -6, -4), (110, 20, -16),
          (108, 34, -50), (106, 36, -120)],
         float,
@@ -109,9 +110,9 @@ def paint_colon(canvas: Canvas, trunk: Trunk) -> None:
 def paint_small_bowel(canvas: Canvas, trunk: Trunk) -> None:
     """Paint loops of small bowel in the lower slices, some with oral contrast."""
     rng = canvas.rng("small bowel")
-    taken = np.isin(canvas.organ, (Organ.FAT, Organ.VESSEL, Organ.AIR))
+    empty = np.isin(canvas.organ, (Organ.FAT, Organ.VESSEL))
     oral = float(rng.choice([25.0, 25.0, 190.0]))
-    for number in range(18):
+    for number in range(40):
         points, radii = _loop(rng)
         made = canvas.tube(points, radii, 5.0)
         if made is None:
@@ -119,7 +120,7 @@ def paint_small_bowel(canvas: Canvas, trunk: Trunk) -> None:
         box, distance = made
         distance = distance + 0.9 * canvas.noise(f"loop {number}", 9, box)
         distance = np.maximum(distance, trunk.abdomen[box] + np.float32(2.0))
-        free: NDArray[np.bool_] = taken[box]
+        free: NDArray[np.bool_] = empty[box]
         # A loop that would be cut to pieces by what is already there is left out.
         inside = distance < 0
         if not inside.any() or free[inside].mean() < 0.7:
@@ -133,7 +134,7 @@ def paint_small_bowel(canvas: Canvas, trunk: Trunk) -> None:
             level = float(points[:, 1].min()) - 4
             gas = np.maximum(distance + np.float32(3.0), y - level)
             canvas.paint(box, gas.astype(np.float32), _GAS_HU, within=free)
-        taken[box] &= distance > 0.8
+        empty[box] &= distance > 0.8
 
 
 def _loop(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

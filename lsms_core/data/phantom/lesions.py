@@ -15,7 +15,7 @@ from lsms_core.data.laterality import (
     cantlie_offset_mm,
     midline_column,
 )
-from lsms_core.data.measurements import Attenuation, measure_slice
+from lsms_core.data.measurements import Attenuation, LesionMeasurement, measure_slice
 from lsms_core.data.regions import bounding_box, signed_distance_mm
 from lsms_core.data.synthesis.lesions import add_lesions
 from lsms_core.data.synthesis.spec import LesionSpec, random_spec
@@ -192,13 +192,13 @@ def describe(
     """Measure a lesion in the axial slice where its longest diameter is largest."""
     mask = instances == instance
     i_mm, j_mm, k_mm = ct.spacing_mm
-    best = None
-    for index in np.flatnonzero(mask.any(axis=(1, 2))):
+    best: tuple[int, LesionMeasurement] | None = None
+    for index in np.flatnonzero(mask.any(axis=(1, 2))).tolist():
         findings = measure_slice(ct.array[index], liver[index], instances[index], (j_mm, i_mm))
         measured = next(m for m in findings.lesions if m.instance == instance)
         if best is None or measured.longest_mm > best[1].longest_mm:
-            best = int(index), measured
-    assert best is not None  # noqa: S101 - only placed lesions are described
+            best = index, measured
+    assert best is not None
     index, measured = best
     k, j, i = (float(c.mean()) for c in np.nonzero(mask))
     centre = ct.affine @ (i, j, k, 1.0)

@@ -9,8 +9,16 @@ import numpy as np
 from lsms_core.data.phantom.body import Trunk
 from lsms_core.data.phantom.canvas import Box, Canvas
 from lsms_core.data.phantom.organs import PORTAL_VENOUS_HU, Organ
-from lsms_core.data.phantom.shapes import Floats, Points, Triple, common, curve, ellipsoid, union
-from lsms_core.data.phantom.shapes import without
+from lsms_core.data.phantom.shapes import (
+    Floats,
+    Points,
+    Triple,
+    common,
+    curve,
+    ellipsoid,
+    union,
+    without,
+)
 
 VENA_CAVA = (
     (-17, 0, 130),
@@ -52,7 +60,7 @@ def make_liver(canvas: Canvas, trunk: Trunk, hu: float) -> Liver | None:
     points = canvas.at(box)
     liver = _lobes(canvas, points)
     liver = liver + 1.6 * canvas.noise("liver", 28, box) + 0.5 * canvas.noise("liver", 12, box)
-    liver = _fissures(canvas, points, liver)
+    liver = _fissures(canvas, box, liver)
     for path, radii, gap in (
         (VENA_CAVA, _VENA_CAVA_RADII, -1.8),
         (GALLBLADDER, _GALLBLADDER_RADII, 1.2),
@@ -96,17 +104,18 @@ def _lobes(canvas: Canvas, points: Points) -> Floats:
     return union(liver, caudate, 7.0)
 
 
-def _fissures(canvas: Canvas, points: Points, liver: Floats) -> Floats:
+def _fissures(canvas: Canvas, box: Box, liver: Floats) -> Floats:
     """Cut the umbilical fissure, the fissure of the venous ligament, the hilum and impressions."""
-    x, y, z = points
+    points = x, y, z = canvas.at(box)
     rng = canvas.rng("fissures")
+    bend = 1.6 * canvas.noise("fissures", 22, box)
     place = float(rng.uniform(-4, 8))
     # A cleft from the lower face, open downwards: the round ligament and its notch in front.
     width = np.clip(2.6 - z / 14, 0.8, 7.0)
-    cleft = np.abs(x - place - 0.12 * (y + 50)) - width
+    cleft: Floats = np.abs(x - place - 0.12 * (y + 50) - bend) - width
     cleft = common(cleft, ellipsoid(points, (place, -44, -14), (60, 46, 40)), 4.0)
     liver = without(liver, cleft.astype(np.float32), 4.0)
-    venous = np.abs(y + 7 + 0.28 * (x - 5)) - 1.6
+    venous: Floats = np.abs(y + 7 + 0.28 * (x - 5) + bend) - 1.6
     venous = common(venous, ellipsoid(points, (6, -4, 14), (25, 20, 26)), 3.0)
     liver = without(liver, venous.astype(np.float32), 3.0)
     hilum = ellipsoid(points, (-27, -6, -2), (22, 8.5, 9), (0, 12, 10))

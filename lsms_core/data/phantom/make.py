@@ -115,13 +115,13 @@ def make_phantom(
     ct = CTVolume(image, _affine(canvas))
     mask = canvas.organ == Organ.LIVER
     chance = canvas.rng("lesions")
-    exact = not (lesions is None or isinstance(lesions, int))
-    if exact:
-        wanted = list(lesions)  # type: ignore[arg-type]
-    else:
-        count = int(chance.integers(1, 5)) if lesions is None else int(lesions)  # type: ignore[call-overload]
+    drawn = lesions is None or isinstance(lesions, int)
+    if lesions is None or isinstance(lesions, int):
+        count = int(chance.integers(1, 5)) if lesions is None else lesions
         wanted = random_lesions(chance, count)
-    image, instances, truth = place_lesions(ct, mask, wanted, chance, required=exact)
+    else:
+        wanted = list(lesions)
+    image, instances, truth = place_lesions(ct, mask, wanted, chance, required=not drawn)
     return Phantom(ct.with_array(image), mask, instances, canvas.organ, tuple(truth), seed)
 
 

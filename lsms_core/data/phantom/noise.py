@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 
 # Standard deviation of a cubic B-spline with unit normal coefficients in three dimensions.
 _SPLINE_SD = 0.479**1.5
@@ -17,7 +19,7 @@ def smooth_noise(
     """Draw a smooth field of mean 0 and standard deviation 1 on a grid.
 
     The field is a cubic B-spline whose coefficients are independent, so it is evaluated
-    by three small matrix products.
+    by one matrix product an axis.
 
     Args:
         axes_mm: coordinates of the grid along each array axis, rising.
@@ -25,11 +27,12 @@ def smooth_noise(
         rng: source of chance.
     """
     bases = [_spline_basis(axis, scale_mm) for axis in axes_mm]
-    field = rng.standard_normal([b.shape[1] for b in bases], dtype=np.float32)
-    field = np.tensordot(bases[0], field, axes=(1, 0))
-    field = np.matmul(bases[1], field)
-    field = np.matmul(field, bases[2].T)
-    return np.asarray(field / np.float32(_SPLINE_SD), dtype=np.float32)
+    coefficients = rng.standard_normal([b.shape[1] for b in bases], dtype=np.float32)
+    coefficients *= np.float32(1 / _SPLINE_SD)
+    # One product an axis: many small ones lose their time to the threads of the library.
+    field = np.tensordot(bases[0], coefficients, axes=(1, 0))
+    field = np.tensordot(field, bases[1], axes=(1, 1)).transpose(0, 2, 1)
+    return np.tensordot(field, bases[2], axes=(2, 1))
 
 
 def _spline_basis(positions_mm: Floats, scale_mm: float) -> Floats:

@@ -6,12 +6,12 @@ volume and smooth unions need. Points come as three arrays x, y, z.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 Points = tuple[Floats, Floats, Floats]
 Triple = tuple[float, float, float]
 
@@ -90,7 +90,7 @@ def rotation(turn: Triple) -> NDArray[np.float64]:
 
 
 def curve(
-    points: Sequence[Sequence[float]], radii: Sequence[float], step_mm: float = 6.0
+    points: ArrayLike, radii: ArrayLike, step_mm: float = 6.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Lay a smooth (Catmull-Rom) curve through points.
 

@@ -44,7 +44,8 @@ def paint_kidneys(canvas: Canvas) -> None:
 
 def _paint_kidney(canvas: Canvas, name: str, organ: Organ, centre: Triple, turn: Triple) -> None:
     rng = canvas.rng(name)
-    place: Triple = tuple(np.asarray(centre) + rng.normal(0, 2, 3) * (1, 1, 3))  # type: ignore[assignment]
+    moved = (np.asarray(centre) + rng.normal(0, 2, 3) * (1, 1, 3)).tolist()
+    place: Triple = (moved[0], moved[1], moved[2])
     low: Triple = (place[0] - 45, place[1] - 45, place[2] - 70)
     high: Triple = (place[0] + 45, place[1] + 45, place[2] + 70)
     box = canvas.box(low, high)

@@ -90,6 +90,17 @@ def test_the_slices_that_were_asked_for_are_run(segment, tmp_path, choice, run):
     assert report["results"][0]["present"] == bool(len(filled))
 
 
+def test_one_coronal_slice_is_measured_in_its_plane(segment):
+    ran = segment("--text", "bright lesion", "--axis", "coronal", "--slice", 22)
+    assert "mm coronal" in ran.out
+    ran = segment("--text", "bright lesion", "--axis", "coronal", "--slice", 22, "--json")
+    (result,) = json.loads(ran.out)["results"]
+    assert result["longest_axial_mm"] is None
+    assert result["lesions"][0]["plane"] == "coronal"
+    # 8 columns of 2 mm by 3 slices of 5 mm.
+    assert result["lesions"][0]["longest_mm"] == pytest.approx((16**2 + 15**2) ** 0.5, rel=0.2)
+
+
 def test_the_threshold_and_the_largest_reach_the_model(segment):
     low = json.loads(segment("--text", "dark", "--json", "--threshold", "0.3").out)
     assert low["results"][0]["threshold"] == 0.3

@@ -55,8 +55,8 @@ def describe(findings: Sequence[Finding], limit: int = 3) -> list[str]:
         first, last = f.slices
         where = f"slice {first}" if first == last else f"slices {first} to {last}"
         lines.append(
-            f"{name}{f.longest_mm:.0f} x {f.perpendicular_mm:.0f} mm axial, {f.volume_ml:.1f} mL, "
-            f"mean {f.mean_hu:.0f} HU, {where}"
+            f"{name}{f.longest_mm:.0f} x {f.perpendicular_mm:.0f} mm {f.plane}, "
+            f"{f.volume_ml:.1f} mL, mean {f.mean_hu:.0f} HU, {where}"
         )
     if len(findings) > limit:
         rest = sum(f.volume_ml for f in findings[limit:])

@@ -92,7 +92,10 @@ def command(
         loaded, asked, weights=weights, engine=engine, device=device, threads=threads,
         plane=plane, slices=indices, threshold=threshold, largest=largest,
     )  # fmt: skip
-    findings = [measure_mask(loaded.volume, p.mask, seen.axis) for p in predictions]
+    # A single slice of another plane has no axial extent to measure.
+    alone = len(predictions[0].slices) == 1
+    where = seen.plane if alone else "axial"
+    findings = [measure_mask(loaded.volume, p.mask, seen.axis, where) for p in predictions]
     written, notes = None, [*loaded.notes]
     if output is not None:
         first = predictions[0]
@@ -100,7 +103,7 @@ def command(
         absent = [p.text for p in predictions if not p.present]
         about = {"LSMS_NothingFound": "; ".join(absent)} if absent else {}
         written, more = write_masks(
-            output, loaded, _segments(predictions), model=name, model_version=version, about=about
+            output, loaded, segments_of(predictions), model=name, model_version=version, about=about
         )
         notes += more
     if picture is not None:
@@ -191,7 +194,7 @@ def _predict(
         )
 
 
-def _segments(predictions: Sequence[Prediction]) -> list[Segment]:
+def segments_of(predictions: Sequence[Prediction]) -> list[Segment]:
     """The masks that are there; a text that fits nothing gives no segment."""
     from lsms_core.data.terminology import colours_of, terminology_of
     from lsms_core.io.segments import Segment
@@ -236,6 +239,7 @@ def _report(
     results = []
     for prediction, found in zip(predictions, findings, strict=True):
         largest = max(found, key=lambda f: f.longest_mm, default=None)
+        axial = largest if largest and largest.plane == "axial" else None
         voxels = int(prediction.mask.sum())
         mean = sum(f.mean_hu * f.volume_ml for f in found) / sum(f.volume_ml for f in found) if (
             found
@@ -247,8 +251,8 @@ def _report(
                 "score": round(prediction.score, 4),
                 "threshold": prediction.threshold,
                 "slices": list(prediction.found_slices) if prediction.found_slices else None,
-                "longest_axial_mm": round(largest.longest_mm, 1) if largest else None,
-                "perpendicular_mm": round(largest.perpendicular_mm, 1) if largest else None,
+                "longest_axial_mm": round(axial.longest_mm, 1) if axial else None,
+                "perpendicular_mm": round(axial.perpendicular_mm, 1) if axial else None,
                 "area_mm2": round(prediction.area_mm2, 1),
                 "volume_ml": round(sum(f.volume_ml for f in found), 3),
                 "mean_hu": None if mean is None else round(mean, 1),

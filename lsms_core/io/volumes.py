@@ -21,7 +21,9 @@ _ITK_IO = {
 }  # fmt: skip
 # A CT spans hundreds of HU; label maps and images scaled to 0..1 do not.
 _SMALLEST_RANGE_HU = 32.0
-_FAT_HU = -80.0
+# Fat and air reach further below zero than this share of the highest value, even in a CT that
+# was cut to a window; resampled MR does not.
+_LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,10 @@ def check_values(array: NDArray[Any], path: Path) -> list[str]:
             f"{high:g}. Give the CT itself, not a label map or a rescaled image."
         )
     # Without any negative value the predictor itself says so.
-    if _FAT_HU < low < 0:
+    if low < 0 and -low < _LEAST_SHARE * high:
         return [
-            f"The image has no value below {low:g}, though a CT holds fat and air, so it is "
-            "probably not in Hounsfield units; the result means little."
+            f"The image's values lie between {low:g} and {high:g}, though a CT holds fat and air, "
+            "so it is probably not in Hounsfield units; the result means little."
         ]
     return []
 

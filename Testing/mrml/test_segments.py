@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import slicer
 
+from lsms_core.data.terminology import colour_of
 from lsms_core.errors import InputError
 from lsms_core.mrml.labelmaps import read_mask, segment_ids
 from lsms_core.mrml.segments import (
@@ -111,6 +112,7 @@ def test_a_prompts_colour_is_always_the_same(world, scene):
     other = world.segmentation()
     ids_there = write_mask(other, volume, world.lesion(), SegmentMeta("left lobe lesion"))
     colours = [segmentation.GetSegmentation().GetSegment(i).GetColor() for i in ids]
+    assert np.allclose(colours[0], np.array(colour_of("left lobe lesion")) / 255.0)
     assert colours[0] == colours[2] != colours[1]
     assert other.GetSegmentation().GetSegment(ids_there[0]).GetColor() == colours[0]
 

@@ -6,6 +6,7 @@ transforms. Voxel indices are (i, j, k), arrays (k, j, i).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,10 +68,7 @@ class Patch:
 
     def contains(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether points (n, 3) in the parent's coordinates lie in voxels that are set."""
-        return self.at(apply_affine(inverse(self.affine), points))
-
-    def at(self, ijk: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Whether continuous grid indices (n, 3) lie in voxels that are set."""
+        ijk = apply_affine(inverse(self.affine), points)
         # The margin keeps centres that rounding put on a voxel's edge where they belong.
         index = np.floor(ijk + 0.5 + 1e-6).astype(np.intp) - np.array(self.start, np.intp)
         inside = np.all((index >= 0) & (index < np.array(self.array.shape[::-1])), axis=1)
@@ -79,22 +77,23 @@ class Patch:
         result[inside] = self.array[k, j, i]
         return result
 
-    def onto(self, shape: tuple[int, ...]) -> Bool3D:
-        """Return the whole grid (k, j, i) of ``shape``; what lies outside of it is lost."""
-        whole = np.zeros(shape, np.bool_)
-        into, out = [], []
-        for size, count, low in zip(shape, self.array.shape, self.start[::-1], strict=True):
-            first, last = max(low, 0), max(min(low + count, size), low, 0)
-            into.append(slice(first, last))
-            out.append(slice(first - low, last - low))
-        if all(i.stop > i.start for i in into):
-            whole[tuple(into)] = self.array[tuple(out)]
-        return whole
+    def onto(self, shape: Sequence[int], start: Sequence[int] = (0, 0, 0)) -> Bool3D:
+        """Return the grid's voxels in a box; outside of the patch nothing is set.
 
-    def indices(self) -> NDArray[np.float64]:
-        """Grid indices (n, 3) of everything that is set."""
-        k, j, i = np.nonzero(self.array)
-        return np.asarray(np.stack([i, j, k], axis=1) + np.array(self.start), np.float64)
+        Args:
+            shape: (k, j, i) of the box.
+            start: (i, j, k) of its first voxel on the grid.
+        """
+        result = np.zeros(tuple(shape), np.bool_)
+        into, out = [], []
+        for axis, size in enumerate(shape):
+            low = self.start[2 - axis] - start[2 - axis]
+            first, last = max(low, 0), min(low + self.array.shape[axis], size)
+            into.append(slice(first, max(first, last)))
+            out.append(slice(first - low, max(first, last) - low))
+        if all(i.stop > i.start for i in into):
+            result[tuple(into)] = self.array[tuple(out)]
+        return result
 
 
 def mask_patch(volume_node: vtkMRMLScalarVolumeNode, mask: Bool3D) -> Patch:

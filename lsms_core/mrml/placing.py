@@ -23,10 +23,6 @@ from lsms_core.mrml.labelmaps import (
 from lsms_core.mrml.locks import is_locked, unlocked_segment
 from lsms_core.mrml.meta import read_tags
 from lsms_core.mrml.options import Policy
-from lsms_core.mrml.transforms import apply_affine, move_points
-
-# A voxel and those that share a face with it.
-_BESIDE = np.concatenate([np.zeros((1, 3)), np.eye(3), -np.eye(3)])
 
 
 def segments_of_prompt(segmentation_node: vtkMRMLSegmentationNode, prompt: str) -> list[str]:
@@ -94,16 +90,12 @@ def outside_others(
 ) -> Bool3D:
     """Return the mask without the voxels whose centres lie in other segments."""
     grid = mask_patch(volume_node, mask)
-    points = apply_affine(grid.affine, grid.indices())
-    there = move_points(points, grid.parent, segmentation_node.GetParentTransformNode())
-    covered = np.zeros(len(there), np.bool_)
+    result = mask.copy()
     for segment_id in segment_ids(segmentation_node):
         if segment_id not in except_for:
             patch = segment_patch(segmentation_node, segment_id)
             if patch is not None:
-                covered |= patch.contains(there)
-    result = np.zeros_like(mask)
-    result[mask] = ~covered
+                result &= ~resample(patch, grid.affine, grid.parent).onto(mask.shape)
     return result
 
 
@@ -133,10 +125,9 @@ def merged(
         return patch
     if region is not None:
         seen = np.broadcast_to(np.asarray(region, np.bool_), patch.array.shape)
-        ras = move_points(apply_affine(old.affine, old.indices()), old.parent, patch.parent)
-        kept = old.array.copy()
-        kept[old.array] = ~replace(patch, array=seen).contains(ras)
-        old = replace(old, array=kept)
+        if seen.any():
+            there = resample(replace(patch, array=seen).cropped(), old.affine, old.parent)
+            old = replace(old, array=old.array & ~there.onto(old.array.shape, old.start))
     if not patch.array.any():
         return old
     new = resample(patch.cropped(), old.affine, old.parent)
@@ -144,12 +135,9 @@ def merged(
     high = np.maximum(
         np.add(old.start, old.array.shape[::-1]), np.add(new.start, new.array.shape[::-1])
     )
-    both = np.zeros(tuple((high - low)[::-1]), np.bool_)
-    for one in (old, new):
-        corner = (np.array(one.start) - low)[::-1]
-        box = tuple(slice(c, c + n) for c, n in zip(corner, one.array.shape, strict=True))
-        both[box] |= one.array
-    return Patch(both, old.affine, old.parent, (int(low[0]), int(low[1]), int(low[2])))
+    start = (int(low[0]), int(low[1]), int(low[2]))
+    shape = (high - low)[::-1].tolist()
+    return Patch(old.onto(shape, start) | new.onto(shape, start), old.affine, old.parent, start)
 
 
 def slices_region(shape: Sequence[int], axis: int, slices: Sequence[int]) -> Bool3D:
@@ -164,9 +152,16 @@ def _contact(segmentation_node: vtkMRMLSegmentationNode, segment_id: str, part: 
     segment = segment_patch(segmentation_node, segment_id)
     if segment is None:
         return 0
+    part = part.cropped()
+    i, j, k = (first - 1 for first in part.start)
+    slices, rows, columns = (size + 2 for size in part.array.shape)
     there = resample(segment, part.affine, part.parent)
-    ijk = part.indices()
-    return int(np.any([there.at(ijk + step) for step in _BESIDE], axis=0).sum())
+    around = there.onto((slices, rows, columns), (i, j, k))
+    near = around[1:-1, 1:-1, 1:-1].copy()
+    for axis in range(3):
+        for shift in (-1, 1):
+            near |= np.roll(around, shift, axis)[1:-1, 1:-1, 1:-1]
+    return int((near & part.array).sum())
 
 
 def _folded(prompt: str) -> str:

@@ -59,18 +59,11 @@ def write_dicom_seg(
         InputError: without a DICOM series, or when it lacks what the standard demands.
         OutputError: when the file cannot be written.
     """
-    check_dicom_seg()
+    sources = read_sources(slice_files)
     import highdicom
-    import pydicom
 
-    if not slice_files:
-        raise InputError(
-            "A DICOM SEG refers to a DICOM series: segment the DICOM folder, or write a .seg.nrrd "
-            "or .nii.gz file."
-        )
     if not segments:
         raise InputError("A DICOM SEG needs at least one segment; nothing was found.")
-    sources = [pydicom.dcmread(file, stop_before_pixels=True) for file in slice_files]
     shape = (len(sources), int(sources[0].Rows), int(sources[0].Columns))
     check_shapes(segments, shape)
     pixels = np.stack([s.mask for s in segments], axis=-1).astype(np.uint8)
@@ -79,7 +72,6 @@ def write_dicom_seg(
         family=_coded(Code("123110", "Artificial Intelligence", "DCM")),
         version=model_version[:_LABEL_LENGTH],
     )
-    _check_sources(sources, slice_files)
     try:
         with warnings.catch_warnings():
             # The patient's name is copied as it is, even one that highdicom finds unusual.
@@ -114,8 +106,22 @@ def write_dicom_seg(
         os.fsync(file.fileno())
 
 
-def _check_sources(sources: Sequence[Any], files: Sequence[Path]) -> None:
-    """Name what anonymisation removed; highdicom's own message would not say where."""
+def read_sources(files: Sequence[Path]) -> list[Any]:
+    """Read the headers of a series that a DICOM SEG shall refer to.
+
+    Raises:
+        DependencyError: without highdicom.
+        InputError: without a DICOM series, or naming what anonymisation removed.
+    """
+    check_dicom_seg()
+    import pydicom
+
+    if not files:
+        raise InputError(
+            "A DICOM SEG refers to a DICOM series: segment the DICOM folder, or write a .seg.nrrd "
+            "or .nii.gz file."
+        )
+    sources = [pydicom.dcmread(file, stop_before_pixels=True) for file in files]
     needed = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
     for source, file in zip(sources, files, strict=True):
         missing = [name for name in needed if not source.get(name)]
@@ -132,6 +138,7 @@ def _check_sources(sources: Sequence[Any], files: Sequence[Path]) -> None:
             # Type 2: must be there, and may be empty.
             if name not in source:
                 setattr(source, name, None)
+    return sources
 
 
 def _description(number: int, segment: Segment, algorithm: Any) -> Any:  # noqa: ANN401

@@ -9,7 +9,7 @@ import numpy as np
 
 from lsms_core.errors import InputError
 from lsms_core.io.atomic import check_writable
-from lsms_core.io.dicom_seg import check_dicom_seg, write_dicom_seg
+from lsms_core.io.dicom_seg import read_sources, write_dicom_seg
 from lsms_core.io.nifti import write_nifti
 from lsms_core.io.nrrd import write_nrrd
 from lsms_core.io.seg_nrrd import write_seg_nrrd
@@ -50,12 +50,7 @@ def check_output(path: Path, loaded: LoadedVolume) -> None:
     }:
         raise InputError(f"{path} is the CT itself: choose another name for the output.")
     if suffix == ".dcm":
-        check_dicom_seg()
-        if not loaded.slice_files:
-            raise InputError(
-                "A DICOM SEG refers to a DICOM series: segment the DICOM folder, or write a "
-                ".seg.nrrd or .nii.gz file."
-            )
+        read_sources(loaded.slice_files)
 
 
 def write_masks(

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lsms_core.errors import InputError, OutputError
+from lsms_core.errors import InputError
+from lsms_core.io.atomic import replacing
 
 
 def read_json(path: str | Path) -> Any:  # noqa: ANN401
@@ -28,12 +29,6 @@ def write_text(path: str | Path, text: str) -> Path:
         OutputError: when it cannot be written.
     """
     target = Path(path)
-    partial = target.with_name(f".{target.name}.partial")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target) as partial:
         partial.write_text(text, encoding="utf-8")
-        partial.replace(target)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"{target} cannot be written: {error}") from error
     return target

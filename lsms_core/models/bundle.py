@@ -129,6 +129,8 @@ def new_bundle(folder: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         write_manifest(temporary)
+        # Temporary folders are for their owner alone; a model is for everybody on the machine.
+        temporary.chmod(0o755)
         if target.exists():
             shutil.rmtree(target)
         temporary.replace(target)

@@ -261,8 +261,7 @@ def ontoModifier(labelmap, segmentationNode, volumeNode, mask):
     labelmap.GetImageToWorldMatrix(matrix)
     parent = segmentationNode.GetParentTransformNode()
     patch = resample(mask_patch(volumeNode, mask).cropped(), matrix_from_vtk(matrix), parent)
-    start = tuple(int(s - extent[2 * a]) for a, s in enumerate(patch.start))
-    return replace(patch, start=start).onto(shape)
+    return patch.onto(shape, extent[::2])
 
 
 def _same(before, after):

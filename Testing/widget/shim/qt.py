@@ -4,11 +4,19 @@ Properties are attributes (PySide6's true_property), and ``object.connect("signa
 Signals and properties that Qt doesn't have raise, where PythonQt would only print a warning.
 """
 
+import sys
+
 from setters import setters_of  # first: with plain PySide6
 
-import PySide6  # noqa: F401, I001 - true_property needs it first
-from __feature__ import true_property  # noqa: F401
-from PySide6 import QtCore, QtGui, QtTest, QtUiTools, QtWidgets
+# PySide6 reads the source of every loaded module for this; torch's magic ones don't stand it.
+_magic = {n: m for n, m in sys.modules.items() if n.startswith(("torch.classes", "torch.ops"))}
+for _name in _magic:
+    del sys.modules[_name]
+import PySide6  # noqa: E402, F401 - true_property needs it first
+from __feature__ import true_property  # noqa: E402, F401
+from PySide6 import QtCore, QtGui, QtTest, QtUiTools, QtWidgets  # noqa: E402
+
+sys.modules.update(_magic)
 
 _MODULES = (QtCore, QtGui, QtWidgets, QtTest)
 _classes = {}

@@ -25,7 +25,7 @@ QUESTIONS: tuple[tuple[str, int], ...] = (
     ("right lobe hypodense lesion", 2),
     ("gallbladder stone", 0),
 )
-_TRUTH_COLOUR = (80, 220, 100)
+_TRUTH_COLOUR = (255, 255, 255)
 
 
 @click.command("demo")
@@ -124,7 +124,7 @@ def _compare(
         lines = [f'"{prediction.text}": {count} found ({score}).']
         labels, _ = label_components(prediction.mask)  # in the order of the findings
         for n, (finding, words) in enumerate(zip(found, describe(found), strict=False), start=1):
-            place = _place(phantom, labels == n, finding.axial_slice)
+            place = _place(phantom, labels == n, finding.diameter_slice)
             lines.append(f"  found: {words}, {place}")
         if len(found) > 3:
             lines.append(f"  found: {describe(found)[-1]}")
@@ -178,7 +178,7 @@ def _panels(
         lines = [f"axial slice {index}, {prediction.model}, score {prediction.score:.2f}"]
         lines += describe(found) if prediction.present else ["Nothing found."]
         if truth.any():
-            lines.append(f"Green: the truth; Dice {dice(prediction.mask, truth):.2f}.")
+            lines.append(f"White: the truth; Dice {dice(prediction.mask, truth):.2f}.")
         lines.append("Synthetic CT. Research use only; not a medical device.")
         panels.append(
             Panel(

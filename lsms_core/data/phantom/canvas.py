@@ -87,19 +87,20 @@ class Canvas:
         """Return the reference places of a box's voxels."""
         return self.points[0][box], self.points[1][box], self.points[2][box]
 
-    def locate(self, point: ArrayLike) -> NDArray[np.float64]:
-        """Return the (slice, row, column) position of a place in the reference body."""
-        goal = np.asarray(point, float) * self._scale
+    def locate(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Return the (slice, row, column) positions of (..., 3) places in the reference body."""
+        goal = np.asarray(points, float) * self._scale
         index = self._index(goal)
+        last = np.asarray(self.shape) - 1
         for _ in range(2):
-            nearest = [min(max(round(i), 0), n - 1) for i, n in zip(index, self.shape, strict=True)]
-            k, j, i = nearest
-            there = np.array([p[k, j, i] for p in self.points]) * self._scale
+            nearest = np.rint(np.clip(index, 0, last)).astype(int)
+            k, j, i = np.moveaxis(nearest, -1, 0)
+            there = np.stack([p[k, j, i] for p in self.points], axis=-1) * self._scale
             index = self._index(goal - there) + nearest - self._index(np.zeros(3))
         return index
 
     def _index(self, world: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray((world[::-1] - self._first) / self._spacing)
+        return np.asarray((world[..., ::-1] - self._first) / self._spacing)
 
     def box(self, low: Triple, high: Triple, margin_mm: float = 12.0) -> Box | None:
         """Return the grid's part that holds a cuboid of the reference body, None for none."""
@@ -131,7 +132,7 @@ class Canvas:
             margin_mm: how far from its surface distances are needed.
             flat: see :func:`capsule`.
         """
-        places = np.array([self.locate(p) for p in points])
+        places = self.locate(points)
         reach = (radii + margin_mm + 2.0)[:, None] * self._scale.max() / np.asarray(self.spacing_mm)
         box = self._clip((places - reach).min(axis=0), (places + reach).max(axis=0))
         if box is None:

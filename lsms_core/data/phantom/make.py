@@ -34,6 +34,7 @@ DEFAULT_LENGTH_MM = 162.0
 _SMALLEST_SHAPE = (3, 48, 64)
 _LARGEST_VOXELS = 200_000_000
 _MIDDLE_MM = -3.0
+_AIR_MM = 12.0
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,10 @@ def make_phantom(
     liver_hu = float(np.clip(rng.normal(PORTAL_VENOUS_HU[Organ.LIVER], 7.0), 88.0, 122.0))
     vessel_hu = float(rng.uniform(38.0, 58.0))
     sigma = float(rng.uniform(10.5, 15.0)) if noise_hu is None else noise_hu
-    spacing = spacing_mm or _field_of_view(shape, scale, fat_mm)
-    middle = 0.5 * (BACK * scale[1] - FRONT * scale[1]) - 0.1 * fat_mm
+    front, back = scale[1] * (FRONT + 3 + 1.3 * fat_mm), scale[1] * (BACK + 1.1 * fat_mm)
+    width = 2 * scale[0] * (1.03 * HALF_WIDTH + 1.3 * fat_mm)
+    spacing = spacing_mm or _field_of_view(shape, width, front + back, scale[2])
+    middle = 0.5 * (back - front)
     canvas = Canvas(shape, spacing, (_MIDDLE_MM * scale[2], middle, 0.0), scale, seed)
 
     trunk = make_trunk(canvas, fat_mm)
@@ -109,7 +112,7 @@ def make_phantom(
     gut.paint_colon(canvas, trunk)
     gut.paint_small_bowel(canvas, trunk)
     if organ is not None:
-        vessels.paint_liver_vessels(canvas, organ, vessel_hu)
+        vessels.paint_liver_vessels(canvas, organ, liver_hu, vessel_hu)
 
     image = _scan(canvas, sigma)
     ct = CTVolume(image, _affine(canvas))
@@ -144,13 +147,14 @@ def _check(
 
 
 def _field_of_view(
-    shape: tuple[int, int, int], scale: tuple[float, ...], fat_mm: float
+    shape: tuple[int, int, int], width_mm: float, depth_mm: float, height: float
 ) -> tuple[float, float, float]:
     """Return the spacing with which the body just fits, with some air around it."""
-    width = 2 * scale[0] * (HALF_WIDTH + 1.15 * fat_mm) + 14
-    depth = scale[1] * (FRONT + BACK + 1.9 * fat_mm) + 14
-    pixel = max(width / shape[2], depth / shape[1])
-    return DEFAULT_LENGTH_MM * scale[2] / shape[0], pixel, pixel
+    pixel = max(
+        (width_mm + 2 * _AIR_MM) / shape[2],
+        (depth_mm + 2 * _AIR_MM) / shape[1],
+    )
+    return DEFAULT_LENGTH_MM * height / shape[0], pixel, pixel
 
 
 def _scan(canvas: Canvas, sigma_hu: float) -> NDArray[np.int16]:

@@ -32,17 +32,17 @@ _HEPATIC: tuple[tuple[Sequence[Sequence[float]], float], ...] = (
 )
 
 
-def paint_liver_vessels(canvas: Canvas, liver: Liver, contrast_hu: float) -> None:
+def paint_liver_vessels(canvas: Canvas, liver: Liver, liver_hu: float, contrast_hu: float) -> None:
     """Paint the portal and the hepatic veins as trees that stay inside the liver.
 
     Args:
         canvas: with the liver painted.
         liver: where it is.
+        liver_hu: attenuation of the parenchyma.
         contrast_hu: how much brighter than the parenchyma the veins are.
     """
     depth = np.full(canvas.shape, 1.0, np.float32)
     depth[liver.box] = liver.distance
-    parenchyma = float(np.median(canvas.hu[liver.box][liver.distance < -3]))
 
     def deep(point: Vector) -> bool:
         place = canvas.locate(point).round().astype(int)
@@ -55,7 +55,7 @@ def paint_liver_vessels(canvas: Canvas, liver: Liver, contrast_hu: float) -> Non
 
     for name, roots, share in (("portal", _PORTAL, 1.0), ("hepatic", _HEPATIC, 0.85)):
         rng = canvas.rng(name)
-        hu = parenchyma + share * contrast_hu
+        hu = liver_hu + share * contrast_hu
         for path, radius in roots:
             shifted = np.asarray(path, float)
             shifted[1:] += rng.normal(0, 3.0, shifted[1:].shape)
@@ -79,7 +79,8 @@ def _grow(
     inside: Callable[[Box], NDArray[np.bool_]],
 ) -> None:
     """Grow a branch and its own branches until they are too thin or leave the liver."""
-    if radius < _SMALLEST_MM:
+    # Thinner than about half a pixel, a vessel would only cost time.
+    if radius < max(_SMALLEST_MM, 0.45 * canvas.spacing_mm[2]):
         return
     length = float(np.clip(rng.normal(9.0, 2.0) * radius**0.5, 7.0, 24.0))
     turned = way / max(float(np.linalg.norm(way)), 1e-6) + rng.normal(0, 0.55, 3)

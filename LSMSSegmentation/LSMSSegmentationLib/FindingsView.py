@@ -6,8 +6,12 @@ import slicer
 from slicer.i18n import tr as _
 
 
+_ROW_PIXELS = 24
+_MOST_ROWS = 8
+
+
 def headings():
-    return [_("Segment"), _("Size (mm)"), _("Area (mm²)"), _("Volume (mL)"), _("HU"), _("Slices")]
+    return [_("Segment"), _("Size mm"), _("mm²"), _("mL"), _("HU"), _("Slices")]
 
 
 class FindingsView:
@@ -16,6 +20,15 @@ class FindingsView:
     def __init__(self, table):
         self._table = table
         self._rows = []
+        table.columnCount = len(headings())
+        table.setHorizontalHeaderLabels(headings())
+        table.verticalHeader().visible = False
+        table.verticalHeader().defaultSectionSize = _ROW_PIXELS
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+        # The name gives way, so that all numbers can be read in a narrow panel.
+        header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
+        header.minimumSectionSize = 30
         table.connect("cellClicked(int,int)", self._onCell)
 
     def show(self, tableNode, segmentationNode, segmentIDs):
@@ -29,17 +42,19 @@ class FindingsView:
                     names.setdefault(segment.GetName(), segmentID)
         rows = _rows(tableNode)
         self._rows = [(segmentationNode, names.get(row[0])) for row in rows]
-        self._table.clear()
-        self._table.columnCount = len(headings())
-        self._table.setHorizontalHeaderLabels(headings())
+        self._table.clearContents()
         self._table.rowCount = len(rows)
         for number, row in enumerate(rows):
             for column, text in enumerate(row):
                 item = qt.QTableWidgetItem(text)
                 if column:
                     item.setTextAlignment(qt.Qt.AlignCenter)
+                else:
+                    item.setToolTip(text)
                 self._table.setItem(number, column, item)
-        self._table.resizeColumnsToContents()
+        height = _ROW_PIXELS * (min(len(rows), _MOST_ROWS) + 1) + 6
+        self._table.minimumHeight = height
+        self._table.maximumHeight = height
 
     def _onCell(self, row, _column):
         if row < len(self._rows):

@@ -42,7 +42,7 @@ class Panel(VTKObservationMixin):
         ui.stopWorkerButton.connect("clicked()", self.stopWorker)
         self._escape = qt.QShortcut(qt.QKeySequence(qt.Qt.Key_Escape), root)
         self._escape.context = qt.Qt.WidgetWithChildrenShortcut
-        self._escape.connect("activated()", self.session.cancel)
+        self._escape.connect("activated()", self.cancel)
         self._escape.enabled = False
         self._install = self._makeInstallPanel()
         self.update()
@@ -91,10 +91,13 @@ class Panel(VTKObservationMixin):
 
     def runOrCancel(self):
         if self.session.busy:
-            self.session.cancel()
-            self._status.show("info", _("Cancelling…"))
+            self.cancel()
         else:
             self.run()
+
+    def cancel(self):
+        self.session.cancel()
+        self._status.show("info", _("Cancelling…"))
 
     def run(self):
         """Start what the panel says; problems are shown, nothing is raised."""

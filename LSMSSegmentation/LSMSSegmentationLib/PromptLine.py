@@ -7,6 +7,22 @@ from slicer.i18n import tr as _
 STAR, EMPTY_STAR = "★", "☆"
 
 
+class _UpAndDown(qt.QObject):
+    """Passes on Up and Down. A shortcut would take them from the completion's list, too."""
+
+    def __init__(self, callback):
+        qt.QObject.__init__(self)
+        self._callback = callback
+
+    def eventFilter(self, _watched, event):
+        if event.type() == qt.QEvent.KeyPress:
+            if event.key() == qt.Qt.Key_Up:
+                return self._callback(1)
+            if event.key() == qt.Qt.Key_Down:
+                return self._callback(-1)
+        return False
+
+
 class PromptLine:
     """Drives the prompt's widgets.
 
@@ -33,17 +49,9 @@ class PromptLine:
         self._edit.connect("returnPressed()", self._onEnter)
         self._edit.connect("textChanged(QString)", self._onText)
         self._star.connect("clicked(bool)", self._onStar)
-        self._shortcuts = [
-            self._shortcut(qt.Qt.Key_Up, lambda: self._walk(1)),
-            self._shortcut(qt.Qt.Key_Down, lambda: self._walk(-1)),
-        ]
+        self._keys = _UpAndDown(self._walk)
+        self._edit.installEventFilter(self._keys)
         self.refresh()
-
-    def _shortcut(self, key, callback):
-        shortcut = qt.QShortcut(qt.QKeySequence(key), self._edit)
-        shortcut.context = qt.Qt.WidgetShortcut
-        shortcut.connect("activated()", callback)
-        return shortcut
 
     @property
     def text(self):
@@ -56,12 +64,17 @@ class PromptLine:
     def setEnabled(self, enabled):
         """Let the text be changed, or not; the line keeps the keyboard, for Esc."""
         self._edit.readOnly = not enabled
+        if not enabled:
+            # An open list would take the Esc that is meant for the run.
+            self._completer.popup().hide()
         self._menuButton.enabled = enabled
 
     def remember(self, prompt):
         PromptHistory.remember(prompt)
         self._position = -1
-        self.refresh()
+        # Later: Enter may come from the completion's own list, which must not be replaced
+        # while it handles the key.
+        qt.QTimer.singleShot(0, self.refresh)
 
     def refresh(self):
         """Bring completion and star up to date, such as after another scene was loaded."""
@@ -90,16 +103,21 @@ class PromptLine:
         self._updateStar()
 
     def _walk(self, step):
-        """Up goes to earlier prompts, Down comes back to what was being typed."""
+        """Up goes to earlier prompts, Down comes back to what was being typed.
+
+        Returns whether the key is used up; else it offers completions, as usual.
+        """
         earlier = PromptHistory.history()
-        if self._edit.readOnly or not earlier:
-            return
+        position = max(-1, min(self._position + step, len(earlier) - 1))
+        if self._edit.readOnly or position == self._position:
+            return False
         if self._position < 0:
             self._draft = self._edit.text
-        self._position = max(-1, min(self._position + step, len(earlier) - 1))
+        self._position = position
         self._walking = True
-        self._edit.text = earlier[self._position] if self._position >= 0 else self._draft
+        self._edit.text = earlier[position] if position >= 0 else self._draft
         self._walking = False
+        return True
 
     def _onStar(self, checked):
         if self._edit.text.strip():

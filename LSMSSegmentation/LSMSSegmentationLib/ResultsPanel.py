@@ -34,6 +34,7 @@ class ResultsPanel:
         self._timer.stop()
         self._parameters = parameterNode
         self._applied = self._settings()
+        self.refresh()
 
     def cleanup(self):
         self._timer.stop()
@@ -64,7 +65,7 @@ class ResultsPanel:
             self._say("warning", str(error))
         else:
             self._say(*outcome(self._session.findings))
-        self.update()
+        self.refresh()
 
     def showRun(self, findings, notes):
         """Show a run's findings, and set the slider to where the model cut."""
@@ -73,17 +74,21 @@ class ResultsPanel:
         if self._parameters is not None:
             self._parameters.threshold = min(max(findings[0].threshold, 0.05), 0.95)
         self._applied = self._settings()
+        self.refresh()
+
+    def refresh(self):
+        """Measure the findings anew, and bring everything up to date."""
+        self._updateTable(self._session.findings)
         self.update()
 
     def update(self):
-        """Bring texts, table and buttons up to date."""
+        """Bring texts and buttons up to date; quick."""
         findings, ui = self._session.findings, self._ui
         reason = self._session.canRecut()
         for widget in (ui.thresholdSlider, ui.minimumAreaSpinBox, ui.keepLargestCheckBox):
             widget.enabled = not reason or not findings
         ui.resultLabel.text = _resultText(findings) if findings else _("none yet")
         ui.resultLabel.toolTip = reason if findings else ""
-        self._updateTable(findings)
         ui.refineButton.enabled = self._refinable() is not None
         ui.undoButton.enabled = self._session.writer.canUndo and not self._session.busy
         ui.redoButton.enabled = self._session.writer.canRedo and not self._session.busy
@@ -92,8 +97,12 @@ class ResultsPanel:
         from lsms_core.errors import LsmsError
         from lsms_core.mrml.findings import findings_table
 
+        from LSMSSegmentationLib.SegmentWriter import isInScene
+
         segmentIDs = [s for finding in findings for s in finding.segmentIDs]
         node = findings[0].segmentationNode if findings else None
+        if not isInScene(node) or not isInScene(findings[0].request.volumeNode):
+            node, segmentIDs = None, []
         tableNode = self._parameters.findingsTable if self._parameters is not None else None
         if segmentIDs and self._parameters is not None:
             try:
@@ -131,7 +140,7 @@ class ResultsPanel:
     def undo(self):
         if self._session.undo():
             self._say("info", _("The last run was taken back."))
-        self.update()
+        self.refresh()
         self._onChanged()
 
     def redo(self):
@@ -140,7 +149,7 @@ class ResultsPanel:
             if self._session.findings and self._parameters is not None:
                 self._parameters.threshold = self._session.findings[0].threshold
                 self._applied = self._settings()
-        self.update()
+        self.refresh()
         self._onChanged()
 
 

@@ -33,3 +33,17 @@ def entry(tmp_path_factory):
     names = [f"LSMSSegmentationLib.{p.stem}" for p in (MODULE / "LSMSSegmentationLib").glob("*.py")]
     shim.use_pythonqt_attributes(["LSMSSegmentation", *names])
     return importlib.import_module("LSMSSegmentation")
+
+
+@pytest.fixture
+def panel(entry, request):
+    """The panel on an empty scene, with a worker whose answers the test gives."""
+    import qt
+    import shim
+    from panel_driver import Driver, FakeClient
+
+    shim.use_pythonqt_attributes(["panel_driver", request.module.__name__])
+    qt.QSettings().clear()
+    driver = Driver(entry, FakeClient())
+    yield driver
+    driver.close()

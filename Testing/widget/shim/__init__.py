@@ -4,6 +4,7 @@ Set LSMS_SLICER_SOURCE to a checkout of Slicer, and its own ScriptedLoadableModu
 and parameterNodeWrapper run instead of the shim's subset.
 """
 
+import ctypes
 import os
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ def install(module_path):
     Args:
         module_path: the module's entry file.
     """
+    _protect_constants()
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     sys.path.insert(0, str(HERE))
     import ctk  # noqa: F401 - in sys.modules from now on
@@ -54,3 +56,13 @@ def use_pythonqt_attributes(names):
 
     for name in names:
         feature.pyside_feature_dict[name] = 2
+
+
+def _protect_constants():
+    """Give Python's constants references to spare: true_property's setters take one too many.
+
+    From Python 3.12 on these objects never die.
+    """
+    if sys.version_info < (3, 12):
+        for constant in (None, True, False, "", (), *range(-5, 257)):
+            ctypes.c_ssize_t.from_address(id(constant)).value += 1 << 30

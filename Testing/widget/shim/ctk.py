@@ -7,6 +7,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QHBoxLayout,
+    QSizePolicy,
     QSlider,
     QStyle,
     QStyleOptionButton,
@@ -41,7 +42,8 @@ class ctkCollapsibleButton(QAbstractButton):
 
     def __init__(self, parent=None):
         super().__init__(parent)
-        self._collapsed = False
+        self._collapsed, self._folded = False, []
+        self.setSizePolicy(QSizePolicy.Preferred, QSizePolicy.Maximum)
         self.setContentsMargins(0, _HEADER, 0, 2)
         self.clicked.connect(lambda: self._set_collapsed(not self._collapsed))
 
@@ -58,20 +60,38 @@ class ctkCollapsibleButton(QAbstractButton):
     collapsed = Property(bool, _get_collapsed, _set_collapsed)
 
     def _apply(self):
-        self.setMaximumHeight(_HEADER if self._collapsed else 16777215)
+        for child in self.findChildren(QWidget, options=Qt.FindDirectChildrenOnly):
+            # Keeps what the panel itself has hidden, as CTK does.
+            if self._collapsed and not child.isHidden():
+                child.hide()
+                self._folded.append(child)
+        if not self._collapsed:
+            for child in self._folded:
+                child.show()
+            self._folded.clear()
         self.updateGeometry()
         self.update()
 
+    def showEvent(self, event):
+        if self._collapsed:
+            self._apply()
+        super().showEvent(event)
+
     def sizeHint(self):
-        layout = self.layout
-        layout = layout() if callable(layout) else layout
-        inner = layout.sizeHint if layout else QSize(60, 0)
-        inner = inner() if callable(inner) else inner
-        width = max(inner.width(), 120)
-        return QSize(width, _HEADER if self._collapsed else inner.height())
+        inner = self.layout().totalSizeHint() if self.layout() else QSize(120, _HEADER)
+        return QSize(inner.width(), _HEADER if self._collapsed else inner.height())
 
     def minimumSizeHint(self):
-        return QSize(80, _HEADER)
+        inner = self.layout().totalMinimumSize() if self.layout() else QSize(120, _HEADER)
+        return QSize(inner.width(), _HEADER if self._collapsed else inner.height())
+
+    def hasHeightForWidth(self):
+        return bool(self.layout()) and self.layout().hasHeightForWidth()
+
+    def heightForWidth(self, width):
+        if self._collapsed:
+            return _HEADER
+        return self.layout().totalHeightForWidth(width)
 
     def paintEvent(self, event):
         painter = QPainter(self)
@@ -81,8 +101,8 @@ class ctkCollapsibleButton(QAbstractButton):
         self.style().drawPrimitive(QStyle.PE_PanelButtonCommand, option, painter, self)
         painter.setPen(option.palette.color(QPalette.ButtonText))
         arrow = "\u25b8" if self._collapsed else "\u25be"
-        text = self.text() if callable(self.text) else self.text
-        painter.drawText(option.rect.adjusted(8, 0, 0, 0), Qt.AlignVCenter, f"{arrow}  {text}")
+        place = option.rect.adjusted(8, 0, 0, 0)
+        painter.drawText(place, Qt.AlignVCenter, f"{arrow}  {self.text()}")
 
 
 @pythonqt

@@ -2,7 +2,7 @@
 
 import vtk
 from PySide6.QtCore import Property, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
 from qt import pythonqt
 
 
@@ -45,13 +45,12 @@ class qMRMLNodeComboBox(QWidget):
     def __init__(self, parent=None):
         super().__init__(parent)
         self._values, self._scene, self._nodes, self._current = {}, None, [], None
+        self._tags = []
         self._box = QComboBox()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._box)
-        self._box.setSizePolicy(
-            self._box.sizePolicy().Policy.Ignored, self._box.sizePolicy().verticalPolicy()
-        )
+        self._box.setSizePolicy(QSizePolicy.Expanding, QSizePolicy.Fixed)
         self._box.activated.connect(lambda i: self.setCurrentNode(self._nodes[i]))
 
     addEnabled = _plain(bool, "addEnabled", True)
@@ -82,9 +81,13 @@ class qMRMLNodeComboBox(QWidget):
     )
 
     def setMRMLScene(self, scene):
-        self._scene = scene
+        for tag in self._tags:
+            self._scene.RemoveObserver(tag)
+        self._scene, self._tags = scene, []
+        if scene is None:
+            return
         for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndImportEvent):
-            scene.AddObserver(event, lambda *_: self._refresh())
+            self._tags.append(scene.AddObserver(event, lambda *_: self._refresh()))
         self._refresh()
 
     def mrmlScene(self):

@@ -1,0 +1,224 @@
+"""Drives the real panel by keys and clicks; the worker's answers come from the test."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from lsms_core.errors import WorkerError
+from lsms_core.inference.postprocess import PostprocessingConfig
+from lsms_core.worker.client import WorkerEvent
+
+SHAPE = (12, 24, 32)  # slices, rows, columns
+SPACING = (2.0, 2.0, 3.0)  # column, row, slice, mm
+CONFIG = PostprocessingConfig(min_area_mm2=0.0, min_depth_mm=0.0)
+
+
+class FakeClient:
+    """A WorkerClient whose answers a test gives; keeps what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+        self.running = False
+        self.cancelled = []
+        self.closed = 0
+        self.refusal = None
+        self._events = deque()
+
+    def segment(self, ct, affine, texts, *, model, plane, slices, volume_key):
+        if self.refusal:
+            raise WorkerError(self.refusal)
+        self.running = True
+        self.asked.append(
+            {
+                "shape": ct.shape,
+                "texts": list(texts),
+                "model": dict(model),
+                "plane": plane,
+                "slices": slices,
+                "key": volume_key,
+            }
+        )
+        return len(self.asked)
+
+    def cancel(self, request):
+        self.cancelled.append(request)
+
+    def poll(self):
+        events, self._events = list(self._events), deque()
+        return events
+
+    def close(self):
+        self.running = False
+        self.closed += 1
+        self._events.clear()
+
+    def tell(self, kind, fields=None, arrays=None, request=None):
+        number = len(self.asked) if request is None else request
+        self._events.append(WorkerEvent(kind, number, fields or {}, arrays or {}))
+
+    def answer(self, *maps, axis=0):
+        """End the run: one (slices, rows, columns) probability map a prompt."""
+        slices = self.asked[-1]["slices"]
+        arrays, predictions = {}, []
+        for number, (text, full) in enumerate(zip(self.asked[-1]["texts"], maps, strict=True)):
+            part = full if slices is None else full.take(slices, axis=axis)
+            arrays[f"probability{number}"] = part.astype(np.float16)
+            arrays[f"mask{number}"] = (part >= CONFIG.mask_threshold).astype(np.uint8)
+            predictions.append(
+                {
+                    "text": text,
+                    "score": float(part.max()),
+                    "present": bool((part >= CONFIG.mask_threshold).any()),
+                    "threshold": CONFIG.mask_threshold,
+                    "engine": "lsms",
+                    "model": "fake 1",
+                    "fallback": None,
+                    "warnings": [],
+                    "postprocessing": CONFIG.to_dict(),
+                }
+            )
+        fields = {
+            "axis": axis,
+            "slices": None if slices is None else list(slices),
+            "predictions": predictions,
+        }
+        self.tell("result", fields, arrays)
+
+
+def blob(*boxes, inner=0.9, rim=0.4):
+    """Return a probability map: each box at ``inner``, one voxel around it in plane at ``rim``."""
+    values = np.zeros(SHAPE, np.float32)
+    for k, j, i in boxes:
+        values[k, max(j.start - 1, 0) : j.stop + 1, max(i.start - 1, 0) : i.stop + 1] = rim
+    for box in boxes:
+        values[box] = inner
+    return values
+
+
+class Driver:
+    """One open panel.
+
+    Args:
+        entry: the module's entry file.
+        client: the worker's stand-in, None for a real worker.
+    """
+
+    def __init__(self, entry, client):
+        import slicer
+
+        self.slicer, self.client = slicer, client
+        slicer.mrmlScene.Clear(0)
+        self.widget = entry.LSMSSegmentationWidget()
+        self.panel, self.ui = self.widget.panel, self.widget.ui
+        self.session = self.widget.logic.session
+        self.panel._ensurePackages = lambda: None
+        if client is not None:
+            self.session.controller._makeClient = lambda: client
+        self.show()
+
+    @property
+    def parameters(self):
+        return self.widget.logic.getParameterNode()
+
+    def show(self, width=420, height=940):
+        self.widget.parent.resize(width, height)
+        self.widget.parent.show()
+        self.widget.parent.activateWindow()
+        self.settle()
+
+    def settle(self, rounds=3):
+        for _ in range(rounds):
+            self.slicer.app.processEvents()
+
+    def add_volume(self, name="CT", array=None, affine=None):
+        import vtk
+
+        node = self.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+        matrix = vtk.vtkMatrix4x4()
+        default = np.diag([-SPACING[0], -SPACING[1], SPACING[2], 1.0])
+        default[:3, 3] = (31.0, 23.0, -16.0)
+        for r in range(4):
+            for c in range(4):
+                matrix.SetElement(r, c, (default if affine is None else affine)[r, c])
+        node.SetIJKToRASMatrix(matrix)
+        values = np.zeros(SHAPE, np.int16) if array is None else array
+        self.slicer.util.updateVolumeFromArray(node, values)
+        self.settle()
+        return node
+
+    def type(self, text):
+        """Type into the prompt line, key by key."""
+        from PySide6.QtTest import QTest
+
+        self.ui.promptLineEdit.setFocus()
+        self.ui.promptLineEdit.selectAll()
+        QTest.keyClicks(self.ui.promptLineEdit, text)
+        self.settle()
+
+    def press(self, key, widget=None):
+        from PySide6.QtTest import QTest
+
+        QTest.keyClick(widget or self.ui.promptLineEdit, key)
+        self.settle()
+
+    def click(self, button):
+        from PySide6.QtCore import Qt
+        from PySide6.QtTest import QTest
+
+        QTest.mouseClick(button, Qt.LeftButton)
+        self.settle()
+
+    def run(self, text, *maps, axis=0):
+        """Type a prompt, press Enter, and let the worker answer."""
+        from PySide6.QtCore import Qt
+
+        self.type(text)
+        self.press(Qt.Key_Escape)  # closes the completion, as a reader would
+        self.press(Qt.Key_Return)
+        self.client.answer(*maps, axis=axis)
+        self.poll()
+
+    def poll(self):
+        self.session.controller.poll()
+        self.settle()
+
+    def recut(self):
+        """Let the slider settle, without waiting for its timer."""
+        self.panel.results.recutNow()
+        self.settle()
+
+    @property
+    def status(self):
+        return self.ui.statusLabel.text
+
+    @property
+    def segmentation(self):
+        return self.slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+
+    def segments(self):
+        """Segment names by ID."""
+        if self.segmentation is None:
+            return {}
+        inner = self.segmentation.GetSegmentation()
+        ids = [inner.GetNthSegmentID(n) for n in range(inner.GetNumberOfSegments())]
+        return {s: inner.GetSegment(s).GetName() for s in ids}
+
+    def mask(self, segment_id, volume):
+        from lsms_core.mrml.labelmaps import read_mask
+
+        return read_mask(self.segmentation, volume, segment_id)
+
+    def picture(self, path):
+        self.settle(5)
+        self.widget.parent.grab().save(str(path))
+
+    def close(self):
+        self.widget.parent.hide()
+        self.widget.cleanup()
+        # Slicer's widgets do this when they are destroyed.
+        for selector in (self.ui.volumeSelector, self.ui.segmentationSelector):
+            selector.setMRMLScene(None)
+        self.slicer.mrmlScene.Clear(0)
+        self.settle()

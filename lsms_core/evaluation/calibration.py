@@ -12,6 +12,8 @@ from lsms_core.errors import InputError
 from lsms_core.evaluation.scores import SampleScore
 
 BINS = 10
+# Gains (recall plus no-target accuracy) this close to the best count as equal.
+TOLERANCE = 0.02
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def reliability(samples: Sequence[SampleScore]) -> dict[str, Any]:
 
 
 def choose_threshold(samples: Sequence[SampleScore]) -> OperatingPoint:
-    """Choose the presence threshold with the highest mean of recall and no-target accuracy.
+    """Choose the presence threshold by the mean of recall and no-target accuracy.
 
     Call it with answers cut at a presence threshold near 0, on patients that the weights were
     not trained on; report figures on others.
@@ -71,7 +73,9 @@ def choose_threshold(samples: Sequence[SampleScore]) -> OperatingPoint:
     recall = (named[None, :] >= grid[:, None]).mean(axis=1)
     quiet = (nothing[None, :] < grid[:, None]).mean(axis=1)
     gain = recall + quiet
-    # The middle of the best plateau is the steadiest choice.
-    best = np.flatnonzero(gain >= gain.max() - 1e-9)
-    at = int(best[len(best) // 2])
+    # Of thresholds that are about as good, the one that finds most: a wrong candidate is seen and
+    # dismissed, a missing one is not seen. The middle of its plateau is the steadiest choice.
+    good = np.flatnonzero(gain >= gain.max() - TOLERANCE)
+    same = np.flatnonzero((recall == recall[good[0]]) & (quiet == quiet[good[0]]))
+    at = int(same[len(same) // 2])
     return OperatingPoint(round(float(grid[at]), 2), float(recall[at]), float(quiet[at]))

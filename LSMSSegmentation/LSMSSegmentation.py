@@ -3,9 +3,9 @@
 Slicer looks for the four classes below by name; the work is done in LSMSSegmentationLib.
 """
 
-import os
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import slicer
 from slicer.i18n import tr as _
@@ -21,7 +21,7 @@ from slicer.util import VTKObservationMixin
 # In a source checkout Slicer puts only this file's folder on sys.path; installed, lsms_core
 # lies beside it.
 if find_spec("lsms_core") is None:
-    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 
 class LSMSSegmentation(ScriptedLoadableModule):
@@ -86,15 +86,15 @@ class LSMSSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         # A run under way goes on: it does not depend on the widgets.
         self.panel.setParameterNode(None)
 
-    def onSceneStartClose(self, caller, event):
+    def onSceneStartClose(self, _caller, _event):
         self.panel.setParameterNode(None)
         self.logic.sceneIsClosing()
 
-    def onSceneEndClose(self, caller, event):
+    def onSceneEndClose(self, _caller, _event):
         if self.parent.isEntered:
             self.initializeParameterNode()
 
-    def onSceneEndImport(self, caller, event):
+    def onSceneEndImport(self, _caller, _event):
         if self.parent.isEntered:
             self.initializeParameterNode()
 
@@ -140,7 +140,7 @@ class LSMSSegmentationTest(ScriptedLoadableModuleTest):
     def setUp(self):
         slicer.mrmlScene.Clear()
 
-    def runTest(self, **kwargs):
+    def runTest(self, **_kwargs):
         from LSMSSegmentationLib.SelfTest import runSelfTest
 
         self.setUp()

@@ -3,6 +3,7 @@
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 _PACKAGES = ("torch", "transformers", "safetensors", "numpy", "SimpleITK", "vtk")
 
@@ -15,8 +16,8 @@ def diagnosticsText(session, parameters):
         parameters: the parameter node, None for none.
     """
     import slicer
-    from lsms_core import __version__
 
+    from lsms_core import __version__
     from LSMSSegmentationLib.WorkerProcess import pythonExecutable
 
     app = slicer.app
@@ -69,7 +70,5 @@ def _installed(name):
 
 def _withoutHome(text):
     """A path may hold the user's name."""
-    import os
-
-    home = os.path.expanduser("~")
+    home = str(Path.home())
     return text.replace(home, "~") if len(home) > 1 else text

@@ -5,7 +5,6 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-
 _ROW_PIXELS = 24
 _MOST_ROWS = 8
 

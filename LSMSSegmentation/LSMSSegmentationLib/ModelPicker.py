@@ -1,6 +1,5 @@
 """Which weights run, and by which engine."""
 
-import os
 from pathlib import Path
 
 import ctk
@@ -10,7 +9,6 @@ from slicer.i18n import tr as _
 def installedModels():
     """Return the names of the models that are found by name, sorted."""
     from lsms_core.models.installed import search_path
-
     from LSMSSegmentationLib.InstallSettings import modelsFolder
 
     names = set()
@@ -21,7 +19,7 @@ def installedModels():
 
 def isFolder(model):
     """Whether a model is given by its folder."""
-    return os.path.isabs(model)
+    return Path(model).is_absolute()
 
 
 class ModelPicker:

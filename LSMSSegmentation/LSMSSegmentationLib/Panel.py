@@ -1,18 +1,19 @@
 """The panel: ties the widgets, the parameter node and the runs together."""
 
-import os
+from pathlib import Path
 
 import qt
 import slicer
 import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
 from LSMSSegmentationLib.ModelPicker import ModelPicker
 from LSMSSegmentationLib.PromptLine import PromptLine
 from LSMSSegmentationLib.Request import Request, splitPrompts
 from LSMSSegmentationLib.ResultsPanel import ResultsPanel
 from LSMSSegmentationLib.SlicePicker import SlicePicker
 from LSMSSegmentationLib.StatusLine import StatusLine, progressText
-from slicer.i18n import tr as _
-from slicer.util import VTKObservationMixin
 
 
 class Panel(VTKObservationMixin):
@@ -136,7 +137,7 @@ class Panel(VTKObservationMixin):
             plane=choice.plane,
             slices=choice.slices,
             model={
-                "weights": os.path.expanduser(parameters.model),
+                "weights": str(Path(parameters.model).expanduser()),
                 "engine": parameters.engine or None,
                 "device": parameters.device.value,
             },
@@ -171,9 +172,9 @@ class Panel(VTKObservationMixin):
 
     def runFinished(self, findings, notes):
         segmentationNode = findings[0].segmentationNode
-        if self._parameters is not None:
-            if self._parameters.segmentation is None and segmentationNode is not None:
-                self._parameters.segmentation = segmentationNode
+        parameters = self._parameters
+        if segmentationNode is not None and parameters is not None:
+            parameters.segmentation = parameters.segmentation or segmentationNode
         self.results.showRun(findings, notes)
         self.update()
 

@@ -10,6 +10,7 @@ _LONGEST = 50
 def history():
     """Return earlier prompts, newest first, each once."""
     import slicer
+
     from lsms_core.mrml import history as sceneHistory
 
     return _unique([*sceneHistory.history(slicer.mrmlScene), *_read(_HISTORY)])
@@ -18,6 +19,7 @@ def history():
 def favourites():
     """Return favourite prompts, each once."""
     import slicer
+
     from lsms_core.mrml import history as sceneHistory
 
     return _unique([*sceneHistory.favourites(slicer.mrmlScene), *_read(_FAVOURITES)])
@@ -26,6 +28,7 @@ def favourites():
 def remember(prompt):
     """Put a prompt first in the history."""
     import slicer
+
     from lsms_core.mrml import history as sceneHistory
 
     sceneHistory.remember(slicer.mrmlScene, prompt)
@@ -40,6 +43,7 @@ def isFavourite(prompt):
 def setFavourite(prompt, favourite):
     """Add a prompt to the favourites, or take it out."""
     import slicer
+
     from lsms_core.mrml import history as sceneHistory
 
     sceneHistory.set_favourite(slicer.mrmlScene, prompt, favourite)
@@ -50,6 +54,7 @@ def setFavourite(prompt, favourite):
 def clearHistory():
     """Forget earlier prompts, here and in the scene; favourites stay."""
     import slicer
+
     from lsms_core.mrml import history as sceneHistory
 
     sceneHistory.forget(slicer.mrmlScene)

@@ -1,8 +1,9 @@
 """The line where the prompt is typed: completion, history by Up and Down, favourites."""
 
 import qt
-from LSMSSegmentationLib import PromptHistory
 from slicer.i18n import tr as _
+
+from LSMSSegmentationLib import PromptHistory
 
 STAR, EMPTY_STAR = "★", "☆"
 

@@ -1,8 +1,9 @@
 """What was found: threshold, sizes, table, refine, undo."""
 
 import qt
-from LSMSSegmentationLib.FindingsView import FindingsView
 from slicer.i18n import tr as _
+
+from LSMSSegmentationLib.FindingsView import FindingsView
 
 # Slider moves within this time become one new cut.
 _SETTLE_MILLISECONDS = 30
@@ -96,7 +97,6 @@ class ResultsPanel:
     def _updateTable(self, findings):
         from lsms_core.errors import LsmsError
         from lsms_core.mrml.findings import findings_table
-
         from LSMSSegmentationLib.SegmentWriter import isInScene
 
         segmentIDs = [s for finding in findings for s in finding.segmentIDs]

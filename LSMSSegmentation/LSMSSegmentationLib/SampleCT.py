@@ -1,5 +1,7 @@
 """The project's own synthetic CT as a volume node: no patient's data, no network."""
 
+from pathlib import Path
+
 NAME = "LSMS synthetic CT"
 CATEGORY = "LSMS Segmentation"
 
@@ -8,8 +10,9 @@ def addSyntheticCT(phantom, name=NAME):
     """Add a lsms_core phantom's CT to the scene and return its volume node."""
     import slicer
     import vtk
-    from lsms_core.mrml.transforms import matrix_to_vtk
     from vtk.util.numpy_support import numpy_to_vtk
+
+    from lsms_core.mrml.transforms import matrix_to_vtk
 
     ct = phantom.ct
     slices, rows, columns = ct.shape
@@ -29,6 +32,7 @@ def addSyntheticCT(phantom, name=NAME):
 def loadSyntheticCT(_source=None):
     """Make the tutorial's CT and show it; called by the Sample Data module."""
     import slicer
+
     from lsms_core.data.phantom import make_phantom
 
     with slicer.util.WaitCursor():
@@ -39,8 +43,6 @@ def loadSyntheticCT(_source=None):
 
 def registerSampleData(iconsFolder):
     """Offer the CT in the Sample Data module."""
-    import os
-
     import SampleData
     from slicer.i18n import tr as _
 
@@ -48,12 +50,12 @@ def registerSampleData(iconsFolder):
     # Slicer 5.10 titles a category by its name.
     if hasattr(logic, "registerCustomSampleDataCategory"):
         logic.registerCustomSampleDataCategory(CATEGORY, title=_("LSMS Segmentation"))
-    thumbnail = os.path.join(iconsFolder, "LSMSSyntheticCT.png")
+    thumbnail = Path(iconsFolder, "LSMSSyntheticCT.png")
     logic.registerCustomSampleDataSource(
         category=CATEGORY,
         sampleName=NAME,
         uris=[],
         fileNames=[],
         customDownloader=loadSyntheticCT,
-        thumbnailFileName=thumbnail if os.path.isfile(thumbnail) else None,
+        thumbnailFileName=str(thumbnail) if thumbnail.is_file() else None,
     )

@@ -306,7 +306,7 @@ class _Waiter:
         self._findings = []
         self._error = None
 
-    def runFinished(self, findings, notes):
+    def runFinished(self, findings, _notes):
         self._findings, self.done = findings, True
 
     def runCancelled(self):

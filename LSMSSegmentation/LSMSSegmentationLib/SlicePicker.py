@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import slicer
 import vtk
-from LSMSSegmentationLib.ParameterNode import Plane, View, Where
-from LSMSSegmentationLib.Request import checkRange
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
+
+from LSMSSegmentationLib.ParameterNode import Plane, View, Where
+from LSMSSegmentationLib.Request import checkRange
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from pathlib import Path
 
 
 def pythonExecutable():
@@ -16,16 +17,15 @@ def pythonExecutable():
         return found
     name = "PythonSlicer.exe" if os.name == "nt" else "PythonSlicer"
     home = os.environ.get("SLICER_HOME", "")
-    candidate = os.path.join(home, "bin", name)
-    if home and os.path.isfile(candidate):
-        return candidate
+    candidate = Path(home, "bin", name)
+    if home and candidate.is_file():
+        return str(candidate)
     return sys.executable
 
 
 def makeClient():
     """Return a client of a worker that has not been started yet."""
     from lsms_core.worker.client import WorkerClient
-
     from LSMSSegmentationLib.InstallSettings import workerEnvironment
 
     return WorkerClient([pythonExecutable()], environment=workerEnvironment())

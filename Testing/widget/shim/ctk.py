@@ -19,11 +19,11 @@ from qt import pythonqt
 _HEADER = 26
 
 
-class ctkCheckBox:  # noqa: D101 - only its type is asked for
+class ctkCheckBox:  # only its type is asked for
     pass
 
 
-class ctkComboBox:  # noqa: D101 - only its type is asked for
+class ctkComboBox:  # only its type is asked for
     pass
 
 

@@ -1,5 +1,7 @@
 """qMRMLWidget and qMRMLNodeComboBox, with Slicer's property and signal names."""
 
+from types import MappingProxyType
+
 import vtk
 from PySide6.QtCore import Property, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
@@ -11,7 +13,9 @@ class qMRMLWidget(QWidget):
     """Knows the scene and passes it on."""
 
     mrmlSceneChanged = Signal(object)
-    signal_aliases = {"mrmlSceneChanged(vtkMRMLScene*)": "mrmlSceneChanged(PyObject)"}
+    signal_aliases = MappingProxyType(
+        {"mrmlSceneChanged(vtkMRMLScene*)": "mrmlSceneChanged(PyObject)"}
+    )
 
     def __init__(self, parent=None):
         super().__init__(parent)
@@ -40,7 +44,9 @@ class qMRMLNodeComboBox(QWidget):
     """Lists the scene's nodes of some types."""
 
     currentNodeChanged = Signal(object)
-    signal_aliases = {"currentNodeChanged(vtkMRMLNode*)": "currentNodeChanged(PyObject)"}
+    signal_aliases = MappingProxyType(
+        {"currentNodeChanged(vtkMRMLNode*)": "currentNodeChanged(PyObject)"}
+    )
 
     def __init__(self, parent=None):
         super().__init__(parent)

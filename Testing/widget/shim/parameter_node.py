@@ -52,9 +52,9 @@ class _Parameter:
         return self.kind(text)
 
     def write(self, node, value):
-        if value is not None and not isinstance(value, self.kind):
-            if not (self.kind is float and isinstance(value, int)):
-                raise TypeError(f"{self.name} must be {self.kind}, is {value!r}")
+        fits = (float, int) if self.kind is float else self.kind
+        if value is not None and not isinstance(value, fits):
+            raise TypeError(f"{self.name} must be {self.kind}, is {value!r}")
         for rule in self.rules:
             rule.validate(value)
         if self.is_node:

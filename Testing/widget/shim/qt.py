@@ -45,7 +45,11 @@ def _disconnect(self, signature, receiver):
 
 
 def _plain(native):
-    return lambda self, *arguments: native(self, *arguments)
+    # A function, which binds to the instance; what PySide6 has does not bind to a subclass.
+    def setter(self, *arguments):
+        return native(self, *arguments)
+
+    return setter
 
 
 def pythonqt(cls):

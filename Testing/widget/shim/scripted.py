@@ -1,8 +1,8 @@
 """slicer.ScriptedLoadableModule and slicer.i18n, as much as the module uses."""
 
-import os
 import types
 import unittest
+from pathlib import Path
 
 import slicer
 
@@ -32,9 +32,8 @@ class ScriptedLoadableModuleWidget:
             self.setup()
 
     def resourcePath(self, filename):
-        return os.path.join(
-            os.path.dirname(slicer.util.modulePath(self.moduleName)), "Resources", filename
-        )
+        folder = Path(slicer.util.modulePath(self.moduleName)).parent
+        return str(folder / "Resources" / filename)
 
     def setup(self):
         pass

@@ -1,0 +1,160 @@
+"""The panel with a real worker process and a small random model; the documentation's pictures."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "left", "right", "lobe", "lesion"]
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    """A model with random weights."""
+    torch = pytest.importorskip("torch")
+    from transformers import BertTokenizer
+
+    from lsms_core.models.bundle import save_bundle
+    from lsms_core.models.lsms.config import LSMSConfig
+    from lsms_core.models.lsms.model import LSMSModel
+    from lsms_core.models.lsms.text_encoder import TextEncoder
+
+    folder = tmp_path_factory.mktemp("bundle")
+    vocabulary = folder / "vocab.txt"
+    vocabulary.write_text("\n".join(WORDS), "utf-8")
+    torch.manual_seed(0)
+    config = LSMSConfig(dims=(8, 8, 16, 16), depths=(1, 1, 1, 1), decoder_width=32, text_width=16)
+    bert = {
+        "vocab_size": len(WORDS),
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+    }
+    return save_bundle(
+        folder / "small",
+        LSMSModel(config, TextEncoder.from_config(bert)).eval(),
+        BertTokenizer(str(vocabulary)),
+        preprocessing={},
+        # Random weights give about one half everywhere: half of it is above this.
+        postprocessing={"mask_threshold": 0.3, "presence_threshold": 0.3, "min_depth_mm": 0.0},
+        card="# Small\n",
+        name="small",
+        version="0.0.1",
+        dtype="float32",
+    )
+
+
+@pytest.fixture
+def live(entry, request):
+    """The panel with the real worker."""
+    import qt
+    import shim
+    from panel_driver import Driver
+
+    shim.use_pythonqt_attributes(["panel_driver", request.module.__name__])
+    qt.QSettings().clear()
+    driver = Driver(entry, None)
+    yield driver
+    driver.close()
+
+
+def load_phantom(driver, **arguments):
+    from LSMSSegmentationLib.SampleCT import addSyntheticCT
+
+    from lsms_core.data.phantom import make_phantom
+
+    phantom = make_phantom(1, **arguments)
+    node = addSyntheticCT(phantom)
+    driver.widget.enter()
+    driver.settle()
+    return phantom, node
+
+
+def wait(driver, seconds=240.0):
+    """Let Qt's own timer poll the worker, as in Slicer."""
+    deadline = time.monotonic() + seconds
+    while driver.session.busy and time.monotonic() < deadline:
+        driver.slicer.app.processEvents()
+        time.sleep(0.002)
+    assert not driver.session.busy, "the worker did not answer in time"
+
+
+@pytest.mark.slow
+def test_a_real_worker_answers_cancels_and_is_replaced_when_killed(live, bundle):
+    from LSMSSegmentationLib.ParameterNode import Where
+    from PySide6.QtCore import Qt
+
+    from lsms_core.data.phantom import SMALL_SHAPE
+
+    load_phantom(live, shape=SMALL_SHAPE)
+    live.parameters.model = str(bundle)
+    live.type("left lobe lesion")
+    live.press(Qt.Key_Return)
+    assert live.session.busy
+    wait(live)
+    assert live.status.startswith(("Found", "Nothing found"))
+    assert live.session.findings[0].probability.shape == (1, *SMALL_SHAPE[1:])
+    first = live.session.controller._client.process_id
+
+    live.parameters.where = Where.WholeVolume
+    live.press(Qt.Key_Return)
+    live.press(Qt.Key_Escape)
+    wait(live)
+    assert live.status == "Cancelled; nothing was changed."
+
+    live.parameters.where = Where.CurrentSlice
+    live.press(Qt.Key_Return)
+    os.kill(live.session.controller._client.process_id, 9)
+    wait(live)
+    assert "The segmentation worker" in live.status
+    live.press(Qt.Key_Return)
+    wait(live)
+    assert live.status.startswith(("Found", "Nothing found"))
+    assert live.session.controller._client.process_id != first
+
+
+def model_for_pictures():
+    """An installed model, or the one that LSMS_SCREENSHOT_MODEL names."""
+    from lsms_core.errors import BundleError
+    from lsms_core.models.installed import find_bundle
+
+    try:
+        return find_bundle(os.environ.get("LSMS_SCREENSHOT_MODEL", "lsms-tiny"))
+    except BundleError:
+        pytest.skip("no trained model is installed: nothing to show in a picture")
+
+
+@pytest.mark.slow
+def test_pictures_for_the_documentation(live):
+    from LSMSSegmentationLib.ParameterNode import Where
+    from PySide6.QtCore import Qt
+
+    target = os.environ.get("LSMS_SCREENSHOTS")
+    if not target:
+        pytest.skip("set LSMS_SCREENSHOTS to a folder to get pictures")
+    folder = Path(target)
+    folder.mkdir(parents=True, exist_ok=True)
+    model = model_for_pictures()
+    phantom, _ = load_phantom(live)
+    live.parameters.model = str(model)
+    middle = max(phantom.lesions, key=lambda one: one.volume_ml).slice_index
+    live.parameters.where = Where.SliceRange
+    live.parameters.firstSlice, live.parameters.lastSlice = middle - 1, middle + 1
+    live.type("largest lesion")
+    live.press(Qt.Key_Return)
+    live.settle()
+    live.picture(folder / "panel-running.png")
+    wait(live)
+    live.picture(folder / "panel.png")
+    live.type("calcified lesion")
+    live.press(Qt.Key_Return)
+    wait(live)
+    live.picture(folder / "panel-nothing.png")
+    live.click(live.ui.optionsCollapsibleButton)
+    live.ui.optionsCollapsibleButton.collapsed = False
+    live.ui.resultCollapsibleButton.collapsed = True
+    live.picture(folder / "panel-options.png")

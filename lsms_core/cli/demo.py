@@ -93,7 +93,8 @@ def _make(seed: int) -> Phantom:
     from lsms_core.data.synthesis.spec import LesionSpec
 
     lesions = [
-        PlacedLesion("left", LesionSpec(26.0, -52.0, irregularity=0.12), inner=True),
+        # Far from the border between the lobes, where no reader would doubt the side.
+        PlacedLesion("left", LesionSpec(22.0, -52.0, irregularity=0.12), clear_mm=32.0),
         PlacedLesion("right", LesionSpec(38.0, -55.0, irregularity=0.15), inner=True),
     ]
     return make_phantom(seed, lesions=lesions, shape=_SHAPE)

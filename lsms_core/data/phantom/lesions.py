@@ -36,11 +36,13 @@ class PlacedLesion:
             either.
         spec: what it is like.
         inner: True keeps it away from the liver's surface.
+        clear_mm: how far from the border between the lobes it must lie.
     """
 
     side: Side | None = None
     spec: LesionSpec = field(default_factory=LesionSpec)
     inner: bool = False
+    clear_mm: float = AMBIGUOUS_BAND_MM
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ def _place(
     sign = {"left": 1.0, "right": -1.0, None: 0.0}[lesion.side]
     where = liver & (depth > (1.25 * radius + 3.0 if lesion.inner else 0.8 * radius))
     if sign:
-        where &= sign * offset > AMBIGUOUS_BAND_MM + 0.6 * radius
+        where &= sign * offset > lesion.clear_mm + 0.6 * radius
     if taken.any():
         apart = signed_distance_mm(taken, spacing)
         where &= apart > 1.3 * radius + _BETWEEN_MM

@@ -36,7 +36,7 @@ def loadSyntheticCT(_source=None):
     from lsms_core.data.phantom import make_phantom
 
     with slicer.util.WaitCursor():
-        node = addSyntheticCT(make_phantom(1))
+        node = addSyntheticCT(make_phantom(2))
     slicer.util.setSliceViewerLayers(background=node, fit=True)
     return [node]
 

@@ -211,8 +211,13 @@ class Driver:
         return read_mask(self.segmentation, volume, segment_id)
 
     def picture(self, path):
+        """Save what the panel shows, down to its last line."""
+        from PySide6.QtCore import QPoint, QRect
+
         self.settle(5)
-        self.widget.parent.grab().save(str(path))
+        parent, last = self.widget.parent, self.ui.disclaimerLabel
+        bottom = last.mapTo(parent, QPoint(0, 0)).y() + last.height + 12
+        parent.grab(QRect(0, 0, parent.width, bottom)).save(str(path))
 
     def close(self):
         self.widget.parent.hide()

@@ -1,0 +1,169 @@
+"""The module's test inside Slicer: real worker, synthetic CT, no network.
+
+Without an installed model it makes a small one of random weights: what is tested then is
+the way there and back, not what the model knows.
+"""
+
+import contextlib
+import os
+import tempfile
+import time
+
+import numpy as np
+import slicer
+
+_SECONDS = 300.0
+
+
+def runSelfTest(test):
+    """Run everything.
+
+    Args:
+        test: the LSMSSegmentationTest, for its assertions and delayDisplay.
+    """
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lsms-"))
+        model = makeRandomModel(folder)
+        test.delayDisplay("Made a small random model")
+        phantom, volumeNode = makeVolume()
+        _logicWithoutWindow(test, model, phantom, volumeNode)
+        slicer.mrmlScene.Clear(0)
+        phantom, volumeNode = makeVolume()
+        _panel(test, model, volumeNode)
+    test.delayDisplay("The test has passed")
+
+
+def makeVolume():
+    """Return a small synthetic CT and its volume node."""
+    from lsms_core.data.phantom import SMALL_SHAPE, make_phantom
+    from LSMSSegmentationLib.SampleCT import addSyntheticCT
+
+    phantom = make_phantom(2, shape=SMALL_SHAPE)
+    return phantom, addSyntheticCT(phantom)
+
+
+def _logicWithoutWindow(test, model, phantom, volumeNode):
+    """Under a transform, a mask must lie where the volume's voxels lie."""
+    import vtk
+
+    from lsms_core.mrml.labelmaps import read_mask
+    from LSMSSegmentation import LSMSSegmentationLogic
+
+    transform = vtk.vtkTransform()
+    transform.Translate(12.0, -7.0, 30.0)
+    transform.RotateZ(20.0)
+    transformNode = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "moved")
+    transformNode.SetMatrixTransformToParent(transform.GetMatrix())
+    volumeNode.SetAndObserveTransformNodeID(transformNode.GetID())
+    logic = LSMSSegmentationLogic()
+    try:
+        middle = phantom.ct.shape[0] // 2
+        (finding,) = logic.segment(
+            volumeNode,
+            "left lobe lesion",
+            slices=(middle - 1, middle),
+            model=model,
+            device="cpu",
+            timeout=_SECONDS,
+            minimumArea=0.0,
+        )
+        test.assertEqual(finding.probability.shape, (2, *phantom.ct.shape[1:]))
+        test.assertTrue(finding.present, "a random model marks about half of the picture")
+        node = finding.segmentationNode
+        found = read_mask(node, volumeNode, finding.segmentIDs[0])
+        test.assertTrue(np.array_equal(found, finding.fullMask()))
+        test.assertTrue(logic.session.undo())
+        test.assertEqual(node.GetSegmentation().GetNumberOfSegments(), 0)
+    finally:
+        logic.cleanup()
+    test.delayDisplay("The logic works without a window")
+
+
+def _panel(test, model, volumeNode):
+    """What a reader does: open, type, run, cancel, refine."""
+    from LSMSSegmentationLib.ParameterNode import Device, Where
+
+    slicer.util.selectModule("LSMSSegmentation")
+    widget = slicer.modules.lsmssegmentation.widgetRepresentation().self()
+    slicer.util.setSliceViewerLayers(background=volumeNode, fit=True)
+    widget.initializeParameterNode()
+    parameters, session = widget.logic.getParameterNode(), widget.logic.session
+    test.assertIs(parameters.inputVolume, volumeNode)
+    parameters.model, parameters.device = model, Device.CPU
+    parameters.minimumArea = 0.0
+    parameters.where = Where.SliceNumber
+    parameters.sliceNumber = 16
+    widget.ui.promptLineEdit.text = "left lobe lesion"
+    test.assertEqual(parameters.prompt, "left lobe lesion")
+    test.assertIn("axial slice 16", widget.ui.whereLabel.text)
+    widget.ui.runButton.click()
+    _wait(test, session, widget)
+    test.assertTrue(session.findings, widget.ui.statusLabel.text)
+    segmentation = parameters.segmentation.GetSegmentation()
+    count = segmentation.GetNumberOfSegments()
+    test.assertEqual(count, 1)
+    test.delayDisplay("A prompt made a segment")
+
+    parameters.where = Where.WholeVolume
+    widget.ui.runButton.click()
+    widget.ui.runButton.click()
+    _wait(test, session, widget)
+    test.assertEqual(segmentation.GetNumberOfSegments(), count)
+    test.delayDisplay("A run was cancelled")
+
+    widget.ui.refineButton.click()
+    slicer.app.processEvents()
+    editor = slicer.modules.segmenteditor.widgetRepresentation().self().editor
+    test.assertEqual(editor.segmentationNodeID(), parameters.segmentation.GetID())
+    test.assertEqual(editor.currentSegmentID(), segmentation.GetNthSegmentID(0))
+    slicer.util.selectModule("LSMSSegmentation")
+    widget.ui.undoButton.click()
+    test.assertEqual(segmentation.GetNumberOfSegments(), 0)
+    widget.logic.cleanup()
+
+
+def _wait(test, session, widget):
+    deadline = time.monotonic() + _SECONDS
+    while session.busy and time.monotonic() < deadline:
+        slicer.app.processEvents()
+        time.sleep(0.005)
+    test.assertFalse(session.busy, widget.ui.statusLabel.text)
+
+
+_MAKE_MODEL = """
+import pathlib, sys, torch
+from transformers import BertTokenizer
+from lsms_core.models.bundle import save_bundle
+from lsms_core.models.lsms.config import LSMSConfig
+from lsms_core.models.lsms.model import LSMSModel
+from lsms_core.models.lsms.text_encoder import TextEncoder
+folder = pathlib.Path(sys.argv[1])
+words = "[PAD] [UNK] [CLS] [SEP] [MASK] left right lobe lesion".split()
+(folder / "vocab.txt").write_text("\\n".join(words), "utf-8")
+torch.manual_seed(0)
+config = LSMSConfig(dims=(8, 8, 16, 16), depths=(1, 1, 1, 1), decoder_width=32, text_width=16)
+bert = {"vocab_size": len(words), "hidden_size": 16, "num_hidden_layers": 1,
+        "num_attention_heads": 2, "intermediate_size": 32}
+save_bundle(folder / "small", LSMSModel(config, TextEncoder.from_config(bert)).eval(),
+            BertTokenizer(str(folder / "vocab.txt")), preprocessing={},
+            postprocessing={"mask_threshold": 0.3, "presence_threshold": 0.3,
+                            "min_area_mm2": 0.0, "min_depth_mm": 0.0},
+            card="# Random", name="small", version="0", dtype="float32")
+"""
+
+
+def makeRandomModel(folder):
+    """Return the folder of a small model, made by the worker's Python: torch stays out of here."""
+    import subprocess
+    from pathlib import Path
+
+    import lsms_core
+    from LSMSSegmentationLib.WorkerProcess import pythonExecutable
+
+    parent = str(Path(lsms_core.__file__).resolve().parents[1])
+    paths = [parent, *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    subprocess.run(
+        [pythonExecutable(), "-c", _MAKE_MODEL, str(folder)], env=environment, check=True
+    )
+    return str(Path(folder, "small"))

@@ -121,7 +121,7 @@ class LSMSSegmentationParameterNode:
     splitLesions: bool = False
     policy: Policy = Policy.Update
     overlap: Overlap = Overlap.Allow
-    threshold: Annotated[float, WithinRange(0.05, 0.95)] = 0.5
+    threshold: Annotated[float, WithinRange(0.01, 0.99)] = 0.5
     keepLargest: bool = False
     minimumArea: Annotated[float, WithinRange(0.0, 1000.0)] = 20.0
     device: Device = Device.Auto

@@ -73,7 +73,7 @@ class ResultsPanel:
         kind, text = outcome(findings)
         self._say(kind, "\n".join([text, *notes]))
         if self._parameters is not None:
-            self._parameters.threshold = min(max(findings[0].threshold, 0.05), 0.95)
+            self._parameters.threshold = min(max(findings[0].threshold, 0.01), 0.99)
         self._applied = self._settings()
         self.refresh()
 

@@ -39,8 +39,8 @@ def bundle(tmp_path_factory):
         LSMSModel(config, TextEncoder.from_config(bert)).eval(),
         BertTokenizer(str(vocabulary)),
         preprocessing={},
-        # Random weights give about one half everywhere: half of it is above this.
-        postprocessing={"mask_threshold": 0.3, "presence_threshold": 0.3, "min_depth_mm": 0.0},
+        # Random weights give about 0.02 everywhere: a part of it is above this.
+        postprocessing={"mask_threshold": 0.025, "presence_threshold": 0.01, "min_depth_mm": 0.0},
         card="# Small\n",
         name="small",
         version="0.0.1",
@@ -115,6 +115,25 @@ def test_a_real_worker_answers_cancels_and_is_replaced_when_killed(live, bundle)
     wait(live)
     assert live.status.startswith(("Found", "Nothing found"))
     assert live.session.controller._client.process_id != first
+
+
+@pytest.mark.slow
+def test_the_test_inside_slicer_runs(entry, live, monkeypatch):
+    """LSMSSegmentationTest as it runs in Slicer, here with the stand-in's application."""
+    from types import SimpleNamespace
+
+    import slicer
+
+    presented = SimpleNamespace(self=lambda: live.widget)
+    module = slicer.modules.lsmssegmentation
+    monkeypatch.setattr(module, "widgetRepresentation", lambda: presented, raising=False)
+    monkeypatch.setattr(slicer.util, "setSliceViewerLayers", lambda **_: None)
+    shown = []
+    monkeypatch.setattr(
+        entry.LSMSSegmentationTest, "delayDisplay", lambda _, text: shown.append(text)
+    )
+    entry.LSMSSegmentationTest().runTest()
+    assert shown[-1] == "The test has passed"
 
 
 def model_for_pictures():

@@ -49,7 +49,7 @@ class SegmentEditorWidget:
 
     def __init__(self):
         self.calls = []
-        self._segmentation, self._volume = None, None
+        self._segmentation, self._volume, self._segment = None, None, ""
 
     def segmentationNodeID(self):
         return self._segmentation.GetID() if self._segmentation else ""
@@ -68,7 +68,11 @@ class SegmentEditorWidget:
     def setCurrentSegmentID(self, segment_id):
         if not isinstance(segment_id, str):
             raise TypeError("a segment's ID is a text")
+        self._segment = segment_id
         self.calls.append(("setCurrentSegmentID", segment_id))
+
+    def currentSegmentID(self):
+        return self._segment
 
     def saveStateForUndo(self):
         self.calls.append(("saveStateForUndo",))

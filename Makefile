@@ -20,6 +20,11 @@ lint: $(TEST_ENV)/.installed
 	$(TEST_ENV)/bin/ruff check .
 	$(TEST_ENV)/bin/mypy
 
+# The pictures in docs/images, from the widget tests and the demo.
+screenshots: $(TEST_ENV)/.installed demo
+	LSMS_SCREENSHOTS=$(CURDIR)/docs/images $(TEST_ENV)/bin/python -m pytest -q Testing/widget
+	cp out/demo/demo.png docs/images/demo.png
+
 $(DEMO_ENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(DEMO_ENV)
 	$(DEMO_ENV)/bin/python -m pip install --quiet "$(TORCH)"

@@ -93,11 +93,15 @@ class RunController:
         self._listener(event)
 
     def close(self):
-        """End the worker. A run under way is dropped without an event."""
+        """End the worker. A run under way ends as if it had been cancelled."""
         self._stopTimer()
-        self._request = None
+        request, self._request = self._request, None
         if self._client is not None:
             self._client.close()
+        if request is not None:
+            from lsms_core.worker.client import WorkerEvent
+
+            self._listener(WorkerEvent("cancelled", request))
 
     def _startTimer(self):
         if self._timer is None:

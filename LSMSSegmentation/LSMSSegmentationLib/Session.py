@@ -282,7 +282,6 @@ class Session:
         """Drop what belongs to the scene: a run under way, kept maps, undo states."""
         if self.busy:
             self.controller.close()
-            self._tell("runCancelled")
         self.findings, self.undone, self.request, self._ct = [], [], None, None
         self.writer.forget()
 

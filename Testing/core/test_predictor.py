@@ -270,6 +270,18 @@ def test_a_map_that_is_not_kept_cannot_be_cut_again(predictor, volume):
         answer.recut(0.3)
 
 
+def test_bfloat16_on_request_agrees_closely_and_float32_is_the_default(
+    small_bundle, predictor, volume
+):
+    half = Predictor.from_pretrained(small_bundle, "cpu", precision="bfloat16")
+    exact = Predictor.from_pretrained(small_bundle, "cpu", precision="float32")
+    expected = maps(predictor.segment(volume(2), TEXTS))
+    np.testing.assert_array_equal(maps(exact.segment(volume(2), TEXTS)), expected)
+    found = maps(half.segment(volume(2), TEXTS))
+    assert 0 < np.abs(found - expected).max() < 0.1
+    assert np.abs(found - expected).mean() < 0.01
+
+
 def test_a_text_that_fits_nothing_gets_an_empty_mask(predictor, volume):
     strict = PostprocessingConfig(mask_threshold=0.999, presence_threshold=0.999)
     (answer,) = predictor.segment(volume(1), TEXTS[0], postprocessing=strict)
@@ -319,5 +331,7 @@ def test_unusable_settings_are_refused_in_words(small_bundle, monkeypatch):
         Predictor.from_pretrained(small_bundle, "cpu", threads=0)
     with pytest.raises(InputError, match="batch size is 0"):
         Predictor.from_pretrained(small_bundle, "cpu", batch_size=0)
+    with pytest.raises(InputError, match="precision 'float8' does not exist for the engine lsms"):
+        Predictor.from_pretrained(small_bundle, "cpu", precision="float8")
     with pytest.raises(BundleError, match="Unknown engine 'x'"):
         Predictor.from_pretrained(small_bundle, "cpu", "x")

@@ -76,6 +76,7 @@ class Predictor:
         *,
         threads: int | None = None,
         batch_size: int | None = None,
+        precision: str = "auto",
         verify: bool = True,
     ) -> Predictor:
         """Load a model bundle.
@@ -86,11 +87,13 @@ class Predictor:
             engine: the engine; default: the one that the bundle names.
             threads: CPU threads for the whole process; default: torch's own choice.
             batch_size: pairs of slice and text run at once; default: by device.
+            precision: "auto", "float32" or "bfloat16"; see :class:`LsmsEngine`.
             verify: compare every file with the bundle's SHA-256 manifest.
 
         Raises:
             BundleError: when the bundle is missing, incomplete or altered.
             DeviceError: when the device is not there.
+            InputError: for a number of threads or a precision that does not exist.
         """
         from lsms_core.models.bundle import load_bundle
         from lsms_core.models.installed import default_weights
@@ -101,8 +104,16 @@ class Predictor:
                 raise InputError(f"The number of threads is {threads}: use 1 or more.")
             torch.set_num_threads(threads)
         bundle = load_bundle(default_weights(path_or_name, engine), verify=verify)
+        model = make_engine(bundle, engine)
+        if precision != "auto":
+            if precision not in ("float32", "bfloat16") or not hasattr(model, "precision"):
+                raise InputError(
+                    f"The precision {precision!r} does not exist for the engine {model.name}: "
+                    "use auto."
+                )
+            model.precision = precision
         predictor = cls(
-            make_engine(bundle, engine),
+            model,
             PreprocessingConfig.from_dict(bundle.preprocessing),
             PostprocessingConfig.from_dict(bundle.postprocessing),
             name=bundle.name,

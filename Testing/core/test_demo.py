@@ -9,7 +9,8 @@ import pytest
 import SimpleITK as sitk
 
 from lsms_core.cli import demo
-from lsms_core.cli.demo import QUESTIONS, dice
+from lsms_core.cli.demo import QUESTIONS
+from lsms_core.evaluation.scores import overlap
 
 FILES = ["ct.nii.gz", "demo.png", "found.seg.nrrd", "truth.nii.gz"]
 
@@ -102,10 +103,32 @@ def test_a_missing_model_and_a_blocked_folder_are_one_line(lsms, small, small_bu
     assert "is a file, not a folder" in ran.err
 
 
+def test_more_than_three_lesions_are_summed_up_once(
+    lsms, perfect, small_bundle, tmp_path, monkeypatch
+):
+    from lsms_core.inference.predictor import Predictor
+
+    answer_truth = Predictor.segment
+
+    def scattered(self, image, text, **options):
+        specks = np.zeros(image.shape, bool)
+        for column in range(10, 100, 18):
+            specks[8:11, 40:44, column : column + 4] = True
+        return [replace(a, mask=specks, present=True) for a in answer_truth(self, image, text)]
+
+    monkeypatch.setattr(Predictor, "segment", scattered)
+    ran = lsms("demo", "--output", tmp_path, "--weights", small_bundle)
+    assert ran.status == 0, ran.err
+    for answer in ran.out.split('": ')[1:]:
+        assert answer.startswith("5 lesions found")
+        assert answer.count("found: lesion ") == 3
+        assert answer.count("smaller ones") == 1
+
+
 def test_dice():
     a, b = np.zeros((2, 4), bool), np.zeros((2, 4), bool)
-    assert dice(a, b) == 1.0
+    assert overlap(a, b)[0] == 1.0
     a[0, :2] = True
-    assert dice(a, b) == 0.0
+    assert overlap(a, b)[0] == 0.0
     b[0, 1:3] = True
-    assert dice(a, b) == 0.5
+    assert overlap(a, b)[0] == 0.5

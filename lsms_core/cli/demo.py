@@ -100,12 +100,6 @@ def _make(seed: int) -> Phantom:
     return make_phantom(seed, lesions=lesions, shape=_SHAPE)
 
 
-def dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
-    """Overlap of two masks (Dice): 1 for the same, 0 for none; 1 when both are empty."""
-    total = int(a.sum()) + int(b.sum())
-    return 1.0 if total == 0 else 2.0 * float((a & b).sum()) / total
-
-
 def _compare(
     phantom: Phantom,
     prediction: Prediction,
@@ -116,6 +110,7 @@ def _compare(
     """Say what was found, beside what is there."""
     from lsms_core.cli.pictures import describe
     from lsms_core.data.regions import label_components
+    from lsms_core.evaluation.scores import overlap
 
     score = f"score {prediction.score:.2f}"
     if not prediction.present:
@@ -124,11 +119,13 @@ def _compare(
         count = "1 lesion" if len(found) == 1 else f"{len(found)} lesions"
         lines = [f'"{prediction.text}": {count} found ({score}).']
         labels, _ = label_components(prediction.mask)  # in the order of the findings
-        for n, (finding, words) in enumerate(zip(found, describe(found), strict=False), start=1):
+        for n, (finding, words) in enumerate(
+            zip(found[:3], describe(found, 3), strict=False), start=1
+        ):
             place = _place(phantom, labels == n, finding.diameter_slice)
             lines.append(f"  found: {words}, {place}")
         if len(found) > 3:
-            lines.append(f"  found: {describe(found)[-1]}")
+            lines.append(f"  found: {describe(found, 3)[-1]}")
     if not number:
         right = "as it should be" if not prediction.present else "a false alarm"
         return [*lines, f"  truth: there is none in this CT; {right}."]
@@ -138,7 +135,7 @@ def _compare(
         f"  truth: {known.longest_mm:.0f} mm axial, {known.volume_ml:.1f} mL, mean "
         f"{known.mean_hu:.0f} HU, slices {levels[0]} to {levels[-1]}, {known.side} lobe"
     )
-    lines.append(f"  overlap with the truth (Dice): {dice(prediction.mask, truth):.2f}")
+    lines.append(f"  overlap with the truth (Dice): {overlap(truth, prediction.mask)[0]:.2f}")
     return lines
 
 
@@ -165,6 +162,7 @@ def _panels(
     """One panel a text, in the slice where the truth (else the answer) is largest."""
     from lsms_core.cli.pictures import describe
     from lsms_core.data.terminology import colours_of
+    from lsms_core.evaluation.scores import overlap
     from lsms_core.io.figure import Outline, Panel
 
     panels = []
@@ -179,7 +177,7 @@ def _panels(
         lines = [f"axial slice {index}, {prediction.model}, score {prediction.score:.2f}"]
         lines += describe(found) if prediction.present else ["Nothing found."]
         if truth.any():
-            lines.append(f"White: the truth; Dice {dice(prediction.mask, truth):.2f}.")
+            lines.append(f"White: the truth; Dice {overlap(truth, prediction.mask)[0]:.2f}.")
         lines.append("Synthetic CT. Research use only; not a medical device.")
         panels.append(
             Panel(

@@ -17,7 +17,7 @@ from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.models.lsms.text_encoder import TextEncoder
 
-# The shape of the released text encoder: 6 layers, 384 wide.
+# A compact text encoder: 6 layers, 384 wide.
 COMPACT_BERT: dict[str, int] = {
     "vocab_size": 30_522,
     "hidden_size": 384,

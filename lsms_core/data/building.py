@@ -16,8 +16,7 @@ from lsms_core.data.expressions.generator import ExpressionGenerator, Split
 from lsms_core.data.geometry import CTVolume, SlicePlane
 from lsms_core.data.measurements import measure_slice
 from lsms_core.data.records import Record, write_records
-from lsms_core.data.regions import label_components
-from lsms_core.data.sampling import SMALLEST_LESION_MM2
+from lsms_core.data.regions import lesion_instances
 from lsms_core.data.sections import liver_height
 from lsms_core.data.sources import LESION, Case
 from lsms_core.errors import InputError, OutputError
@@ -115,7 +114,7 @@ def _build_case(case: Case, folder: Path, config: BuildingConfig, number: int) -
         labels = plane.extract(label, index)
         if not (labels > 0).any():
             continue
-        found = _components(labels == LESION, plane.spacing_mm)
+        found = lesion_instances(labels == LESION, plane.spacing_mm)
         plane.restore_into(instances, index, found.astype(np.int16))
         # A slice that holds nothing but specks is neither clean nor worth a word.
         if found.any():
@@ -170,15 +169,6 @@ def _build_case(case: Case, folder: Path, config: BuildingConfig, number: int) -
                 )
             )
     return records
-
-
-def _components(lesions: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> NDArray[np.int32]:
-    labels, count = label_components(lesions)
-    pixel = spacing_mm[0] * spacing_mm[1]
-    for number in range(1, count + 1):
-        if (labels == number).sum() * pixel < SMALLEST_LESION_MM2:
-            labels[labels == number] = 0
-    return labels
 
 
 def _place(source: Path, folder: Path, name: str, link: bool) -> Path:

@@ -9,6 +9,9 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+# Smaller specks are outlining noise; nobody would name them.
+SMALLEST_LESION_MM2 = 12.0
+
 
 def label_components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
     """Number the connected components (faces, edges and corners connect), largest first.
@@ -23,6 +26,24 @@ def label_components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
     components = sitk.ConnectedComponent(image, True)
     labels = sitk.GetArrayFromImage(sitk.RelabelComponent(components)).astype(np.int32)
     return labels, int(labels.max(initial=0))
+
+
+def lesion_instances(
+    lesions: NDArray[np.bool_], spacing_mm: tuple[float, float]
+) -> NDArray[np.int32]:
+    """Number the lesions of a slice, largest first; specks under SMALLEST_LESION_MM2 are 0.
+
+    Args:
+        lesions: (rows, columns).
+        spacing_mm: (row, column) spacing.
+    """
+    labels, count = label_components(lesions)
+    pixel = spacing_mm[0] * spacing_mm[1]
+    for number in range(1, count + 1):
+        mask = labels == number
+        if mask.sum() * pixel < SMALLEST_LESION_MM2:
+            labels[mask] = 0
+    return labels
 
 
 def signed_distance_mm(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> NDArray[np.float32]:

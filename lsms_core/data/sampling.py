@@ -16,13 +16,10 @@ from lsms_core.data.expressions.generator import ExpressionGenerator, organ_expr
 from lsms_core.data.laterality import cantlie_offset_mm
 from lsms_core.data.measurements import measure_slice
 from lsms_core.data.preprocessing import PreprocessingConfig, apply_window
-from lsms_core.data.regions import label_components
+from lsms_core.data.regions import label_components, lesion_instances
 from lsms_core.data.sections import liver_height
 from lsms_core.data.sources import CaseArrays
 from lsms_core.data.synthesis.lesions import add_lesions
-
-# Smaller specks are outlining noise; nobody would name them.
-SMALLEST_LESION_MM2 = 12.0
 
 
 @dataclass(frozen=True)
@@ -113,7 +110,7 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         low, high = max(level - reach, 0), min(level + reach + 1, len(arrays.hu))
         hu, liver = arrays.hu[low:high], arrays.liver[low:high]
         real = arrays.lesions[low:high]
-        instances = self._real_instances(real[level - low], arrays.spacing_mm)
+        instances = lesion_instances(real[level - low], arrays.spacing_mm[1:])
         if rng.random() < config.synthetic_share or not arrays.case.lesions_labelled:
             count = int(rng.choice(config.lesion_counts))
             hu, made = add_lesions(hu, liver, arrays.spacing_mm, count, rng, avoid=real)
@@ -138,17 +135,6 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         channels = np.clip(np.array([centre + s for s in steps]), 0, len(hu) - 1)
         left = cantlie_offset_mm(midline, liver[centre], spacing) > 0
         return self._finish(hu[channels], instances, left, target, liver[centre], text, rng)
-
-    def _real_instances(
-        self, lesions: NDArray[np.bool_], spacing_mm: tuple[float, float, float]
-    ) -> NDArray[np.int32]:
-        labels, count = label_components(lesions)
-        pixel = spacing_mm[1] * spacing_mm[2]
-        for number in range(1, count + 1):
-            mask = labels == number
-            if mask.sum() * pixel < SMALLEST_LESION_MM2:
-                labels[mask] = 0
-        return labels
 
     def _finish(
         self,

@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from lsms_core.errors import OutputError
+from lsms_core.io.atomic import replacing
 
 WINDOW_HU = (-160.0, 240.0)
 TARGET_COLOUR = (80, 220, 100)
@@ -61,11 +62,9 @@ def save_png(path: Path, picture: NDArray[np.uint8]) -> None:
     Raises:
         OutputError: when it cannot be written.
     """
-    partial = path.with_name(f".{path.stem}.partial.png")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sitk.WriteImage(sitk.GetImageFromArray(picture, isVector=picture.ndim == 3), str(partial))
-        partial.replace(path)
-    except (OSError, RuntimeError) as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"{path} cannot be written: {error}") from error
+    image = sitk.GetImageFromArray(picture, isVector=picture.ndim == 3)
+    with replacing(path) as partial:
+        try:
+            sitk.WriteImage(image, str(partial))
+        except RuntimeError as error:
+            raise OutputError(f"{path} cannot be written: {error}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from typing import Any
 
 import lightning
@@ -16,6 +15,7 @@ from torch.nn import functional as F
 from lsms_core.models.lsms.losses import LossConfig, LSMSLoss, dice_loss
 from lsms_core.models.lsms.model import LSMSModel, LSMSOutput
 from lsms_core.training.config import TrainingConfig
+from lsms_core.training.schedule import warmup_cosine
 
 # What the anatomy head draws: the liver's right and left lobe, and every lesion.
 ANATOMY = ("right lobe", "left lobe", "lesions")
@@ -127,19 +127,7 @@ class LSMSTraining(lightning.LightningModule):
                 for (rate, decays), parameters in groups.items()
             ]
         )
-        warmup = max(int(config.warmup_share * self.steps), 1)
-
-        def share(step: int) -> float:
-            if step < warmup:
-                return (step + 1) / warmup
-            done = min((step - warmup) / max(self.steps - warmup, 1), 1.0)
-            return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
-
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
+        return warmup_cosine(optimizer, self.steps, config.warmup_share)
 
     def optimizer_step(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
         """Step, and move the averaged weights before anything can save a checkpoint."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import logging
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -26,8 +25,6 @@ from lsms_core.training.config import TrainingConfig
 from lsms_core.training.module import LSMSTraining
 from lsms_core.training.pictures import SamplePictures
 from lsms_core.training.text import load_text_encoder
-
-logger = logging.getLogger(__name__)
 
 
 def split_cases(config: TrainingConfig) -> tuple[list[CaseArrays], list[str]]:
@@ -121,7 +118,6 @@ def _trainer(config: TrainingConfig, folder: Path) -> lightning.Trainer:
     trainer = lightning.Trainer(
         accelerator=config.accelerator,
         devices=config.devices,
-        strategy="auto",
         precision=config.precision,
         gradient_clip_val=1.0,
         callbacks=[saver, TQDMProgressBar(refresh_rate=20), SamplePictures(folder / "pictures")],

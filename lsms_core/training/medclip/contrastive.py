@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import re
 import time
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from lsms_core.models.medclip_sam.vision import VisionShape
 from lsms_core.training.medclip.config import ContrastiveConfig
 from lsms_core.training.medclip.pairs import FolderPairs, GeneratedPairs, Pairs
 from lsms_core.training.medclip.retrieval import retrieval
+from lsms_core.training.schedule import warmup_cosine
 
 logger = logging.getLogger(__name__)
 
@@ -144,19 +144,7 @@ class ContrastiveTraining(lightning.LightningModule):
             lr=config.learning_rate,
             betas=(0.9, 0.98),
         )
-        warmup = max(int(config.warmup_share * config.steps), 1)
-
-        def rate(step: int) -> float:
-            if step < warmup:
-                return (step + 1) / warmup
-            done = min((step - warmup) / max(config.steps - warmup, 1), 1.0)
-            return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
-
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
+        return warmup_cosine(optimizer, config.steps, config.warmup_share)
 
 
 class _Batches(IterableDataset[dict[str, Any]]):

@@ -171,9 +171,9 @@ def test_a_text_that_fits_is_answered_without_a_word_about_hounsfield(models, pi
 
 def test_the_whole_picture_reaches_the_engine(models, picture):
     chosen = predictor(models, "any", pictures=True)
-    stages = explain(chosen, picture, "tumor", spacing_mm=(1.0, 1.0)).stages
-    seen = stages.picture
-    assert seen.shape == (512, 512)
+    seen = explain(chosen, picture, "tumor", spacing_mm=(1.0, 1.0)).pictures[0].picture / 255
+    assert seen.shape == (512, 512, 3)
+    seen = seen[..., 0]
     # 60 x 90 pixels on a 512 grid: full width, two thirds of the height.
     rows = np.flatnonzero(seen.max(axis=1) > 0.1)
     columns = np.flatnonzero(seen.max(axis=0) > 0.1)
@@ -205,25 +205,24 @@ def test_explanation_shows_every_stage_even_of_a_rejected_text(models, picture):
     shown = explain(
         predictor(models, "v2", pictures=True), picture, "a picture", spacing_mm=(1.0, 1.0)
     )
-    assert not shown.stages.fits
     assert "no better than a neutral" in shown.verdict
-    assert shown.saliency.shape == shown.coarse.shape == picture.shape
-    assert shown.saliency.max() > 0
-    assert not shown.probability.any()
+    assert [one.title for one in shown.pictures] == [
+        "Slice",
+        "Attention",
+        "Where to look",
+        "Finding",
+    ]
+    assert "turned down" in shown.pictures[3].caption
+    assert set(shown.maps) == {"saliency", "coarse", "probability"}
+    assert all(values.shape == picture.shape for values in shown.maps.values())
+    assert shown.maps["saliency"].max() > 0
+    assert not shown.maps["probability"].any()
     drawn = shown.draw()
     assert drawn.shape == (512, 4 * 512 + 12, 3)
     panels = [drawn[:, i * 516 : i * 516 + 512] for i in range(4)]
     assert np.array_equal(panels[0], panels[3])  # nothing was found
     assert not np.array_equal(panels[0], panels[1])
     assert (panels[2] == (255, 220, 0)).all(axis=-1).any()  # the box
-
-
-def test_only_engines_with_stages_explain(models):
-    class Blind:
-        name = "blind"
-
-    with pytest.raises(InputError, match="no stages"):
-        explain(Predictor(Blind()), np.zeros((8, 8)), "tumor", spacing_mm=(1.0, 1.0))
 
 
 def test_the_text_test_runs_through_the_predictor(models, tmp_path):

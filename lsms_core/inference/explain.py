@@ -1,7 +1,13 @@
-"""Why here? Every stage of an answer, on the slice's own grid and as one picture."""
+"""Why here? What led to an answer on one slice, in pictures with captions.
+
+An engine with stages shows each of them. Of any other engine its probability map is shown, and
+how far that moves when each word of the text is left out: the cheapest explanation that is
+true by construction, one more pass a word, and no gradient or attention to interpret.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,42 +16,56 @@ from numpy.typing import NDArray
 
 from lsms_core.data.geometry import CTVolume
 from lsms_core.data.preprocessing import prepare_slice
-from lsms_core.errors import InputError
+from lsms_core.errors import CancelledError
+from lsms_core.inference import explain_pictures as pictures
 from lsms_core.inference.texts import clean_text
-from lsms_core.inference.view import SliceView
+from lsms_core.inference.view import HounsfieldCheck, SliceView
 
 if TYPE_CHECKING:
+    from lsms_core.inference.explain_pictures import StagePicture
     from lsms_core.inference.predictor import Predictor
-    from lsms_core.models.medclip_sam.stages import StageMaps
 
-PROMPT_COLOUR = (255, 220, 0)
-MASK_COLOUR = (255, 150, 30)
-_GAP = 4
+MOST_WORDS = 12
+"""Words that are left out in turn; a longer text's other words are not tried."""
+
+
+@dataclass(frozen=True)
+class WordEffect:
+    """What a word does to the answer.
+
+    Attributes:
+        word: the word, as it was typed.
+        change: mean absolute change of the probability, 0 to 1, over the pixels that either
+            text picks out, when the word is left out.
+    """
+
+    word: str
+    change: float
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """An answer stage by stage; maps are on the stored slice, as ``array.take(index, axis)``.
+    """An answer on one slice, stage by stage.
 
     Attributes:
         text: what was asked.
         verdict: why something was found or not, in a sentence.
-        saliency: (rows, columns), 0 to 1.
-        coarse: (rows, columns) mask after clean-up.
-        probability: (rows, columns), 0 to 1.
-        stages: the same on the model's grid, with the prompts.
+        pictures: each stage on the model's grid, as radiologists see a slice.
+        words: the effect of each word, in the text's order; empty where the engine has stages.
+        maps: by name, (rows, columns) on the stored slice, as ``array.take(index, axis)``:
+            "probability" (0 to 1); of an engine with stages "saliency" (0 to 1) and "coarse"
+            (the mask after clean-up, 0 or 1), too.
     """
 
     text: str
     verdict: str
-    saliency: NDArray[np.float32]
-    coarse: NDArray[np.bool_]
-    probability: NDArray[np.float32]
-    stages: StageMaps
+    pictures: tuple[StagePicture, ...]
+    words: tuple[WordEffect, ...]
+    maps: Mapping[str, NDArray[np.float32]]
 
     def draw(self) -> NDArray[np.uint8]:
-        """Draw all stages beside each other; see :func:`draw_stages`."""
-        return draw_stages(self.stages)
+        """Draw all pictures side by side; (H, N W + gaps, 3)."""
+        return pictures.side_by_side([one.picture for one in self.pictures])
 
 
 def explain(
@@ -56,30 +76,33 @@ def explain(
     plane: str | int = "axial",
     index: int = 0,
     spacing_mm: tuple[float, float] | None = None,
+    threshold: float | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
 ) -> Explanation:
-    """Answer one text about one slice, and show every stage, even if the text is rejected.
+    """Answer one text about one slice, and show what led to it, even if nothing is found.
 
     Args:
-        predictor: with an engine that can explain itself.
+        predictor: the model.
         image: as for ``Predictor.segment``.
         text: one text.
         plane: as for ``Predictor.segment``.
         index: of the slice.
         spacing_mm: of a 2-D image.
+        threshold: probability from which a pixel belongs to the answer; default: the model's.
+        progress: called with passes done and in all.
+        cancelled: asked before each pass.
 
     Raises:
-        InputError: for an engine that cannot explain itself, or an unusable request.
+        InputError: for an unusable request.
+        CancelledError: when ``cancelled`` said so.
     """
-    engine = predictor.model
-    run = getattr(engine, "stages", None)
-    if run is None:
-        raise InputError(
-            f"The engine {predictor.engine} has no stages to show: use --engine medclip-sam."
-        )
+    asked = clean_text(text)
+    config = predictor.postprocessing.at_threshold(threshold)
     view = SliceView.of(image, plane, index, spacing_mm)
-    slab = view.slab(index, predictor.preprocessing.slice_offsets_mm)
+    scale = HounsfieldCheck(expected=predictor.preprocessing.window_hu[0] < 0)
+    slab = scale.clean(view.slab(index, predictor.preprocessing.slice_offsets_mm))
     prepared, transform = prepare_slice(slab, view.plane.spacing_mm, predictor.preprocessing)
-    stages: StageMaps = run(prepared, engine.encode(clean_text(text)), explain=True)
 
     def back(values: NDArray[Any]) -> NDArray[np.float32]:
         restored: NDArray[np.float32] = view.plane.restore(
@@ -87,60 +110,81 @@ def explain(
         )
         return restored
 
+    def step(done: int, total: int) -> None:
+        if cancelled is not None and cancelled():
+            raise CancelledError("Cancelled; nothing was changed.")
+        if progress:
+            progress(done, total)
+
+    run = getattr(predictor.model, "stages", None)
+    if run is not None:
+        step(0, 1)
+        stages = run(prepared, predictor.model.encode(asked), explain=True)
+        maps = {
+            "saliency": back(stages.saliency),
+            "coarse": (back(stages.coarse) > 0.5).astype(np.float32),
+            "probability": back(stages.probability),
+        }
+        step(1, 1)
+        return Explanation(asked, stages.verdict, pictures.of_stages(stages), (), maps)
+    probability, words = _by_words(predictor, prepared, asked, config.mask_threshold, step)
     return Explanation(
-        text=text,
-        verdict=stages.verdict,
-        saliency=back(stages.saliency),
-        coarse=back(stages.coarse) > 0.5,
-        probability=back(stages.probability),
-        stages=stages,
+        text=asked,
+        verdict=_verdict(probability, config.mask_threshold),
+        pictures=pictures.of_map(prepared, probability, config.mask_threshold),
+        words=words,
+        maps={"probability": back(probability)},
     )
 
 
-def draw_stages(stages: StageMaps) -> NDArray[np.uint8]:
-    """Draw picture, saliency, coarse mask with SAM's prompts, and the answer side by side.
+def _by_words(
+    predictor: Predictor,
+    prepared: NDArray[np.float32],
+    text: str,
+    threshold: float,
+    step: Callable[[int, int], None],
+) -> tuple[NDArray[np.float32], tuple[WordEffect, ...]]:
+    """Run the text, and the text without each of its words in turn."""
+    engine = predictor.model
 
-    Returns:
-        (H, 4 W + gaps, 3).
+    def run(asked: str) -> NDArray[np.float32]:
+        # One by one: it can be cancelled in between, and needs no more memory than a slice.
+        found: NDArray[np.float32] = engine.probabilities(prepared[None], [engine.encode(asked)])[0]
+        return found
+
+    words = text.split()
+    shorter = {}
+    for at in range(min(len(words), MOST_WORDS)):
+        rest = " ".join(words[:at] + words[at + 1 :])
+        if any(c.isalnum() for c in rest):  # else nothing is left to ask
+            shorter[at] = rest
+    total = 1 + len(shorter)
+    step(0, total)
+    probability = run(text)
+    effects = []
+    for done, (at, without) in enumerate(shorter.items(), 1):
+        step(done, total)
+        effects.append(WordEffect(words[at], word_change(probability, run(without), threshold)))
+    step(total, total)
+    return probability, tuple(effects)
+
+
+def word_change(
+    whole: NDArray[np.float32], without: NDArray[np.float32], threshold: float
+) -> float:
+    """Mean absolute difference of two maps where either picks something out, 0 to 1.
+
+    Those are the pixels at or above the threshold, or above half of the highest probability
+    where nothing reaches it: the dark rest of a slice would drown any change.
     """
-    grey = (255 * np.clip(stages.picture, 0, 1)).astype(np.uint8)
-    picture = np.stack([grey] * 3, axis=-1)
-    heat = _blend(picture, _heat(stages.saliency), 0.5 * np.ones(grey.shape))
-    coarse = _blend(picture, np.full_like(picture, MASK_COLOUR), 0.4 * stages.coarse)
-    for prompt in stages.prompts:
-        _draw_prompt(coarse, prompt.box, prompt.points)
-    answer = _blend(picture, np.full_like(picture, MASK_COLOUR), 0.6 * stages.probability)
-    gap = np.full((grey.shape[0], _GAP, 3), 255, np.uint8)
-    return np.concatenate([picture, gap, heat, gap, coarse, gap, answer], axis=1)
+    highest = np.maximum(whole, without)
+    chosen = highest >= min(threshold, 0.5 * float(highest.max()))
+    return float(np.abs(whole - without)[chosen].mean())
 
 
-def _heat(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Blue over green and yellow to red, for 0 to 1."""
-    stops = np.array([[0, 0, 130], [0, 160, 200], [120, 220, 60], [255, 210, 0], [210, 0, 0]])
-    at = np.linspace(0, 1, len(stops))
-    channels = [np.interp(values, at, stops[:, c]) for c in range(3)]
-    return np.stack(channels, axis=-1).astype(np.uint8)
-
-
-def _blend(
-    below: NDArray[np.uint8], above: NDArray[np.uint8], share: NDArray[Any]
-) -> NDArray[np.uint8]:
-    weight = share[..., None]
-    mixed: NDArray[np.uint8] = (below * (1 - weight) + above * weight).astype(np.uint8)
-    return mixed
-
-
-def _draw_prompt(
-    picture: NDArray[np.uint8],
-    box: tuple[float, float, float, float] | None,
-    points: NDArray[np.float32],
-) -> None:
-    rows, columns = picture.shape[:2]
-    if box is not None:
-        x0, y0 = int(box[0]), int(box[1])
-        x1, y1 = min(int(box[2]), columns) - 1, min(int(box[3]), rows) - 1
-        picture[[y0, y1], x0 : x1 + 1] = PROMPT_COLOUR
-        picture[y0 : y1 + 1, [x0, x1]] = PROMPT_COLOUR
-    for x, y in points:
-        row, column = int(y), int(x)
-        picture[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2] = PROMPT_COLOUR
+def _verdict(probability: NDArray[np.float32], threshold: float) -> str:
+    highest = float(probability.max())
+    told = f"The highest probability on this slice is {highest:.2f}"
+    if highest >= threshold:
+        return f"{told}; a pixel belongs to the finding from {threshold:.2f} on."
+    return f"{told}, below the {threshold:.2f} from which a pixel belongs to a finding."

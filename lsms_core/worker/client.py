@@ -30,7 +30,8 @@ class WorkerEvent:
     """Something the worker reported.
 
     Attributes:
-        kind: "ready", "progress", "result", "cancelled", "error", "loaded", "unloaded" or "died".
+        kind: "ready", "progress", "result", "explanation", "cancelled", "error", "loaded",
+            "unloaded" or "died".
         request: the request it belongs to, 0 where it belongs to none (an "unloaded" that the
             worker decided on, because nothing was asked for a while).
         fields: the message's entries; ``message`` for "error" and "died"; for "died" also
@@ -155,6 +156,44 @@ class WorkerClient:
         }
         return self._request("segment", fields, ct)
 
+    def explain(
+        self,
+        ct: NDArray[Any],
+        affine: NDArray[np.float64],
+        text: str,
+        *,
+        model: Mapping[str, Any],
+        plane: str | int = "axial",
+        index: int = 0,
+        threshold: float | None = None,
+        volume_key: str | None = None,
+    ) -> int:
+        """Ask what leads to the answer on one slice; returns the request's number at once.
+
+        It is answered by an "explanation" event.
+
+        Args:
+            ct: as for :meth:`segment`.
+            affine: as for :meth:`segment`.
+            text: one prompt.
+            model: as for :meth:`segment`.
+            plane: as for :meth:`segment`.
+            index: of the slice along the plane's axis.
+            threshold: probability from which a pixel belongs to the answer; default: the
+                model's own.
+            volume_key: as for :meth:`segment`.
+        """
+        fields = {
+            "text": text,
+            "plane": plane,
+            "index": int(index),
+            "threshold": None if threshold is None else float(threshold),
+            "affine": np.asarray(affine, np.float64).tolist(),
+            "model": dict(model),
+            "volume_key": volume_key,
+        }
+        return self._request("explain", fields, ct)
+
     def unload(self) -> int:
         """Ask the worker to free the model's memory."""
         return self._request("unload", {})
@@ -191,7 +230,7 @@ class WorkerClient:
         """Poll until a request ends; for scripts and tests.
 
         Returns:
-            Its "result", "loaded", "unloaded", "cancelled" or "error" event.
+            Its "result", "explanation", "loaded", "unloaded", "cancelled" or "error" event.
 
         Raises:
             WorkerError: when the worker dies or the time runs out.

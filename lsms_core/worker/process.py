@@ -27,6 +27,7 @@ from lsms_core.errors import CancelledError, InputError, LsmsError
 from lsms_core.worker.protocol import PROTOCOL_VERSION, Message, MessageReader
 
 if TYPE_CHECKING:
+    from lsms_core.data.geometry import CTVolume
     from lsms_core.inference.predictor import Predictor
     from lsms_core.inference.result import Prediction
 
@@ -106,6 +107,8 @@ class Worker:
                 self._send(Message("loaded", {"request": request, **self._load(message.fields)}))
             elif message.type == "segment":
                 self._send(self._segment(request, message.fields))
+            elif message.type == "explain":
+                self._send(self._explain(request, message.fields))
             elif message.type == "unload":
                 self._unload()
                 self._send(Message("unloaded", {"request": request}))
@@ -164,14 +167,23 @@ class Worker:
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
 
-    def _segment(self, request: int, fields: Mapping[str, Any]) -> Message:
-        from lsms_core.data.geometry import CTVolume, SlicePlane
+    def _take_volume(self, fields: Mapping[str, Any]) -> CTVolume | None:
+        """Return the volume that a request is about, None when it must be sent (again)."""
+        from lsms_core.data.geometry import CTVolume
 
         if self._volume is None or fields.get("volume_key") != self._volume_key:
-            return Message("need_volume", {"request": request})
+            return None
         volume = CTVolume(self._volume, np.asarray(fields["affine"], np.float64))
         if self._volume_key is None:
             self._volume = None  # without a key nobody will ask for it again
+        return volume
+
+    def _segment(self, request: int, fields: Mapping[str, Any]) -> Message:
+        from lsms_core.data.geometry import SlicePlane
+
+        volume = self._take_volume(fields)
+        if volume is None:
+            return Message("need_volume", {"request": request})
         self._progress(request, "model", 0, 1, None)
         loaded = self._load(fields)
         assert self._predictor is not None
@@ -205,6 +217,43 @@ class Worker:
                 "predictions": [_summary(prediction) for prediction in predictions],
             },
             arrays,
+        )
+
+    def _explain(self, request: int, fields: Mapping[str, Any]) -> Message:
+        from lsms_core.inference.explain import explain
+
+        volume = self._take_volume(fields)
+        if volume is None:
+            return Message("need_volume", {"request": request})
+        self._progress(request, "model", 0, 1, None)
+        loaded = self._load(fields)
+        assert self._predictor is not None
+        started = time.perf_counter()
+        found = explain(
+            self._predictor,
+            volume,
+            fields["text"],
+            plane=fields["plane"],
+            index=fields["index"],
+            threshold=fields["threshold"],
+            progress=lambda done, total: self._progress(request, "explain", done, total, None),
+            cancelled=lambda: request in self._cancelled,
+        )
+        return Message(
+            "explanation",
+            {
+                "request": request,
+                "text": found.text,
+                "index": fields["index"],
+                "seconds": time.perf_counter() - started,
+                **loaded,
+                "device": str(self._predictor.device),
+                "engine": self._predictor.engine,
+                "verdict": found.verdict,
+                "pictures": [{"title": p.title, "caption": p.caption} for p in found.pictures],
+                "words": [{"word": w.word, "change": w.change} for w in found.words],
+            },
+            {f"picture{i}": one.picture for i, one in enumerate(found.pictures)},
         )
 
     def _progress(

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 @click.option("--noise", type=click.FloatRange(0, 1), default=0.1, help="Rate of typing mistakes.")
 @click.option("--seed", type=click.IntRange(min=0), default=0)
 @click.option("--link", is_flag=True, help="Link the images instead of copying them.")
+@click.option("--synthetic", type=click.IntRange(min=1), metavar="N", help=(
+    "Add 2 to 4 lesions, some on each side, to one slice in every N, and speak about those only."
+))  # fmt: skip
 @click.option("--from-pairs", is_flag=True, help=(
     "CASES holds pictures, masks and texts (RefHL-Seg style) instead."
 ))  # fmt: skip
@@ -43,6 +46,7 @@ def command(
     noise: float,
     seed: int,
     link: bool,
+    synthetic: int | None,
     from_pairs: bool,
     pixel_mm: float | None,
 ) -> None:
@@ -71,6 +75,7 @@ def command(
         noise=noise,
         seed=seed,
         link=link,
+        synthetic_every=synthetic,
     )
     found = list_cases(cases)
     for case in found:

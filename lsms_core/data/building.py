@@ -7,19 +7,27 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from lsms_core.data.expressions.generator import ExpressionGenerator, Split
+from lsms_core.data.expressions.generator import Expression, ExpressionGenerator, Split
+from lsms_core.data.expressions.query import Query, select
 from lsms_core.data.geometry import CTVolume, SlicePlane
-from lsms_core.data.measurements import measure_slice
+from lsms_core.data.laterality import Side
+from lsms_core.data.measurements import SliceFindings, measure_slice
 from lsms_core.data.records import Record, write_records
 from lsms_core.data.regions import lesion_instances
 from lsms_core.data.sections import liver_height
 from lsms_core.data.sources import LESION, Case
+from lsms_core.data.synthesis.two_sided import add_two_sided
 from lsms_core.errors import InputError, OutputError
+
+_TRIES = 3
+# People type the singular for several, too, and mean all that fit.
+_PLURAL_SHARE = 0.7
 
 
 @dataclass(frozen=True)
@@ -27,13 +35,15 @@ class BuildingConfig:
     """How a data set is built; saved with it.
 
     Attributes:
-        per_slice: expressions a slice.
+        per_slice: expressions a slice; where both lobes have lesions, one more for each.
         clean_share: slices of liver without lesions, as a share of those with.
         no_target_share: how often an expression names nothing.
         split: words and templates to use, "train" or "held-out".
         noise: rate of typing mistakes.
         seed: of everything.
         link: link the images instead of copying them.
+        synthetic_every: add lesions to both lobes of one slice in this many, and speak about
+            those slices only; None for the images as they are.
     """
 
     per_slice: int = 4
@@ -43,6 +53,7 @@ class BuildingConfig:
     noise: float = 0.1
     seed: int = 0
     link: bool = False
+    synthetic_every: int | None = None
 
 
 def build_dataset(
@@ -86,7 +97,12 @@ def build_dataset(
         if progress:
             progress(len(usable), len(usable))
         if not records:
-            raise InputError("No slice of liver was found in these cases: check the labels.")
+            raise InputError(
+                "No slice of liver was found in these cases: check the labels."
+                if not config.synthetic_every
+                else "Lesions found no room on both sides of these livers: check the labels, or "
+                "use a smaller distance of slices."
+            )
         about = {"config": asdict(config), "cases": [c.name for c in usable]}
         (folder / "dataset.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
@@ -97,7 +113,8 @@ def build_dataset(
 
 
 def _build_case(case: Case, folder: Path, config: BuildingConfig, number: int) -> list[Record]:
-    image = CTVolume.from_sitk(sitk.ReadImage(str(case.image)))
+    stored = sitk.ReadImage(str(case.image))
+    image = CTVolume.from_sitk(stored)
     source = sitk.ReadImage(str(case.label))
     label = sitk.GetArrayFromImage(source)
     if label.shape != image.shape:
@@ -107,6 +124,65 @@ def _build_case(case: Case, folder: Path, config: BuildingConfig, number: int) -
         )
     plane = SlicePlane.of(image, "axial")
     rng = np.random.default_rng((config.seed, number))
+    label_path = folder / "labels" / f"{case.name}.nii.gz"
+    if config.synthetic_every:
+        hu, label, chosen = add_two_sided(image, label, config.synthetic_every, rng)
+        if not chosen:
+            return []
+        image = image.with_array(hu)
+        instances, _ = _choose_slices(label, plane, config, rng)
+        image_path = folder / "images" / f"{case.name}.nii.gz"
+        _write(hu, stored, image_path)
+    else:
+        instances, chosen = _choose_slices(label, plane, config, rng)
+        image_path = _place(case.image, folder / "images", case.name, config.link)
+    _write(instances, source, label_path)
+    generator = ExpressionGenerator(config.split, noise=config.noise)
+    areas = np.count_nonzero(plane.stack(label) > 0, axis=(1, 2))
+    if plane.reverse_stack:
+        areas = areas[::-1]
+    records = []
+    for index in chosen:
+        level = len(areas) - 1 - index if plane.reverse_stack else index
+        findings = measure_slice(
+            plane.extract(image.array, index),
+            plane.extract(label, index) > 0,
+            plane.extract(instances, index),
+            plane.spacing_mm,
+            liver_height(areas, level),
+        )
+        for turn, expression in enumerate(_express(findings, generator, config, rng), 1):
+            records.append(
+                Record(
+                    id=f"{case.name}_{index:04d}_{turn}",
+                    image=f"images/{image_path.name}",
+                    label=f"labels/{label_path.name}",
+                    axis=plane.axis,
+                    slice=index,
+                    text=expression.text,
+                    instances=expression.instances,
+                    attributes={
+                        **expression.attributes,
+                        "kind": expression.kind,
+                        "case": case.name,
+                        "patient": case.group,
+                        **({"synthetic": True} if config.synthetic_every else {}),
+                    },
+                )
+            )
+    return records
+
+
+def _write(array: NDArray[Any], grid: sitk.Image, path: Path) -> None:
+    image = sitk.GetImageFromArray(array)
+    image.CopyInformation(grid)
+    sitk.WriteImage(image, str(path), useCompression=True)
+
+
+def _choose_slices(
+    label: NDArray[Any], plane: SlicePlane, config: BuildingConfig, rng: np.random.Generator
+) -> tuple[NDArray[np.int16], list[int]]:
+    """Return the lesions numbered within each slice, and the slices to speak about."""
     instances: NDArray[np.int16] = np.zeros(label.shape, np.int16)
     with_lesions: list[int] = []
     clean: list[int] = []
@@ -122,53 +198,54 @@ def _build_case(case: Case, folder: Path, config: BuildingConfig, number: int) -
         elif not (labels == LESION).any():
             clean.append(index)
     wanted = min(len(clean), max(round(config.clean_share * len(with_lesions)), 2))
-    chosen = sorted([*with_lesions, *rng.choice(clean, wanted, replace=False).tolist()])
-    image_path = _place(case.image, folder / "images", case.name, config.link)
-    label_path = folder / "labels" / f"{case.name}.nii.gz"
-    written = sitk.GetImageFromArray(instances)
-    written.CopyInformation(source)
-    sitk.WriteImage(written, str(label_path), useCompression=True)
-    generator = ExpressionGenerator(config.split, noise=config.noise)
-    areas = np.count_nonzero(plane.stack(label) > 0, axis=(1, 2))
-    if plane.reverse_stack:
-        areas = areas[::-1]
-    records = []
-    for index in chosen:
-        level = len(areas) - 1 - index if plane.reverse_stack else index
-        labels, numbered = plane.extract(label, index), plane.extract(instances, index)
-        findings = measure_slice(
-            plane.extract(image.array, index),
-            labels > 0,
-            numbered,
-            plane.spacing_mm,
-            liver_height(areas, level),
-        )
-        seen: set[str] = set()
-        for _ in range(config.per_slice * 3):
-            if len(seen) == config.per_slice:
+    return instances, sorted([*with_lesions, *rng.choice(clean, wanted, replace=False).tolist()])
+
+
+def _express(
+    findings: SliceFindings,
+    generator: ExpressionGenerator,
+    config: BuildingConfig,
+    rng: np.random.Generator,
+) -> list[Expression]:
+    """Draw a slice's expressions, all with different texts; a pair of sides comes last."""
+    found: dict[str, Expression] = {}
+    for _ in range(config.per_slice * _TRIES):
+        if len(found) == config.per_slice:
+            break
+        expression = generator.sample(findings, rng, config.no_target_share)
+        if expression.text.strip():
+            found.setdefault(expression.text, expression)
+    # A source of chance of its own: whether a slice has a pair changes no other text.
+    chance = np.random.default_rng(rng.integers(2**31))
+    for pair in side_pair(findings):
+        for _ in range(_TRIES * _TRIES):
+            plural = len(pair.instances) > 1 and bool(chance.random() < _PLURAL_SHARE)
+            text = generator.write(Query(side=pair.side), plural, chance)
+            if text not in found:
+                attributes = {"side": pair.side, "pair": True}
+                found[text] = Expression(text, pair.instances, "attribute", attributes)
                 break
-            expression = generator.sample(findings, rng, config.no_target_share)
-            if expression.text in seen or not expression.text.strip():
-                continue
-            seen.add(expression.text)
-            records.append(
-                Record(
-                    id=f"{case.name}_{index:04d}_{len(seen)}",
-                    image=f"images/{image_path.name}",
-                    label=f"labels/{label_path.name}",
-                    axis=plane.axis,
-                    slice=index,
-                    text=expression.text,
-                    instances=expression.instances,
-                    attributes={
-                        **expression.attributes,
-                        "kind": expression.kind,
-                        "case": case.name,
-                        "patient": case.group,
-                    },
-                )
-            )
-    return records
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class LobeLesions:
+    """The lesions of one lobe in a slice."""
+
+    side: Side
+    instances: tuple[int, ...]
+
+
+def side_pair(findings: SliceFindings) -> tuple[LobeLesions, ...]:
+    """Return the lesions of the left and of the right lobe, in this order.
+
+    Empty unless both lobes have some and the side of every lesion in the slice is clear.
+    """
+    sides: tuple[Side, Side] = ("left", "right")
+    named = [select(findings, Query(side=side)) for side in sides]
+    if not all(named):
+        return ()
+    return tuple(LobeLesions(s, n or ()) for s, n in zip(sides, named, strict=True))
 
 
 def _place(source: Path, folder: Path, name: str, link: bool) -> Path:

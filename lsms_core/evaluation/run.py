@@ -250,7 +250,9 @@ def _sides(
     given: Mapping[str, tuple[NDArray[np.bool_], Prediction]],
 ) -> SidePair | None:
     by_side: dict[str, Record] = {}
-    for record in group:
+    # Texts that name all lesions of a lobe come first: of one that names the largest, say, it is
+    # not known on which side another of its lesions lies.
+    for record in sorted(group, key=lambda r: not r.attributes.get("pair")):
         side = record.attributes.get("side")
         if side in ("left", "right") and record.instances:
             by_side.setdefault(side, record)

@@ -15,6 +15,9 @@ import click
 @click.option("--cases", type=click.Path(path_type=Path), help="Folder of cases.")
 @click.option("--fold", type=int, help="Leave out this patient fold.")
 @click.option("--samples", type=click.IntRange(min=1), help="Length of the run.")
+@click.option(
+    "--start-from", type=click.Path(file_okay=False, path_type=Path), help="Begin with this bundle."
+)
 @click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
 def command(
     config: Path,
@@ -22,6 +25,7 @@ def command(
     cases: Path | None,
     fold: int | None,
     samples: int | None,
+    start_from: Path | None,
     resume: bool,
 ) -> None:
     """Train a model as CONFIG (JSON) says and write its bundle to OUTPUT/bundle."""
@@ -47,4 +51,6 @@ def command(
         run = replace(run, fold=fold)
     if samples is not None:
         run = replace(run, samples=samples)
+    if start_from is not None:
+        run = replace(run, start_from=str(start_from))
     click.echo(f"The model is in {train(run, output, resume=resume)}")

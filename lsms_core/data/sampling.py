@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from lsms_core.data.augmentation import AugmentationConfig, intensity, spatial
 from lsms_core.data.expressions.generator import ExpressionGenerator, organ_expression
 from lsms_core.data.laterality import cantlie_offset_mm
-from lsms_core.data.measurements import measure_slice
+from lsms_core.data.measurements import SliceFindings, measure_slice
 from lsms_core.data.preprocessing import PreprocessingConfig, apply_window
 from lsms_core.data.regions import label_components, lesion_instances
 from lsms_core.data.sections import liver_height
@@ -80,6 +81,7 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         self._count = count
         self._first = first
         self._texts = ExpressionGenerator()
+        self._picture: _Picture | None = None
 
     def __len__(self) -> int:
         return self._count - self._first
@@ -87,12 +89,18 @@ class ReferringSamples(Dataset[dict[str, Any]]):
     def __getitem__(self, index: int) -> dict[str, Any]:
         """Return image (C, h, w), text, target (1, h, w), lesions (h, w), anatomy (3, h, w)."""
         number, turn = divmod(self._first + index, self._config.texts_per_image)
-        rng = np.random.default_rng((self._seed, number))
-        groups = sorted(self._groups)
-        cases = self._groups[groups[int(rng.integers(len(groups)))]]
-        arrays = cases[int(rng.integers(len(cases)))]
-        level = self._level(arrays, rng)
-        return self._draw(arrays, level, turn, rng)
+        if self._picture is None or self._picture.number != number:
+            self._picture = self._draw(number)
+        picture = self._picture
+        text, target = self._ask(picture, turn)
+        lobes = [picture.right, picture.left, picture.instances > 0]
+        return {
+            "image": picture.image,
+            "text": text,
+            "target": target[None].float(),
+            "lesions": picture.instances,
+            "anatomy": torch.stack(lobes).float(),
+        }
 
     def _level(self, arrays: CaseArrays, rng: np.random.Generator) -> int:
         with_lesions = np.flatnonzero(arrays.lesions.any(axis=(1, 2)))
@@ -100,71 +108,102 @@ class ReferringSamples(Dataset[dict[str, Any]]):
             return int(rng.choice(with_lesions))
         return int(rng.choice(np.flatnonzero(arrays.liver.any(axis=(1, 2)))))
 
-    def _draw(
-        self, arrays: CaseArrays, level: int, turn: int, rng: np.random.Generator
-    ) -> dict[str, Any]:
+    def _draw(self, number: int) -> _Picture:
         config = self._config
+        rng = np.random.default_rng((self._seed, number))
+        groups = sorted(self._groups)
+        cases = self._groups[groups[int(rng.integers(len(groups)))]]
+        arrays = cases[int(rng.integers(len(cases)))]
+        level = self._level(arrays, rng)
         thickness = arrays.spacing_mm[0]
         steps = [round(mm / thickness) for mm in self._preprocessing.slice_offsets_mm]
         reach = max(map(abs, steps))
         low, high = max(level - reach, 0), min(level + reach + 1, len(arrays.hu))
         hu, liver = arrays.hu[low:high], arrays.liver[low:high]
         real = arrays.lesions[low:high]
-        instances = lesion_instances(real[level - low], arrays.spacing_mm[1:])
+        centre = level - low
+        instances = lesion_instances(real[centre], arrays.spacing_mm[1:])
         if rng.random() < config.synthetic_share or not arrays.case.lesions_labelled:
             count = int(rng.choice(config.lesion_counts))
             hu, made = add_lesions(hu, liver, arrays.spacing_mm, count, rng, avoid=real)
-            added, _ = label_components(made[level - low] > 0)
+            added, _ = label_components(made[centre] > 0)
             instances = np.where(added > 0, added + instances.max(initial=0), instances)
-        centre = level - low
         spacing = arrays.spacing_mm[1:]
         height = liver_height(arrays.liver_areas, level)
         midline = arrays.midlines[level]
         findings = measure_slice(hu[centre], liver[centre], instances, spacing, height, midline)
-        # The picture's chance goes on from here, whatever the text draws.
-        words = np.random.default_rng((*rng.integers(2**31, size=2), turn))
-        paired = config.texts_per_image > 1 and turn < 2
-        if not paired and words.random() < config.organ_share:
-            text, target = organ_expression(words), liver[centre]
-        else:
-            # Unlabelled lesions make "nothing there" a lie.
-            share = float(turn) if paired else config.no_target_share
-            share = share if arrays.case.lesions_labelled else 0.0
-            expression = self._texts.sample(findings, words, share)
-            text, target = expression.text, np.isin(instances, expression.instances)
         channels = np.clip(np.array([centre + s for s in steps]), 0, len(hu) - 1)
         left = cantlie_offset_mm(midline, liver[centre], spacing) > 0
-        return self._finish(hu[channels], instances, left, target, liver[centre], text, rng)
+        image, labels = self._augment(hu[channels], instances, liver[centre], left, rng)
+        return _Picture(
+            number=number,
+            image=image,
+            instances=labels[0],
+            right=labels[1] > 0,
+            left=labels[2] > 0,
+            findings=findings,
+            all_labelled=arrays.case.lesions_labelled,
+            words=tuple(int(n) for n in rng.integers(2**31, size=2)),
+        )
 
-    def _finish(
+    def _augment(
         self,
         hu: NDArray[np.int16],
         instances: NDArray[np.int32],
-        left: NDArray[np.bool_],
-        target: NDArray[np.bool_],
         liver: NDArray[np.bool_],
-        text: str,
+        left: NDArray[np.bool_],
         rng: np.random.Generator,
-    ) -> dict[str, Any]:
-        # Samples of one picture must not differ in their crop.
-        focus = instances > 0 if self._config.texts_per_image > 1 else target
-        focus = focus if focus.any() else liver
-        rows, columns = np.nonzero(liver if rng.random() < 0.5 and liver.any() else focus)
+    ) -> tuple[Tensor, Tensor]:
+        """Return the window (C, h, w) and the labels (3, h, w): instances, right and left lobe."""
+        focus = instances > 0 if instances.any() and rng.random() < 0.5 else liver
+        rows, columns = np.nonzero(focus)
         height, width = liver.shape
         middle = (
             (float(rows.mean()), float(columns.mean())) if len(rows) else (height / 2, width / 2)
         )
-        lobes = [liver & ~left, liver & left]
-        labels = np.stack([target.astype(np.int32), instances, *lobes]).astype(np.int32)
+        labels = np.stack([instances, liver & ~left, liver & left]).astype(np.int32)
         image, moved = spatial(
             hu.astype(np.float32), labels, self._config.crop, middle, self._config.augmentation, rng
         )
         image = intensity(image, self._config.augmentation, rng)
         window = apply_window(image.numpy(), self._preprocessing.window_hu)
-        return {
-            "image": torch.from_numpy(window),
-            "text": text,
-            "target": moved[:1].float(),
-            "lesions": moved[1],
-            "anatomy": torch.stack([moved[2], moved[3], (moved[1] > 0).long()]).float(),
-        }
+        return torch.from_numpy(window), moved
+
+    def _ask(self, picture: _Picture, turn: int) -> tuple[str, Tensor]:
+        """Return a text and what it names, (h, w)."""
+        config = self._config
+        rng = np.random.default_rng((*picture.words, turn))
+        paired = config.texts_per_image > 1 and turn < 2
+        if not paired and rng.random() < config.organ_share:
+            return organ_expression(rng), picture.left | picture.right
+        # Unlabelled lesions make "nothing there" a lie.
+        share = float(turn) if paired else config.no_target_share
+        share = share if picture.all_labelled else 0.0
+        expression = self._texts.sample(picture.findings, rng, share)
+        named = torch.tensor(expression.instances, dtype=picture.instances.dtype)
+        return expression.text, torch.isin(picture.instances, named)
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """What consecutive samples share; only their texts differ.
+
+    Attributes:
+        number: of the picture in the run.
+        image: (C, h, w), windowed.
+        instances: (h, w) lesions 1..n.
+        right: (h, w) right lobe, lesions included.
+        left: (h, w) left lobe.
+        findings: the lesions' measurements, before the augmentation.
+        all_labelled: whether every lesion of the case is known.
+        words: seed of the texts.
+    """
+
+    number: int
+    image: Tensor
+    instances: Tensor
+    right: Tensor
+    left: Tensor
+    findings: SliceFindings
+    all_labelled: bool
+    words: tuple[int, ...]

@@ -6,295 +6,343 @@ report templates; the parts of the liver follow the Brisbane 2000 terminology.
 
 from __future__ import annotations
 
+
+def _words(text: str) -> tuple[str, ...]:
+    """Split a list that is written with bars between its entries."""
+    return tuple(word.strip() for word in text.split("|"))
+
+
+def _either(training: str, held_out: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return _words(training), _words(held_out)
+
+
 # key -> (training, held out)
 WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "left": (
-        ("left lobe", "left hepatic lobe", "left liver lobe", "lt lobe", "left-sided", "left"),
-        ("left hemiliver", "lobus sinister"),
+    "left": _either(
+        "left lobe | left hepatic lobe | left liver lobe | lt lobe | left-sided | left | "
+        "left hepatic | left liver | left lobe liver | lt hepatic lobe | left lobar | "
+        "lt-sided",
+        "left hemiliver | lobus sinister",
     ),
-    "right": (
-        ("right lobe", "right hepatic lobe", "right liver lobe", "rt lobe", "right-sided", "right"),
-        ("right hemiliver", "lobus dexter"),
+    "right": _either(
+        "right lobe | right hepatic lobe | right liver lobe | rt lobe | right-sided | "
+        "right | right hepatic | right liver | right lobe liver | rt hepatic lobe | right "
+        "lobar | rt-sided",
+        "right hemiliver | lobus dexter",
     ),
-    "in left": (
-        (
-            "in the left lobe",
-            "in the left hepatic lobe",
-            "of the left lobe",
-            "left liver lobe",
-            "on the left",
-            "on the left side of the liver",
-            "in left lobe of liver",
-            "in the left part of the liver",
-            "involving the left lobe",
-        ),
-        ("within the left hemiliver", "situated in the left liver"),
+    "in left": _either(
+        "in the left lobe | in the left hepatic lobe | of the left lobe | left liver lobe "
+        "| on the left | on the left side of the liver | in left lobe of liver | in the "
+        "left part of the liver | involving the left lobe | in lt lobe | in the lt lobe | "
+        "in the left side | within the left lobe | within the left hepatic lobe | located "
+        "in the left lobe | arising from the left lobe | at the left lobe | in the left "
+        "liver lobe | confined to the left lobe | in left hepatic lobe | on the left side "
+        "| on the patient's left | left side of the liver | on lt side | centred in the "
+        "left lobe | centered in the left lobe",
+        "within the left hemiliver | situated in the left liver",
     ),
-    "in right": (
-        (
-            "in the right lobe",
-            "in the right hepatic lobe",
-            "of the right lobe",
-            "right liver lobe",
-            "on the right",
-            "on the right side of the liver",
-            "in right lobe of liver",
-            "in the right part of the liver",
-            "involving the right lobe",
-        ),
-        ("within the right hemiliver", "situated in the right liver"),
+    "in right": _either(
+        "in the right lobe | in the right hepatic lobe | of the right lobe | right liver "
+        "lobe | on the right | on the right side of the liver | in right lobe of liver | "
+        "in the right part of the liver | involving the right lobe | in rt lobe | in the "
+        "rt lobe | in the right side | within the right lobe | within the right hepatic "
+        "lobe | located in the right lobe | arising from the right lobe | at the right "
+        "lobe | in the right liver lobe | confined to the right lobe | in right hepatic "
+        "lobe | on the right side | on the patient's right | right side of the liver | on "
+        "rt side | centred in the right lobe | centered in the right lobe",
+        "within the right hemiliver | situated in the right liver",
     ),
-    "not in left": (
-        ("not in the left lobe", "outside the left lobe", "except the left lobe"),
-        ("other than in the left lobe",),
+    "not in left": _either(
+        "not in the left lobe | outside the left lobe | except the left lobe | excluding "
+        "the left lobe | but not in the left lobe | apart from the left lobe | sparing "
+        "the left lobe",
+        "other than in the left lobe",
     ),
-    "not in right": (
-        ("not in the right lobe", "outside the right lobe", "except the right lobe"),
-        ("other than in the right lobe",),
+    "not in right": _either(
+        "not in the right lobe | outside the right lobe | except the right lobe | "
+        "excluding the right lobe | but not in the right lobe | apart from the right lobe "
+        "| sparing the right lobe",
+        "other than in the right lobe",
     ),
-    "right anterior": (
-        ("in the right anterior section", "right anterior", "in the anterior right lobe"),
-        ("in the front of the right lobe",),
+    "right anterior": _either(
+        "in the right anterior section | right anterior | in the anterior right lobe | in "
+        "the right anterior sector | in the anterior section of the right lobe | rt "
+        "anterior | anterior right hepatic lobe | in segments V/VIII | ventral right lobe",
+        "in the front of the right lobe",
     ),
-    "right posterior": (
-        ("in the right posterior section", "right posterior", "in the posterior right lobe"),
-        ("in the back of the right lobe",),
+    "right posterior": _either(
+        "in the right posterior section | right posterior | in the posterior right lobe | "
+        "in the right posterior sector | in the posterior section of the right lobe | rt "
+        "posterior | posterior right hepatic lobe | in segments VI/VII | dorsal right "
+        "lobe",
+        "in the back of the right lobe",
     ),
-    "left medial": (
-        ("in the left medial section", "left medial", "in the medial left lobe"),
-        ("in the quadrate part of the left lobe",),
+    "left medial": _either(
+        "in the left medial section | left medial | in the medial left lobe | in the left "
+        "medial sector | in the medial section of the left lobe | lt medial | medial "
+        "segment of the left lobe | in segment IV | quadrate lobe",
+        "in the quadrate part of the left lobe",
     ),
-    "left lateral": (
-        ("in the left lateral section", "left lateral", "in the lateral left lobe"),
-        ("in the outer left lobe",),
+    "left lateral": _either(
+        "in the left lateral section | left lateral | in the lateral left lobe | in the "
+        "left lateral sector | in the lateral section of the left lobe | lt lateral | "
+        "lateral segment of the left lobe | in segments II/III | left lateral segment",
+        "in the outer left lobe",
     ),
-    "segment": (
-        ("in segment {s}", "segment {s}", "seg {s}", "in liver segment {s}", "S{s}", "seg. {s}"),
-        ("within Couinaud segment {s}",),
+    "segment": _either(
+        "in segment {s} | segment {s} | seg {s} | in liver segment {s} | S{s} | seg. {s} "
+        "| seg{s} | in seg {s} | hepatic segment {s} | in hepatic segment {s} | in S{s} | "
+        "segm. {s} | in segment {s} of the liver | segment {s} of the liver | at segment "
+        "{s}",
+        "within Couinaud segment {s}",
     ),
-    "hypodense": (
-        (
-            "hypodense",
-            "hypoattenuating",
-            "low-attenuation",
-            "low attenuation",
-            "low density",
-            "low-density",
-            "dark",
-            "hypo",
-            "hypodens",
-            "hypovascular",
-            "darker",
-        ),
-        ("hypoattenuated", "of reduced attenuation"),
+    "hypodense": _either(
+        "hypodense | hypoattenuating | low-attenuation | low attenuation | low density | "
+        "low-density | dark | hypo | hypodens | hypovascular | darker | hypo-dense | hypo "
+        "dense | low attenuating | decreased attenuation | decreased density | "
+        "hypo-enhancing | hypoenhancing | less dense | slightly hypodense | markedly "
+        "hypodense | poorly enhancing | non-enhancing",
+        "hypoattenuated | of reduced attenuation",
     ),
-    "hyperdense": (
-        (
-            "hyperdense",
-            "hyperattenuating",
-            "high-attenuation",
-            "high density",
-            "bright",
-            "enhancing",
-            "hypervascular",
-            "brighter",
-        ),
-        ("hyperattenuated", "of increased attenuation"),
+    "hyperdense": _either(
+        "hyperdense | hyperattenuating | high-attenuation | high density | bright | "
+        "enhancing | hypervascular | brighter | hyper-dense | hyper dense | increased "
+        "attenuation | increased density | hyper-enhancing | hyperenhancing | "
+        "high-density | denser | avidly enhancing | strongly enhancing",
+        "hyperattenuated | of increased attenuation",
     ),
-    "isodense": (
-        ("isodense", "isoattenuating", "barely visible", "subtle"),
-        ("isoattenuated",),
+    "isodense": _either(
+        "isodense | isoattenuating | barely visible | subtle | iso-dense | iso dense | "
+        "faint | hardly visible",
+        "isoattenuated",
     ),
-    "cystic": (
-        ("cystic", "cyst-like", "fluid-density", "water-attenuation", "cystic appearing"),
-        ("fluid-attenuation",),
+    "cystic": _either(
+        "cystic | cyst-like | fluid-density | water-attenuation | cystic appearing | "
+        "fluid-filled | fluid density | water density | simple cystic | cyst like | "
+        "fluid-containing",
+        "fluid-attenuation",
     ),
-    "cyst": (("cyst", "liver cyst", "hepatic cyst", "simple cyst"), ("biliary cyst",)),
-    "cysts": (("cysts", "liver cysts", "hepatic cysts"), ("biliary cysts",)),
-    "round": (("round", "rounded", "round-like", "spherical"), ("roundish",)),
-    "oval": (("oval", "ovoid", "elliptical"), ("egg-shaped",)),
-    "irregular": (
-        ("irregular", "irregularly shaped", "lobulated", "patchy"),
-        ("of irregular shape",),
+    "cyst": _either(
+        "cyst | liver cyst | hepatic cyst | simple cyst | hepatic simple cyst",
+        "biliary cyst",
     ),
-    "well-defined": (
-        ("well-defined", "sharply marginated", "well-circumscribed", "circumscribed"),
-        ("clearly delineated",),
+    "cysts": _either(
+        "cysts | liver cysts | hepatic cysts | simple cysts | hepatic simple cysts",
+        "biliary cysts",
     ),
-    "ill-defined": (
-        ("ill-defined", "poorly defined", "indistinct", "blurred", "ill defined"),
-        ("vaguely delineated",),
+    "round": _either(
+        "round | rounded | round-like | spherical | round-shaped | globular",
+        "roundish",
     ),
-    "homogeneous": (("homogeneous", "uniform", "homogenous"), ("even",)),
-    "heterogeneous": (("heterogeneous", "inhomogeneous", "mixed"), ("uneven",)),
-    "lesion": (
-        (
-            "lesion",
-            "nodule",
-            "mass",
-            "focus",
-            "tumor",
-            "tumour",
-            "metastasis",
-            "liver lesion",
-            "hepatic lesion",
-            "focal lesion",
-            "liver tumor",
-            "liver met",
-            "abnormality",
-            "finding",
-            "area",
-            "spot",
-            "malignancy",
-            "lesion of the liver",
-        ),
-        ("space-occupying lesion", "neoplasm"),
+    "oval": _either(
+        "oval | ovoid | elliptical | oval-shaped | ellipsoid | ovoid-shaped",
+        "egg-shaped",
     ),
-    "lesions": (
-        (
-            "lesions",
-            "nodules",
-            "masses",
-            "foci",
-            "tumors",
-            "tumours",
-            "metastases",
-            "mets",
-            "liver lesions",
-            "hepatic lesions",
-            "focal lesions",
-            "liver metastases",
-            "liver tumors",
-            "areas",
-            "findings",
-        ),
-        ("space-occupying lesions", "neoplasms"),
+    "irregular": _either(
+        "irregular | irregularly shaped | lobulated | patchy | multilobulated | lobular | "
+        "bosselated",
+        "of irregular shape",
     ),
-    "all": (("all", "every one of the", "all of the", "the", "all the"), ("each of the",)),
-    "2": (("both", "two", "the two", "2", "both of the"), ("the pair of",)),
-    "3": (("three", "all three", "3", "the three"), ("a trio of",)),
-    "largest": (
-        ("largest", "biggest", "dominant", "larger", "the largest", "the biggest"),
-        ("most sizeable",),
+    "well-defined": _either(
+        "well-defined | sharply marginated | well-circumscribed | circumscribed | well "
+        "defined | well-demarcated | sharply defined | well-marginated | sharp | "
+        "clear-cut | well circumscribed | distinct",
+        "clearly delineated",
     ),
-    "smallest": (("smallest", "tiniest", "smaller", "the smallest"), ("most minute",)),
-    "most anterior": (("most anterior", "anterior-most", "frontmost"), ("foremost",)),
-    "most posterior": (("most posterior", "posterior-most", "rearmost"), ("hindmost",)),
-    "subcapsular": (
-        ("subcapsular", "peripheral", "capsular", "superficial"),
-        ("capsule-abutting",),
+    "ill-defined": _either(
+        "ill-defined | poorly defined | indistinct | blurred | ill defined | poorly "
+        "marginated | poorly demarcated | ill-demarcated | fuzzy | hazy | infiltrative | "
+        "unsharp | poorly circumscribed",
+        "vaguely delineated",
     ),
-    "central": (("central", "deep", "intraparenchymal"), ("deep-seated",)),
-    "smaller than": (("<", "smaller than", "less than", "under", "below"), ("not exceeding",)),
-    "larger than": ((">", "larger than", "more than", "over", "greater than"), ("exceeding",)),
-    "about": (("measuring", "of", "about", "approx.", "approximately"), ("roughly",)),
-    "report": (
-        (
-            "there is {a} {noun} {place}",
-            "CT shows {a} {noun} {place}",
-            "contrast-enhanced CT shows {a} {noun} {place}",
-            "{a} {noun} is seen {place}",
-            "{a} {noun} {place} is noted",
-            "segment {the} {noun} {place}",
-            "please outline {the} {noun} {place}",
-            "show me {the} {noun} {place}",
-            "delineate {the} {noun} {place}",
-            "find {the} {noun} {place}",
-            "evidence of {a} {noun} {place}",
-        ),
-        ("{a} {noun} is depicted {place}", "demonstration of {a} {noun} {place}"),
+    "homogeneous": _either(
+        "homogeneous | uniform | homogenous | homogeneously attenuating | evenly dense | "
+        "homogenously dense",
+        "even",
     ),
-    "texture clause": (
-        ("with {w} attenuation", "{w} in density", "with {w} density", "of {w} attenuation"),
-        ("of {w} texture",),
+    "heterogeneous": _either(
+        "heterogeneous | inhomogeneous | mixed | heterogenous | heterogeneously "
+        "attenuating | non-homogeneous | complex | mottled | inhomogenous",
+        "uneven",
     ),
-    "margin clause": (
-        ("with {w} margins", "with {w} borders", "and {w} margins", "{w} margin"),
-        ("bounded by {w} edges",),
+    "lesion": _either(
+        "lesion | nodule | mass | focus | tumor | tumour | metastasis | liver lesion | "
+        "hepatic lesion | focal lesion | liver tumor | liver met | abnormality | finding "
+        "| area | spot | malignancy | lesion of the liver | focal liver lesion | FLL | "
+        "nodular lesion | mass lesion | hepatic nodule | hepatic mass | liver mass | "
+        "liver nodule | hepatic metastasis | met | hepatic tumour | growth | lump | "
+        "metastatic lesion | deposit | focal abnormality | hepatocellular carcinoma | HCC "
+        "| secondary | suspicious lesion | hepatic focus | liver tumour | liver "
+        "metastasis | tumor nodule | tumor mass",
+        "space-occupying lesion | neoplasm",
     ),
-    "none": (
-        (
-            "no {noun} {place}",
-            "no evidence of {a} {noun} {place}",
-            "without {noun} {place}",
-            "absence of {noun} {place}",
-        ),
-        ("free of any {noun} {place}",),
+    "lesions": _either(
+        "lesions | nodules | masses | foci | tumors | tumours | metastases | mets | liver "
+        "lesions | hepatic lesions | focal lesions | liver metastases | liver tumors | "
+        "areas | findings | FLLs | nodular lesions | mass lesions | hepatic nodules | "
+        "hepatic masses | liver masses | liver nodules | hepatic metastases | liver mets "
+        "| metastatic lesions | deposits | focal liver lesions | spots | abnormalities | "
+        "secondaries | liver tumours | hepatic tumours | suspicious lesions",
+        "space-occupying lesions | neoplasms",
+    ),
+    "all": _either(
+        "all | every one of the | all of the | the | all the | all visible | all these | "
+        "any | multiple | several | all detected | all of these",
+        "each of the",
+    ),
+    "2": _either(
+        "both | two | the two | 2 | both of the | two separate | both these | the 2 | 2 separate",
+        "the pair of",
+    ),
+    "3": _either(
+        "three | all three | 3 | the three | all 3 | three separate | the 3",
+        "a trio of",
+    ),
+    "largest": _either(
+        "largest | biggest | dominant | larger | the largest | the biggest | the larger | "
+        "the dominant | the bigger | bigger | the largest of the",
+        "most sizeable",
+    ),
+    "smallest": _either(
+        "smallest | tiniest | smaller | the smallest | the smaller | the tiniest | the "
+        "smallest of the",
+        "most minute",
+    ),
+    "most anterior": _either(
+        "most anterior | anterior-most | frontmost | the most anterior | the "
+        "anterior-most | most ventral",
+        "foremost",
+    ),
+    "most posterior": _either(
+        "most posterior | posterior-most | rearmost | the most posterior | the "
+        "posterior-most | most dorsal",
+        "hindmost",
+    ),
+    "subcapsular": _either(
+        "subcapsular | peripheral | capsular | superficial | sub-capsular | at the "
+        "capsule | near-surface | peripherally located | juxtacapsular",
+        "capsule-abutting",
+    ),
+    "central": _either(
+        "central | deep | intraparenchymal | centrally located | deeply located | deep "
+        "intrahepatic | centrally placed | deep parenchymal",
+        "deep-seated",
+    ),
+    "smaller than": _either(
+        "< | smaller than | less than | under | below | smaller | up to | no more than",
+        "not exceeding",
+    ),
+    "larger than": _either(
+        "> | larger than | more than | over | greater than | bigger than | at least | above",
+        "exceeding",
+    ),
+    "about": _either(
+        "measuring | of | about | approx. | approximately | approx | ca. | circa | sized "
+        "| with a diameter of | ~ | max diameter",
+        "roughly",
+    ),
+    "report": _either(
+        "there is {a} {noun} {place} | CT shows {a} {noun} {place} | contrast-enhanced CT "
+        "shows {a} {noun} {place} | {a} {noun} is seen {place} | {a} {noun} {place} is "
+        "noted | segment {the} {noun} {place} | please outline {the} {noun} {place} | "
+        "show me {the} {noun} {place} | delineate {the} {noun} {place} | find {the} "
+        "{noun} {place} | evidence of {a} {noun} {place} | CT demonstrates {a} {noun} "
+        "{place} | imaging shows {a} {noun} {place} | CT reveals {a} {noun} {place} | "
+        "there is evidence of {a} {noun} {place} | {a} {noun} can be seen {place} | {a} "
+        "{noun} is identified {place} | {a} {noun} {place} is visualised | findings: {a} "
+        "{noun} {place} | impression: {noun} {place} | finding: {noun} {place} | liver: "
+        "{noun} {place} | known {noun} {place} | follow-up of {the} {noun} {place} | "
+        "highlight {the} {noun} {place} | mark {the} {noun} {place} | annotate {the} "
+        "{noun} {place} | contour {the} {noun} {place} | measure {the} {noun} {place} | "
+        "locate {the} {noun} {place} | outline {the} {noun} {place} | can you see {a} "
+        "{noun} {place}? | what about {the} {noun} {place}? | is {a} {noun} present "
+        "{place}? | any {noun} {place}? | where is {the} {noun} {place}? | {the} {noun} "
+        "{place} please | status post chemotherapy, {a} {noun} remains {place} | s/p "
+        "resection, now {a} {noun} {place} | portal venous phase CT shows {a} {noun} "
+        "{place} | Contrast-enhanced CT: {a} {noun} is seen {place} | CECT: {noun} "
+        "{place} | query {noun} {place} | ?{noun} {place} | susp. {noun} {place}",
+        "{a} {noun} is depicted {place} | demonstration of {a} {noun} {place}",
+    ),
+    "texture clause": _either(
+        "with {w} attenuation | {w} in density | with {w} density | of {w} attenuation | "
+        "{w} internal density | which is {w} | with {w} enhancement | with {w} internal "
+        "attenuation | appearing {w}",
+        "of {w} texture",
+    ),
+    "margin clause": _either(
+        "with {w} margins | with {w} borders | and {w} margins | {w} margin | with {w} "
+        "contours | {w} margins | with {w} edges | with an {w} margin | its margins {w}",
+        "bounded by {w} edges",
+    ),
+    "none": _either(
+        "no {noun} {place} | no evidence of {a} {noun} {place} | without {noun} {place} | "
+        "absence of {noun} {place} | no {noun} seen {place} | no {noun} is seen {place} | "
+        "no {noun} detected {place} | no definite {noun} {place} | no focal {noun} "
+        "{place} | negative for {noun} {place} | there is no {noun} {place} | no sign of "
+        "{a} {noun} {place} | no suspicious {noun} {place} | no {noun} identified {place} "
+        "| {noun} {place}: none | no visible {noun} {place} | no new {noun} {place} | CT "
+        "shows no {noun} {place} | no residual {noun} {place} | {noun} not seen {place}",
+        "free of any {noun} {place}",
+    ),
+    "reports": _either(
+        "there are {noun} {place} | {noun} are seen {place} | {noun} {place} are noted | "
+        "CT shows {noun} {place} | segment {noun} {place} | outline {noun} {place} | find "
+        "{noun} {place} | show me {noun} {place} | mark {noun} {place} | are there {noun} "
+        "{place}? | evidence of {noun} {place}",
+        "{noun} are depicted {place}",
+    ),
+    "place first": _either(
+        "{place} there is {a} {noun} | {place}, there is {a} {noun} | {place}, {a} {noun} "
+        "is seen | {place}: {noun} | contrast-enhanced CT: {place}, there is {a} {noun}",
+        "{place} one finds {a} {noun}",
     ),
 }
 
-ORGAN = (
-    "liver",
-    "whole liver",
-    "the liver",
-    "entire liver",
-    "liver parenchyma",
-    "hepatic parenchyma",
-    "outline the liver",
+ORGAN = _words(
+    "liver | whole liver | the liver | entire liver | liver parenchyma | hepatic "
+    "parenchyma | outline the liver | liver organ | hepatic organ | liver outline | the "
+    "whole liver | segment the liver | complete liver | liver mask | both lobes of the "
+    "liver"
 )
 
 # Findings that no liver lesion is; an answer must be empty.
-ELSEWHERE = (
-    "gallbladder stone",
-    "gallstones",
-    "splenic lesion",
-    "lesion in the spleen",
-    "hypodense lesion of the spleen",
-    "renal cyst",
-    "left kidney stone",
-    "cyst in the right kidney",
-    "renal mass",
-    "pancreatic mass",
-    "hypodense lesion in the pancreas",
-    "aortic aneurysm",
-    "adrenal nodule",
-    "left adrenal mass",
-    "lung nodule",
-    "nodule in the right lower lobe of the lung",
-    "vertebral fracture",
-    "bone metastasis",
-    "lytic lesion in the vertebra",
-    "bladder wall thickening",
-    "appendicitis",
-    "bowel obstruction",
-    "right pleural effusion",
-    "ascites",
-    "free air",
-    "stomach tumor",
-    "colon cancer",
-    "enlarged lymph node",
-    "spleen",
-    "left kidney",
-    "right kidney",
-    "gallbladder",
-    "aorta",
-    "stomach",
-    "pancreas",
-    "spine",
-    "brain tumor",
-    "breast lesion",
+ELSEWHERE = _words(
+    "gallbladder stone | gallstones | splenic lesion | lesion in the spleen | hypodense "
+    "lesion of the spleen | renal cyst | left kidney stone | cyst in the right kidney | "
+    "renal mass | pancreatic mass | hypodense lesion in the pancreas | aortic aneurysm | "
+    "adrenal nodule | left adrenal mass | lung nodule | nodule in the right lower lobe of "
+    "the lung | vertebral fracture | bone metastasis | lytic lesion in the vertebra | "
+    "bladder wall thickening | appendicitis | bowel obstruction | right pleural effusion "
+    "| ascites | free air | stomach tumor | colon cancer | enlarged lymph node | spleen | "
+    "left kidney | right kidney | gallbladder | aorta | stomach | pancreas | spine | "
+    "brain tumor | breast lesion | splenic cyst | cyst of the left kidney | "
+    "hydronephrosis | right renal mass | left renal cyst | kidney tumor | adrenal adenoma "
+    "| pancreatic cyst | pancreatic head mass | gallbladder polyp | gallbladder wall "
+    "thickening | dilated bile duct | common bile duct stone | hiatal hernia | gastric "
+    "mass | thickened stomach wall | duodenal ulcer | small bowel mass | sigmoid "
+    "diverticulitis | peritoneal nodule | omental mass | retroperitoneal mass | "
+    "lymphadenopathy | paraaortic lymph node | portal lymph node | left pleural effusion "
+    "| pericardial effusion | pulmonary nodule | lesion in the left lung | mass in the "
+    "lung | rib fracture | sclerotic bone lesion | lesion of the vertebral body | "
+    "scoliosis | abdominal wall hernia | subcutaneous nodule | uterine fibroid | ovarian "
+    "cyst | prostate | urinary bladder | heart | inferior vena cava | portal vein | "
+    "portal vein thrombosis | hepatic artery | spleen lesion on the left | mass in the "
+    "left kidney | mass in the right adrenal gland | lesion of the pancreas tail | "
+    "hypodense lesion in the kidney | hypodense lesion in the left kidney | low "
+    "attenuation lesion in the spleen | hyperdense kidney stone | splenic infarct | "
+    "splenic hemangioma | lymph node in the porta hepatis | psoas muscle | diaphragm | "
+    "colon | duodenum | esophagus | oesophageal varices"
 )
-UNRELATED = (
-    "asdf",
-    "hello",
-    "qwertz",
-    "xyz abc",
-    "lkjh fdsa",
-    "blah blah",
-    "the weather is fine",
-    "a dog on a chair",
-    "a cat",
-    "red car",
-    "12345",
-    "print the report",
-    "lorem ipsum",
-    "nothing",
-    "normal study",
-    "normal liver",
-    "no lesion",
-    "no focal liver lesion",
-    "unremarkable liver",
-    "liver is normal",
-    "test",
-    "???",
+
+UNRELATED = _words(
+    "asdf | hello | qwertz | xyz abc | lkjh fdsa | blah blah | the weather is fine | a "
+    "dog on a chair | a cat | red car | 12345 | print the report | lorem ipsum | nothing "
+    "| normal study | normal liver | no lesion | no focal liver lesion | unremarkable "
+    "liver | liver is normal | test | ??? | qwerty | foo bar | hello world | what time is "
+    "it | good morning | patient name | save and close | next patient | sgsdfg | zzz | "
+    "abc | n/a | none | no findings | no abnormality | no abnormality detected | NAD | "
+    "normal CT | normal examination | the liver is unremarkable | liver unremarkable | no "
+    "liver lesion | no metastases | no hepatic lesion | no evidence of metastatic disease "
+    "| healthy liver | unremarkable | open the door | two green apples | a bicycle | my "
+    "cat | delete | undo | help | please | ..."
 )

@@ -22,6 +22,9 @@ _ARABIC = {
     "VII": "7",
     "VIII": "8",
 }
+# How much likelier the first words of a list are: 1 for not at all.
+_USUAL = 1.6
+_PREPOSITIONS = ("in ", "on ", "within ")
 _NUMBERS = {2: "2", 3: "3"}
 
 
@@ -61,10 +64,8 @@ class Writer:
             else:
                 words += sizes
             phrase = _join(words)
-            if not plural and not counted and rng.random() < 0.25:
-                template = self.word("report", rng)
-                article = "an" if phrase[0] in "aeiou" else "a"
-                text = template.format(a=article, the="the", noun=phrase, place=place)
+            if not counted and rng.random() < 0.25:
+                text = self._report(phrase, place, plural, rng)
             else:
                 text = _join([phrase, place])
             if clauses:
@@ -83,9 +84,17 @@ class Writer:
         return add_noise(" ".join(text.split()), rng, self._noise)
 
     def word(self, key: str, rng: np.random.Generator) -> str:
-        """Draw one of the words for ``key``."""
+        """Draw one of the words for ``key``; those that stand first are the usual ones."""
         options = WORDS[key][self._column]
-        return options[int(rng.integers(len(options)))]
+        return options[int(len(options) * rng.random() ** _USUAL)]
+
+    def _report(self, phrase: str, place: str, plural: bool, rng: np.random.Generator) -> str:
+        """Put a phrase and its place, which may be "", into a sentence."""
+        article = "an" if phrase[0] in "aeiou" else "a"
+        key = "reports" if plural else "report"
+        if not plural and place.startswith(_PREPOSITIONS) and rng.random() < 0.3:
+            key = "place first"
+        return self.word(key, rng).format(a=article, the="the", noun=phrase, place=place)
 
     def _noun(self, query: Query, plural: bool, rng: np.random.Generator) -> str:
         if query.attenuation == "cystic" and rng.random() < 0.4:

@@ -145,7 +145,8 @@ def _paint(
     elif spec.appearance == "rim":
         level += 0.5 * abs(spec.contrast_hu) * np.exp(-np.abs(depth) / max(0.12 * radius, 1.0))
     elif spec.appearance == "necrotic":
-        level += 0.5 * spec.contrast_hu / (1 + np.exp(-(depth - 0.45 * radius) / (0.1 * radius)))
+        core = np.clip((depth - 0.45 * radius) / (0.1 * radius), -30, 30)
+        level += 0.5 * spec.contrast_hu / (1 + np.exp(-core))
     texture = rng.normal(size=values.shape).astype(np.float32)
     coarse = sitk.DiscreteGaussian(sitk.GetImageFromArray(texture), [4.0, 4.0, 0.01])
     coarse_texture = sitk.GetArrayFromImage(coarse)

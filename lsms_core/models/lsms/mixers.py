@@ -32,22 +32,24 @@ class NMFMixer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the reconstruction of non-negative (B, C, H, W) features."""
+        # Positions before channels: with channels-last memory nothing has to be copied.
         with torch.autocast(x.device.type, enabled=False):
-            values = x.float().flatten(2)  # X: B x C x N
+            values = x.float().flatten(2).transpose(1, 2)  # X^T: B x N x C
             with torch.no_grad():
                 bases = self.bases.float().expand(x.shape[0], -1, -1)
-                codes = (values.transpose(1, 2) @ bases).softmax(-1)
+                codes = (values @ bases).softmax(-1)
                 for _ in range(TRAINING_STEPS if self.training else EVALUATION_STEPS):
                     codes = _update_codes(values, bases, codes)
                     gram = codes.transpose(1, 2) @ codes
-                    bases = bases * (values @ codes) / (bases @ gram + _EPSILON)
+                    bases = bases * (values.transpose(1, 2) @ codes) / (bases @ gram + _EPSILON)
             codes = _update_codes(values, bases, codes)
-            return (bases @ codes.transpose(1, 2)).view_as(x).to(x.dtype)
+            mixed = codes @ bases.transpose(1, 2)
+            return mixed.transpose(1, 2).unflatten(2, x.shape[2:]).to(x.dtype)
 
 
 def _update_codes(values: Tensor, bases: Tensor, codes: Tensor) -> Tensor:
     gram = bases.transpose(1, 2) @ bases
-    return codes * (values.transpose(1, 2) @ bases) / (codes @ gram + _EPSILON)
+    return codes * (values @ bases) / (codes @ gram + _EPSILON)
 
 
 class AttentionMixer(nn.Module):

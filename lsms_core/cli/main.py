@@ -17,6 +17,10 @@ _COMMANDS = {
         "lsms_core.cli.build_dataset",
         "Turn images and lesion masks into expressions.",
     ),
+    "make-phantoms": (
+        "lsms_core.cli.make_phantoms",
+        "Make synthetic cases, which need no patient's data.",
+    ),
     "inspect-dataset": ("lsms_core.cli.inspect_dataset", "Show a referring data set as pictures."),
     "train": ("lsms_core.cli.train", "Train a model from a configuration file."),
     "evaluate": ("lsms_core.cli.evaluate", "Score weights on a referring data set."),

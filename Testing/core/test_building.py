@@ -9,6 +9,7 @@ import pytest
 import SimpleITK as sitk
 
 from lsms_core.data.building import BuildingConfig, build_dataset, side_pair
+from lsms_core.data.expressions.paraphrasing import STYLES
 from lsms_core.data.geometry import CTVolume
 from lsms_core.data.laterality import cantlie_offset_mm
 from lsms_core.data.measurements import measure_slice
@@ -96,6 +97,19 @@ def test_no_pair_where_any_side_is_unclear():
         assert instances.max() == 2 + len(extra)
         findings = measure_slice(image[4], label[4] > 0, instances, SPACING[1:])
         assert [lobe.side for lobe in side_pair(findings)] == sides
+
+
+def test_paraphrases_say_their_style(tmp_path, lsms):
+    case(tmp_path / "cases" / "two", RIGHT, LEFT)
+    ran = lsms("build-dataset", tmp_path / "cases", tmp_path / "set", "--words", "paraphrases")
+    assert ran.status == 0
+    records = read_records(tmp_path / "set")
+    styles = [str(r.attributes["style"]) for r in records]
+    assert set(styles) <= {*STYLES, "elsewhere", "unrelated"}
+    assert len(set(styles)) > 4
+    pair = [r for r in records if r.attributes.get("pair")]
+    assert pair
+    assert {r.attributes["style"] for r in pair} == {"laterality"}
 
 
 @pytest.mark.parametrize("flipped", [False, True])

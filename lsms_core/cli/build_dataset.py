@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--words",
-    type=click.Choice(["train", "held-out"]),
+    type=click.Choice(["train", "held-out", "paraphrases"]),
     default="train",
-    help="Words and templates; those held out never occur in training.",
+    help="Words and templates; those held out, and paraphrases, never occur in training.",
 )
 @click.option("--noise", type=click.FloatRange(0, 1), default=0.1, help="Rate of typing mistakes.")
 @click.option("--seed", type=click.IntRange(min=0), default=0)
@@ -71,7 +71,7 @@ def command(
     config = BuildingConfig(
         per_slice=per_slice,
         no_target_share=no_target,
-        split="held-out" if words == "held-out" else "train",
+        split=words,  # type: ignore[arg-type]
         noise=noise,
         seed=seed,
         link=link,

@@ -7,13 +7,14 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from lsms_core.data.expressions.generator import Expression, ExpressionGenerator, Split
+from lsms_core.data.expressions.paraphrasing import ParaphraseGenerator
 from lsms_core.data.expressions.query import Query, select
 from lsms_core.data.geometry import CTVolume, SlicePlane
 from lsms_core.data.laterality import Side
@@ -24,6 +25,9 @@ from lsms_core.data.sections import liver_height
 from lsms_core.data.sources import LESION, Case
 from lsms_core.data.synthesis.two_sided import add_two_sided
 from lsms_core.errors import InputError, OutputError
+
+Words = Split | Literal["paraphrases"]
+Texts = ExpressionGenerator | ParaphraseGenerator
 
 _TRIES = 3
 # People type the singular for several, too, and mean all that fit.
@@ -38,8 +42,8 @@ class BuildingConfig:
         per_slice: expressions a slice; where both lobes have lesions, one more for each.
         clean_share: slices of liver without lesions, as a share of those with.
         no_target_share: how often an expression names nothing.
-        split: words and templates to use, "train" or "held-out".
-        noise: rate of typing mistakes.
+        split: words and templates to use: "train", "held-out" or "paraphrases".
+        noise: rate of typing mistakes; paraphrases have a style of their own for them.
         seed: of everything.
         link: link the images instead of copying them.
         synthetic_every: add lesions to both lobes of one slice in this many, and speak about
@@ -49,7 +53,7 @@ class BuildingConfig:
     per_slice: int = 4
     clean_share: float = 0.3
     no_target_share: float = 0.25
-    split: Split = "train"
+    split: Words = "train"
     noise: float = 0.1
     seed: int = 0
     link: bool = False
@@ -137,7 +141,7 @@ def _build_case(case: Case, folder: Path, config: BuildingConfig, number: int) -
         instances, chosen = _choose_slices(label, plane, config, rng)
         image_path = _place(case.image, folder / "images", case.name, config.link)
     _write(instances, source, label_path)
-    generator = ExpressionGenerator(config.split, noise=config.noise)
+    generator = _texts(config)
     areas = np.count_nonzero(plane.stack(label) > 0, axis=(1, 2))
     if plane.reverse_stack:
         areas = areas[::-1]
@@ -201,9 +205,15 @@ def _choose_slices(
     return instances, sorted([*with_lesions, *rng.choice(clean, wanted, replace=False).tolist()])
 
 
+def _texts(config: BuildingConfig) -> Texts:
+    if config.split == "paraphrases":
+        return ParaphraseGenerator()
+    return ExpressionGenerator(config.split, noise=config.noise)
+
+
 def _express(
     findings: SliceFindings,
-    generator: ExpressionGenerator,
+    generator: Texts,
     config: BuildingConfig,
     rng: np.random.Generator,
 ) -> list[Expression]:
@@ -222,7 +232,9 @@ def _express(
             plural = len(pair.instances) > 1 and bool(chance.random() < _PLURAL_SHARE)
             text = generator.write(Query(side=pair.side), plural, chance)
             if text not in found:
-                attributes = {"side": pair.side, "pair": True}
+                attributes: dict[str, Any] = {"side": pair.side, "pair": True}
+                if config.split == "paraphrases":
+                    attributes["style"] = "laterality"
                 found[text] = Expression(text, pair.instances, "attribute", attributes)
                 break
     return list(found.values())

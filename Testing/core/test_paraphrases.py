@@ -1,0 +1,209 @@
+"""Paraphrases mean their query, and training never sees one."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lsms_core.data.expressions import vocabulary
+from lsms_core.data.expressions.generator import ExpressionGenerator
+from lsms_core.data.expressions.paraphrases import (
+    ELSEWHERE,
+    FILLERS,
+    PARAPHRASES,
+    UNRELATED,
+)
+from lsms_core.data.expressions.paraphrasing import STYLES, ParaphraseGenerator, fill
+from lsms_core.data.expressions.query import Query, select
+from lsms_core.data.measurements import LesionMeasurement, SliceFindings
+
+SIDES = {"left": {"left", "lt", "l", "links", "gauche"}, "right": {"right", "rt", "r", "rechts"}}
+SIDES["right"].add("droit")
+
+
+def lesion(instance, side="left", mm=20.0, attenuation="hypodense", **other):
+    other.setdefault("subcapsular", True)
+    return LesionMeasurement(
+        instance=instance,
+        side=side,
+        longest_mm=mm,
+        perpendicular_mm=mm,
+        area_mm2=mm**2,
+        mean_hu=50.0,
+        contrast_hu=-50.0,
+        attenuation=attenuation,
+        capsule_distance_mm=1.0,
+        centroid=(0.0, 0.0),
+        **other,
+    )
+
+
+lesions = st.builds(
+    lesion,
+    instance=st.just(0),
+    side=st.sampled_from(["left", "right"]),
+    mm=st.floats(4, 80),
+    attenuation=st.sampled_from(["hypodense", "hyperdense", "cystic", None]),
+    subcapsular=st.sampled_from([True, False, None]),
+    margin=st.sampled_from(["well-defined", "ill-defined", None]),
+    segment=st.sampled_from(["II", "VIII", None]),
+    section=st.sampled_from(["left lateral", "right anterior", None]),
+)
+slices = st.lists(lesions, max_size=4).map(
+    lambda found: SliceFindings(
+        tuple(
+            lesion(
+                i + 1,
+                m.side,
+                m.longest_mm,
+                m.attenuation,
+                subcapsular=m.subcapsular,
+                margin=m.margin,
+                segment=m.segment,
+                section=m.section,
+                centroid_mm=(30.0 * i, 0.0),
+            )
+            for i, m in enumerate(found)
+        ),
+        20000.0,
+    )
+)
+
+
+def plain(text: str) -> str:
+    return " ".join(re.findall(r"[a-z0-9{}]+", text.lower()))
+
+
+@given(findings=slices, seed=st.integers(0, 10_000), share=st.sampled_from([0.0, 0.5]))
+def test_a_paraphrase_names_exactly_its_instances(findings, seed, share):
+    expression = ParaphraseGenerator().sample(findings, np.random.default_rng(seed), share)
+    assert expression.text.strip()
+    assert "{" not in expression.text
+    said = dict(expression.attributes)
+    style = said.pop("style")
+    assert style in (*STYLES, "elsewhere", "unrelated")
+    if expression.kind in ("elsewhere", "unrelated", "negated"):
+        assert expression.instances == ()
+        assert not said
+        return
+    assert select(findings, Query(**said)) == expression.instances
+    assert (expression.kind == "no-target") == (expression.instances == ())
+    # Typing mistakes may hit any word; the other styles say the side in so many words.
+    if style != "misspelt":
+        found = {s for s, words in SIDES.items() if words & set(plain(expression.text).split())}
+        if style == "negation":
+            assert found == {"left" if said["side"] == "right" else "right"}
+        elif "not" in expression.text:
+            assert found == {"left", "right"}
+        elif "side" in said:
+            assert found == {said["side"]}
+        elif "section" not in said:
+            assert not found
+
+
+@pytest.mark.parametrize("paraphrase", PARAPHRASES, ids=lambda p: p.template)
+def test_a_template_says_what_its_query_asks(paraphrase):
+    one = {
+        "side": "left",
+        "attenuation": "cystic",
+        "about_mm": 24.0,
+        "segment": "VIII",
+        "section": "left lateral",
+        "count": 2,
+    }
+    two = {
+        "side": "right",
+        "attenuation": "hypodense",
+        "about_mm": 31.0,
+        "segment": "II",
+        "section": "right anterior",
+        "count": 3,
+    }
+    assert not paraphrase.entries & paraphrase.says.keys()
+    Query(**paraphrase.says)
+    for entry in paraphrase.entries:
+        rng = np.random.default_rng(0)
+        texts = {fill(paraphrase, Query(**{**one, entry: v[entry]}), rng) for v in (one, two)}
+        assert len(texts) == 2, f"{entry} changes nothing"
+
+
+def test_sizes_and_segments_are_written_as_measured():
+    texts = {p.template: p for p in PARAPHRASES}
+    rng = np.random.default_rng(0)
+    mass = texts["seg {roman} mass {cm}"]
+    assert fill(mass, Query(segment="VIII", about_mm=24.0), rng) == "seg VIII mass 2.4 cm"
+    spelt = texts["only the {cm} one"]
+    assert fill(spelt, Query(about_mm=30.0), rng) == "only the 3 cm one"
+    dictated = texts["A {cm} {dens} lesion is demonstrated within the {side} liver."]
+    text = fill(dictated, Query(side="left", attenuation="cystic", about_mm=80.0), rng)
+    assert text.startswith("An 8 cm ")
+
+
+def test_training_has_none_of_these_words():
+    trained = {plain(w) for words in vocabulary.WORDS.values() for part in words for w in part}
+    for group in (vocabulary.ORGAN, vocabulary.ELSEWHERE, vocabulary.UNRELATED):
+        trained |= {plain(w) for w in group}
+    own = [p.template for p in PARAPHRASES] + [*ELSEWHERE, *UNRELATED]
+    # Single words of the field, such as "hypodense", belong to everybody.
+    phrases = [w for by in FILLERS.values() for words in by.values() for w in words if " " in w]
+    assert not {plain(w) for w in own + phrases} & trained
+    assert len({plain(p.template) for p in PARAPHRASES}) >= len(PARAPHRASES) - 2
+
+
+def test_training_texts_are_no_paraphrases():
+    rng = np.random.default_rng(1)
+    slice_ = SliceFindings(
+        (lesion(1, segment="II", section="left lateral"), lesion(2, "right", 45.0, "cystic")), 1.0
+    )
+    training, held = ExpressionGenerator(), ParaphraseGenerator()
+    trained = {plain(training.sample(slice_, rng).text) for _ in range(1500)}
+    asked = {plain(held.sample(slice_, rng).text) for _ in range(1500)}
+    assert len(asked) > 200
+    assert not trained & asked
+
+
+def test_every_style_is_drawn_with_and_without_a_target():
+    rng = np.random.default_rng(2)
+    slice_ = SliceFindings(
+        (
+            lesion(1, segment="II", section="left lateral"),
+            lesion(2, "right", 45.0, "hyperdense", subcapsular=False, margin="ill-defined"),
+            lesion(3, "right", 8.0, "cystic"),
+        ),
+        1.0,
+    )
+    one_sided = SliceFindings(slice_.lesions[:1], 1.0)
+    drawn = [ParaphraseGenerator().sample(f, rng) for f in (slice_, one_sided) for _ in range(400)]
+    for named in (True, False):
+        styles = {e.attributes["style"] for e in drawn if bool(e.instances) == named}
+        assert set(STYLES) <= styles
+    used = {entry for e in drawn if e.instances for entry in e.attributes}
+    assert {"side", "attenuation", "about_mm", "rank", "count", "subcapsular", "segment"} <= used
+
+
+def test_mistyped_texts_have_a_mistake():
+    rng = np.random.default_rng(3)
+    slice_ = SliceFindings((lesion(1), lesion(2, "right", 45.0)), 1.0)
+    generator = ParaphraseGenerator()
+    drawn = [generator.sample(slice_, rng, 0.0) for _ in range(400)]
+    mistyped = [e.text for e in drawn if e.attributes["style"] == "misspelt"]
+    words = {w for p in PARAPHRASES for w in plain(p.template).split()}
+    words |= {
+        w for by in FILLERS.values() for ws in by.values() for x in ws for w in plain(x).split()
+    }
+    strange = [t for t in mistyped if not {w for w in plain(t).split() if w.isalpha()} <= words]
+    assert len(mistyped) > 20
+    assert len(strange) > 0.8 * len(mistyped)
+
+
+def test_a_side_alone_can_be_asked_for():
+    rng = np.random.default_rng(4)
+    generator = ParaphraseGenerator()
+    for _ in range(40):
+        singular = generator.write(Query(side="left"), False, rng)
+        assert "left" in singular.lower() or singular.startswith("L-")
+        assert generator.write(Query(side="right"), True, rng) != "the right one"

@@ -29,7 +29,12 @@ def box(top: int, left: int, height: int, width: int, shape: tuple[int, int] = (
 
 
 def sample(
-    target: np.ndarray, predicted: np.ndarray, case: str = "a", score: float = 0.9
+    target: np.ndarray,
+    predicted: np.ndarray,
+    case: str = "a",
+    score: float = 0.9,
+    style: str | None = None,
+    others: np.ndarray | None = None,
 ) -> SampleScore:
     return score_sample(
         record=f"{case}-{target.sum()}-{predicted.sum()}",
@@ -41,6 +46,8 @@ def sample(
         spacing_mm=(2.0, 1.0),
         score=score,
         present=bool(predicted.any()),
+        style=style,
+        others=others,
     )
 
 
@@ -88,7 +95,7 @@ def test_empty_answers_are_right_where_nothing_is_named_and_counted_apart() -> N
     assert table["named"] == 2
     assert table["no_target_accuracy"]["value"] == pytest.approx(2 / 3)
     assert table["target_recall"]["value"] == 0.5
-    assert table["oiou"] == 0.5
+    assert table["oiou"]["value"] == 0.5
     assert table["precision_at_0.9"]["value"] == 0.5
     assert table["by_size"]["10 mm and more"]["dice"]["count"] == 2
     assert table["by_size"]["under 10 mm"]["dice"]["value"] is None
@@ -99,7 +106,9 @@ def test_means_over_samples_and_over_cases_differ_as_they_should() -> None:
     many = [sample(lesion, lesion, "a")] * 9 + [sample(lesion, EMPTY, "b")]
     table = summarise(many)
     assert table["dice"]["value"] == pytest.approx(0.9)
-    assert table["dice_over_cases"] == pytest.approx(0.5)
+    assert table["dice_over_cases"]["value"] == pytest.approx(0.5)
+    assert table["dice_over_cases"]["low"] == 0.0
+    assert table["dice_over_cases"]["count"] == 2
     assert table["dice"]["low"] == 0.0
     assert table["dice"]["high"] == 1.0
     assert summarise(many) == table
@@ -128,6 +137,9 @@ def test_reliability_finds_overconfidence() -> None:
     assert result["ece"] == pytest.approx(0.45)
     assert result["bins"][9]["share"] == 0.5
     assert sum(row["count"] for row in result["bins"]) == 10
+    assert result["bins"][9]["interval"] == [None, None]
+    two = sure + [sample(lesion, lesion, "b", score=0.95)] * 10
+    assert reliability(two)["bins"][9]["interval"] == [0.5, 1.0]
 
 
 def test_text_tests_ask_the_same_slice_in_other_words() -> None:
@@ -173,3 +185,23 @@ def test_sides_need_both_answers_to_be_right() -> None:
     )
     assert rates["both_right"] == 0.5
     assert rates["right_side_chosen"] == 0.75
+    assert rates["intervals"]["right_side_chosen"] == [0.5, 1.0]
+    assert rates["intervals"]["both_right"] == [0.0, 1.0]
+
+
+def test_wordings_are_told_apart():
+    lesion = box(2, 3, 6, 12)
+    table = summarise(
+        [
+            sample(lesion, lesion, "a", style="terse"),
+            sample(lesion, EMPTY, "b", style="terse"),
+            sample(EMPTY, lesion, "b", style="negation"),
+            sample(lesion, lesion, "b"),
+        ]
+    )["by_style"]
+    assert list(table) == ["negation", "terse"]
+    assert table["terse"]["dice"] == {"value": 0.5, "low": 0.0, "high": 1.0, "count": 2}
+    assert table["terse"]["recall"]["value"] == 0.5
+    assert table["negation"]["no_target_accuracy"]["value"] == 0.0
+    assert table["negation"]["dice"]["value"] is None
+    assert table["negation"]["count"] == 1

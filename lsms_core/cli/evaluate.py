@@ -7,6 +7,7 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -34,7 +35,9 @@ import click
 @click.option("--save-masks", type=click.Path(file_okay=False, path_type=Path), help=(
     "Write each answer as <id>.png."
 ))  # fmt: skip
-@click.option("--pictures", is_flag=True, help="Show the failures in the readable page.")
+@click.option("--pictures", is_flag=True, help=(
+    "Show the worst answers of each kind in the readable page; they are images of patients."
+))  # fmt: skip
 @click.option("--device", default="auto")
 @click.option("--threads", type=click.IntRange(min=1))
 @click.option(
@@ -60,12 +63,15 @@ def command(
     """Score WEIGHTS on DATASET, a folder made by lsms build-dataset."""
     from lsms_core.cli.progress import bar
     from lsms_core.errors import InputError
+    from lsms_core.evaluation.failures import Gallery
     from lsms_core.evaluation.report import markdown
     from lsms_core.evaluation.run import evaluate
     from lsms_core.evaluation.run import pool as pool_reports
     from lsms_core.io.text import read_json, write_text
 
-    gallery = output.with_name(f"{output.stem}_pictures") if pictures else None
+    if pictures and pool:
+        raise InputError("Pooled reports hold no images: make the pictures with each fold.")
+    gallery = Gallery() if pictures else None
     if pool:
         report = pool_reports([read_json(path) for path in pool])
     elif dataset is None:
@@ -94,11 +100,29 @@ def command(
             )
     command_line = "lsms " + " ".join(shlex.quote(a) for a in sys.argv[1:])
     report["about"]["command"] = command_line
+    folder = output.with_name(f"{output.stem}_pictures")
+    if gallery:
+        report["gallery"] = gallery.write(folder)
+    picture = _reliability(report, output)
     write_text(output, json.dumps(report, indent=1) + "\n")
-    page = markdown(report, command_line, gallery.name if gallery else None)
+    page = markdown(report, command_line, folder.name, picture)
     write_text(output.with_suffix(".md"), page)
     summary = report["summary"]
     for name in ("dice", "iou", "target_recall", "no_target_accuracy"):
         value = summary[name]["value"]
         click.echo(f"{name.replace('_', ' ')}: {'-' if value is None else format(value, '.3f')}")
     click.echo(f"Report: {output} and {output.with_suffix('.md')}")
+
+
+def _reliability(report: dict[str, Any], output: Path) -> str | None:
+    """Draw the reliability beside the report; None where pictures cannot be drawn."""
+    from lsms_core.errors import DependencyError
+    from lsms_core.evaluation.reliability_picture import draw_reliability
+
+    path = output.with_name(f"{output.stem}_reliability.png")
+    try:
+        draw_reliability(path, report["reliability"])
+    except DependencyError as error:
+        click.echo(f"No reliability picture: {error}", err=True)
+        return None
+    return path.name

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lsms_core.errors import InputError
+from lsms_core.evaluation import intervals
 from lsms_core.evaluation.scores import SampleScore
 
 BINS = 10
@@ -35,8 +36,8 @@ def reliability(samples: Sequence[SampleScore]) -> dict[str, Any]:
     """Compare scores with how often the text does name something in the slice.
 
     Returns:
-        ``bins`` (score range, count, mean score, share with a target) and ``ece``, the
-        expected calibration error (M. P. Naeini et al., AAAI 2015).
+        ``bins`` (score range, count, mean score, share with a target and its 95 % interval
+        over cases) and ``ece``, the expected calibration error (M. P. Naeini et al., AAAI 2015).
     """
     scores = np.array([s.score for s in samples])
     truth = np.array([s.has_target for s in samples], dtype=float)
@@ -46,10 +47,21 @@ def reliability(samples: Sequence[SampleScore]) -> dict[str, Any]:
         inside = (scores >= low) & ((scores < high) | (number == BINS - 1))
         count = int(inside.sum())
         mean = float(scores[inside].mean()) if count else None
-        share = float(truth[inside].mean()) if count else None
+        whose = [samples[i].case for i in np.flatnonzero(inside).tolist()]
+        figure = intervals.mean(whose, truth[inside].tolist())
+        share = figure["value"]
         if mean is not None and share is not None:
             error += count / len(samples) * abs(mean - share)
-        rows.append({"from": low, "to": high, "count": count, "score": mean, "share": share})
+        rows.append(
+            {
+                "from": low,
+                "to": high,
+                "count": count,
+                "score": mean,
+                "share": share,
+                "interval": [figure["low"], figure["high"]],
+            }
+        )
     return {"bins": rows, "ece": error}
 
 

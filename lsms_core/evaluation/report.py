@@ -13,8 +13,10 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.0f} %"
 
 
-def with_interval(figure: Mapping[str, Any], as_percent: bool = False) -> str:
-    """Format a figure with its 95 % interval."""
+def with_interval(figure: Mapping[str, Any] | float | None, as_percent: bool = False) -> str:
+    """Format a figure with its 95 % interval; older reports have some without."""
+    if not isinstance(figure, Mapping):
+        figure = {"value": figure, "low": None, "high": None}
     if figure["value"] is None:
         return "-"
     show = percent if as_percent else "{:.2f}".format
@@ -24,20 +26,34 @@ def with_interval(figure: Mapping[str, Any], as_percent: bool = False) -> str:
     return text
 
 
-def markdown(report: Mapping[str, Any], command: str = "", pictures: str | None = None) -> str:
+def _of_row(row: Mapping[str, Any], name: str, as_percent: bool = False) -> str:
+    """Format a figure of a row that keeps its limits under "intervals"."""
+    low, high = row.get("intervals", {}).get(name, (None, None))
+    return with_interval({"value": row[name], "low": low, "high": high}, as_percent)
+
+
+def markdown(
+    report: Mapping[str, Any],
+    command: str = "",
+    pictures: str = "",
+    reliability: str | None = None,
+) -> str:
     """Write the report as Markdown.
 
     Args:
         report: as :func:`lsms_core.evaluation.run.evaluate` returns it.
         command: the command that made it.
-        pictures: folder of the gallery, relative to the page; shows the worst answers.
+        pictures: folder of the gallery, relative to the page.
+        reliability: the reliability picture, relative to the page.
     """
     lines = ["# Evaluation", ""]
     if command:
         lines += ["```", command, "```", ""]
     lines += tables(report)
-    if pictures:
-        lines += _gallery(report["samples"], pictures)
+    if reliability:
+        lines += [f"![score against share of texts that name something]({reliability})", ""]
+    if report.get("gallery"):
+        lines += _gallery(report["gallery"], pictures)
     return "\n".join(lines)
 
 
@@ -53,9 +69,9 @@ def tables(report: Mapping[str, Any], level: int = 2) -> list[str]:
         "|---|---|",
         f"| Dice to the named lesion, mean over expressions | {with_interval(table['dice'])} |",
         f"| IoU, mean over expressions | {with_interval(table['iou'])} |",
-        f"| Dice, mean over patients | {_number(table['dice_over_cases'])} |",
-        f"| IoU, mean over patients | {_number(table['iou_over_cases'])} |",
-        f"| oIoU | {_number(table['oiou'])} |",
+        f"| Dice, mean over patients | {with_interval(table['dice_over_cases'])} |",
+        f"| IoU, mean over patients | {with_interval(table['iou_over_cases'])} |",
+        f"| oIoU | {with_interval(table['oiou'])} |",
     ]
     lines += [
         f"| Precision at IoU {at} | {with_interval(table[f'precision_at_{at}'], True)} |"
@@ -78,15 +94,16 @@ def tables(report: Mapping[str, Any], level: int = 2) -> list[str]:
             f"| {name} | {row['dice']['count']} | {with_interval(row['dice'])} | "
             f"{with_interval(row['recall'], True)} |"
         )
+    lines += _styles(table.get("by_style", {}), heading)
     sides = report["sides"]
     lines += [
         "",
         f"{heading} Left and right",
         "",
         f"{sides['slices']} slices of {sides['cases']} patients have lesions on both sides. The "
-        f"right side was chosen for {percent(sides['right_side_chosen'])} of the texts, for both "
-        f"texts of a slice in {percent(sides['both_right'])}; the two answers differ in "
-        f"{percent(sides['different'])}.",
+        f"right side was chosen for {_of_row(sides, 'right_side_chosen', True)} of the texts, for "
+        f"both texts of a slice in {_of_row(sides, 'both_right', True)}; the two answers differ "
+        f"in {_of_row(sides, 'different', True)}.",
         "",
         f"{heading} Text tests",
         "",
@@ -96,10 +113,11 @@ def tables(report: Mapping[str, Any], level: int = 2) -> list[str]:
     ]
     for kind, row in report["text_tests"].items():
         lines.append(
-            f"| {kind} text | {row['count']} | {_number(row['dice_to_right_lesion'])} | "
-            f"{_number(row['dice_to_own_lesion'])} | {percent(row['answered'])} | "
-            f"{percent(row['changed'])} |"
+            f"| {kind} text | {row['count']} | {_of_row(row, 'dice_to_right_lesion')} | "
+            f"{_of_row(row, 'dice_to_own_lesion')} | {_of_row(row, 'answered', True)} | "
+            f"{_of_row(row, 'changed', True)} |"
         )
+    lines += _failures(report.get("failures", {}), heading)
     lines += [
         "",
         f"{heading} Reliability of the score",
@@ -108,27 +126,55 @@ def tables(report: Mapping[str, Any], level: int = 2) -> list[str]:
     ]
     lines.append("|---|---|---|")
     for row in report["reliability"]["bins"]:
+        low, high = row.get("interval", (None, None))
         lines.append(
-            f"| {row['from']:.1f} to {row['to']:.1f} | {row['count']} | {percent(row['share'])} |"
+            f"| {row['from']:.1f} to {row['to']:.1f} | {row['count']} | "
+            f"{with_interval({'value': row['share'], 'low': low, 'high': high}, True)} |"
         )
     lines += ["", f"Expected calibration error: {report['reliability']['ece']:.3f}", ""]
     return lines
 
 
-def _gallery(samples: Sequence[Mapping[str, Any]], folder: str) -> list[str]:
-    named = [s for s in samples if s["target_area_mm2"] > 0]
-    worst = sorted(named, key=lambda s: s["dice"])[:8]
-    false = [s for s in samples if s["target_area_mm2"] == 0 and s["present"]][:4]
-    lines = ["## Failures", "", "Green: named; orange: answered.", ""]
-    for sample in [*worst, *false]:
-        lines += [
-            f"**{sample['text']}** (Dice {sample['dice']:.2f}, score {sample['score']:.2f})",
-            "",
-            f"![{sample['id']}]({folder}/{sample['id']}.png)",
-            "",
-        ]
+def _styles(by_style: Mapping[str, Any], heading: str) -> list[str]:
+    if not by_style:
+        return []
+    lines = [
+        "",
+        f"{heading} By wording",
+        "",
+        "| style | expressions | Dice | answered | nothing named, answered with nothing |",
+        "|---|---|---|---|---|",
+    ]
+    for style, row in by_style.items():
+        lines.append(
+            f"| {style} | {row['count']} | {with_interval(row['dice'])} | "
+            f"{with_interval(row['recall'], True)} | "
+            f"{with_interval(row['no_target_accuracy'], True)} |"
+        )
     return lines
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+def _failures(table: Mapping[str, Any], heading: str) -> list[str]:
+    if not table:
+        return []
+    lines = ["", f"{heading} Mistakes", "", "| mistake | of | share |", "|---|---|---|"]
+    for kind, row in table.items():
+        of = "texts that name nothing" if kind == "invented" else "texts that name a lesion"
+        lines.append(f"| {kind} | {row['count']} {of} | {with_interval(row, True)} |")
+    return lines
+
+
+def _gallery(entries: Sequence[Mapping[str, str]], folder: str) -> list[str]:
+    lines = ["## Failures", "", "The worst of each kind. Green: named; orange: answered.", ""]
+    for kind in dict.fromkeys(e["kind"] for e in entries):
+        lines += [f"### {kind.capitalize()}", ""]
+        for entry in entries:
+            if entry["kind"] == kind:
+                picture = f"![{entry['id']}]({folder}/{entry['id']}.png)"
+                lines += [_escape(entry["caption"]), "", picture, ""]
+    return lines
+
+
+def _escape(text: str) -> str:
+    """Keep Markdown from reading marks in what people typed."""
+    return "".join(f"\\{c}" if c in "\\*_[]<>#|`" else c for c in text)

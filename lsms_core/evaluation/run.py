@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from lsms_core.data.geometry import CTVolume, SlicePlane
 from lsms_core.data.records import Record, load_image, load_slice_label, read_records
 from lsms_core.errors import InputError
 from lsms_core.evaluation.calibration import reliability
+from lsms_core.evaluation.failures import Gallery, summarise_failures
 from lsms_core.evaluation.pictures import draw, save_png
 from lsms_core.evaluation.scores import SampleScore, score_sample
 from lsms_core.evaluation.summary import summarise
@@ -60,7 +62,7 @@ def evaluate(
     only: Collection[str] | None = None,
     text_tests: bool = True,
     save_masks: Path | None = None,
-    gallery: Path | None = None,
+    gallery: Gallery | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Answer every record and score the answers.
@@ -71,7 +73,7 @@ def evaluate(
         only: cases or patients to use; default: all.
         text_tests: ask each lesion slice in other words, too.
         save_masks: folder for each answer as ``<id>.png`` (0 or 255, as stored).
-        gallery: folder for pictures of the answers.
+        gallery: keeps pictures of the worst answers.
         progress: called with slices done and slices in all.
 
     Returns:
@@ -97,27 +99,29 @@ def evaluate(
         for record in group:
             mask, prediction = _mask(given, record.text, labels[record.id])
             target = np.isin(labels[record.id], record.instances)
-            samples.append(
-                score_sample(
-                    record=record.id,
-                    case=record.patient,
-                    text=record.text,
-                    side=record.attributes.get("side"),
-                    target=target,
-                    predicted=mask,
-                    spacing_mm=_pixel(image.volume, record.axis),
-                    score=prediction.score if prediction else 0.0,
-                    present=prediction.present if prediction else False,
-                )
+            sample = score_sample(
+                record=record.id,
+                case=record.patient,
+                text=record.text,
+                side=record.attributes.get("side"),
+                target=target,
+                predicted=mask,
+                spacing_mm=_pixel(image.volume, record.axis),
+                score=prediction.score if prediction else 0.0,
+                present=prediction.present if prediction else False,
+                style=record.attributes.get("style"),
+                others=(labels[record.id] > 0) & ~target,
             )
+            samples.append(sample)
             if save_masks:
                 save_png(save_masks / f"{record.id}.png", mask.astype(np.uint8) * 255)
             if gallery:
-                _draw(gallery, record, image, target, mask)
+                gallery.offer(sample, _slice_of(record), partial(_draw, image, target, mask))
             right = mask
             for test in tests.get(record.id, []):
                 asked, _ = _mask(given, test.text, labels[record.id])
-                answers.append(answer(test, right, asked, labels[record.id], record.instances))
+                label = labels[record.id]
+                answers.append(answer(test, right, asked, label, record.instances, record.patient))
         pair = _sides(group, labels, given)
         if pair:
             sides.append(pair)
@@ -148,6 +152,7 @@ def assemble(
         "sides": summarise_sides(sides),
         "text_tests": summarise_tests(answers),
         "reliability": reliability(samples),
+        "failures": summarise_failures(samples),
         "samples": [asdict(s) for s in samples],
         "text_answers": [asdict(a) for a in answers],
         "side_pairs": [asdict(p) for p in sides],
@@ -264,17 +269,10 @@ def _sides(
     return score_sides(left.patient, (masks[0], masks[1]), (targets[0], targets[1]))
 
 
-def _draw(
-    folder: Path,
-    record: Record,
-    image: _Slab,
-    target: NDArray[np.bool_],
-    mask: NDArray[np.bool_],
-) -> None:
+def _draw(image: _Slab, target: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     plane = image.plane
-    picture = draw(
+    return draw(
         plane.extract(image.volume.array, image.index),
         plane.to_canonical(target),
         plane.to_canonical(mask),
     )
-    save_png(folder / f"{record.id}.png", picture)

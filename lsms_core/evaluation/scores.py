@@ -31,6 +31,8 @@ class SampleScore:
         target_diameter_mm: longest extent of the largest named lesion, 0 for none.
         score: the answer's, 0 to 1.
         present: whether the answer says that the text fits something.
+        style: how the text is worded, where the data set says so.
+        on_others: pixels of the answer on lesions that the text does not name.
     """
 
     id: str
@@ -46,6 +48,8 @@ class SampleScore:
     target_diameter_mm: float
     score: float
     present: bool
+    style: str | None = None
+    on_others: int = 0
 
     @property
     def has_target(self) -> bool:
@@ -84,8 +88,13 @@ def score_sample(
     spacing_mm: tuple[float, float],
     score: float,
     present: bool,
+    style: str | None = None,
+    others: NDArray[np.bool_] | None = None,
 ) -> SampleScore:
-    """Compare an answer with its target, both (rows, columns) of the stored slice."""
+    """Compare an answer with its target, both (rows, columns) of the stored slice.
+
+    ``others`` is the mask of the slice's other lesions.
+    """
     dice, iou = overlap(target, predicted)
     pixel = spacing_mm[0] * spacing_mm[1]
     return SampleScore(
@@ -102,6 +111,8 @@ def score_sample(
         target_diameter_mm=longest_extent_mm(target, spacing_mm),
         score=float(score),
         present=bool(present),
+        style=style,
+        on_others=0 if others is None else int(np.count_nonzero(others & predicted)),
     )
 
 

@@ -1,19 +1,16 @@
 """From the scores of single answers to a table: means, confidence intervals, sizes, sides.
 
 An empty answer to a text that names nothing is right, and is counted apart from the
-overlap with named lesions, so that neither hides the other. Confidence intervals
-are percentile bootstraps over cases (B. Efron, R. J. Tibshirani: An Introduction to the
-Bootstrap, 1993), since slices of one patient are no independent witnesses.
+overlap with named lesions, so that neither hides the other.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
+from lsms_core.evaluation import intervals
+from lsms_core.evaluation.intervals import Figure
 from lsms_core.evaluation.scores import SampleScore
 
 PRECISION_AT = (0.5, 0.6, 0.7, 0.8, 0.9)
@@ -24,10 +21,6 @@ SIZES_MM: Mapping[str, tuple[float, float]] = {
     "50 mm and more": (50.0, float("inf")),
     "10 mm and more": (10.0, float("inf")),
 }
-RESAMPLES = 2000
-
-Figure = dict[str, Any]
-"""``value`` (None where nothing could be counted), ``low``, ``high`` (95 %), ``count``."""
 
 
 def summarise(samples: Sequence[SampleScore], seed: int = 0) -> dict[str, Any]:
@@ -43,6 +36,7 @@ def summarise(samples: Sequence[SampleScore], seed: int = 0) -> dict[str, Any]:
     """
     named = [s for s in samples if s.has_target]
     nothing = [s for s in samples if not s.has_target]
+    cases = [s.case for s in named]
 
     def figure(chosen: Sequence[SampleScore], value: Callable[[SampleScore], float]) -> Figure:
         return mean_with_interval(chosen, value, seed)
@@ -53,9 +47,11 @@ def summarise(samples: Sequence[SampleScore], seed: int = 0) -> dict[str, Any]:
         "named": len(named),
         "dice": figure(named, lambda s: s.dice),
         "iou": figure(named, lambda s: s.iou),
-        "dice_over_cases": _over_cases(named, lambda s: s.dice),
-        "iou_over_cases": _over_cases(named, lambda s: s.iou),
-        "oiou": _overall_iou(named),
+        "dice_over_cases": intervals.mean_over_cases(cases, [s.dice for s in named], seed),
+        "iou_over_cases": intervals.mean_over_cases(cases, [s.iou for s in named], seed),
+        "oiou": intervals.ratio(
+            cases, [s.intersection for s in named], [s.union for s in named], seed
+        ),
         "target_recall": figure(named, lambda s: float(s.present)),
         "target_hit": figure(named, lambda s: float(s.hit)),
         "no_target_accuracy": figure(nothing, lambda s: float(not s.present)),
@@ -69,6 +65,23 @@ def summarise(samples: Sequence[SampleScore], seed: int = 0) -> dict[str, Any]:
         }
         for name, limits in SIZES_MM.items()
     }
+    table["by_style"] = summarise_styles(samples, seed)
+    return table
+
+
+def summarise_styles(samples: Sequence[SampleScore], seed: int = 0) -> dict[str, Any]:
+    """Dice, recall and no-target accuracy for each way of wording; empty where none is known."""
+    table: dict[str, Any] = {}
+    for style in sorted({s.style for s in samples if s.style}):
+        chosen = [s for s in samples if s.style == style]
+        named = [s for s in chosen if s.has_target]
+        nothing = [s for s in chosen if not s.has_target]
+        table[style] = {
+            "count": len(chosen),
+            "dice": mean_with_interval(named, lambda s: s.dice, seed),
+            "recall": mean_with_interval(named, lambda s: float(s.present), seed),
+            "no_target_accuracy": mean_with_interval(nothing, lambda s: float(not s.present), seed),
+        }
     return table
 
 
@@ -80,35 +93,4 @@ def mean_with_interval(
     samples: Sequence[SampleScore], value: Callable[[SampleScore], float], seed: int = 0
 ) -> Figure:
     """Mean over samples with a 95 % bootstrap interval over cases."""
-    if not samples:
-        return {"value": None, "low": None, "high": None, "count": 0}
-    sums: dict[str, float] = defaultdict(float)
-    counts: dict[str, int] = defaultdict(int)
-    for sample in samples:
-        sums[sample.case] += value(sample)
-        counts[sample.case] += 1
-    cases = sorted(sums)
-    total = np.array([sums[c] for c in cases])
-    number = np.array([counts[c] for c in cases])
-    mean = float(total.sum() / number.sum())
-    if len(cases) < 2:
-        # One patient says nothing about how patients differ.
-        return {"value": mean, "low": None, "high": None, "count": len(samples)}
-    drawn = np.random.default_rng(seed).integers(len(cases), size=(RESAMPLES, len(cases)))
-    means = total[drawn].sum(axis=1) / number[drawn].sum(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return {"value": mean, "low": float(low), "high": float(high), "count": len(samples)}
-
-
-def _over_cases(
-    samples: Sequence[SampleScore], value: Callable[[SampleScore], float]
-) -> float | None:
-    groups: dict[str, list[float]] = defaultdict(list)
-    for sample in samples:
-        groups[sample.case].append(value(sample))
-    return float(np.mean([np.mean(g) for g in groups.values()])) if groups else None
-
-
-def _overall_iou(samples: Sequence[SampleScore]) -> float | None:
-    union = sum(s.union for s in samples)
-    return sum(s.intersection for s in samples) / union if union else None
+    return intervals.mean([s.case for s in samples], [value(s) for s in samples], seed)

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsms_core.data.expressions.noise import swap_laterality
+from lsms_core.evaluation import intervals
+from lsms_core.evaluation.intervals import Figure
 from lsms_core.evaluation.scores import overlap
 
 KINDS = ("right", "other", "swapped", "contradictory", "gibberish", "empty")
@@ -50,6 +52,7 @@ class TextAnswer:
         dice_named: to what this text names; None where that is not known.
         present: whether anything was answered.
         changed: whether the mask differs from the right text's (Dice under 0.5).
+        case: whose slice it is.
     """
 
     kind: str
@@ -57,6 +60,7 @@ class TextAnswer:
     dice_named: float | None
     present: bool
     changed: bool
+    case: str = ""
 
 
 def make_tests(
@@ -106,6 +110,7 @@ def answer(
     predicted: NDArray[np.bool_],
     label: NDArray[Any],
     named: Sequence[int],
+    case: str = "",
 ) -> TextAnswer:
     """Score the answer to a test.
 
@@ -115,6 +120,7 @@ def answer(
         predicted: the answer to this one.
         label: lesion instances of the slice.
         named: the instances of the right text.
+        case: whose slice it is.
     """
     target = np.isin(label, list(named))
     meant = None if test.names is None else np.isin(label, list(test.names))
@@ -124,25 +130,29 @@ def answer(
         dice_named=None if meant is None else overlap(meant, predicted)[0],
         present=bool(predicted.any()),
         changed=overlap(right, predicted)[0] < 0.5,
+        case=case,
     )
 
 
-def summarise_tests(answers: Sequence[TextAnswer]) -> dict[str, dict[str, float | int | None]]:
-    """Mean by kind: Dice to the right text's lesion and to the text's own, share answered."""
+def summarise_tests(answers: Sequence[TextAnswer]) -> dict[str, dict[str, Any]]:
+    """Mean by kind: Dice to the right text's lesion and to the text's own, share answered.
+
+    Each row's ``intervals`` hold the 95 % limits of its figures over cases.
+    """
     groups: dict[str, list[TextAnswer]] = defaultdict(list)
     for item in answers:
         groups[item.kind].append(item)
-    table: dict[str, dict[str, float | int | None]] = {}
+    table: dict[str, dict[str, Any]] = {}
     for kind in KINDS:
         chosen = groups.get(kind, [])
-        own = [a.dice_named for a in chosen if a.dice_named is not None]
-        table[kind] = {
-            "count": len(chosen),
-            "dice_to_right_lesion": _mean([a.dice for a in chosen]),
+        own = [(a.case, a.dice_named) for a in chosen if a.dice_named is not None]
+        figures = {
+            "dice_to_right_lesion": _mean([(a.case, a.dice) for a in chosen]),
             "dice_to_own_lesion": _mean(own),
-            "answered": _mean([float(a.present) for a in chosen]),
-            "changed": _mean([float(a.changed) for a in chosen]),
+            "answered": _mean([(a.case, float(a.present)) for a in chosen]),
+            "changed": _mean([(a.case, float(a.changed)) for a in chosen]),
         }
+        table[kind] = {"count": len(chosen), **_split(figures)}
     return table
 
 
@@ -189,17 +199,22 @@ def _own_share(
     return mine / (mine + theirs) if mine + theirs else None
 
 
-def summarise_sides(pairs: Sequence[SidePair]) -> dict[str, float | int | None]:
-    """Rates over slices with lesions on both sides."""
-    single = [s for p in pairs for s in (p.left, p.right)]
-    return {
-        "slices": len(pairs),
-        "cases": len({p.case for p in pairs}),
-        "right_side_chosen": _mean([float(s is not None and s > 0.5) for s in single]),
-        "both_right": _mean([float(p.both_right) for p in pairs]),
-        "different": _mean([float(p.different) for p in pairs]),
+def summarise_sides(pairs: Sequence[SidePair]) -> dict[str, Any]:
+    """Rates over slices with lesions on both sides; ``intervals`` hold their 95 % limits."""
+    single = [(p.case, s) for p in pairs for s in (p.left, p.right)]
+    rates = {
+        "right_side_chosen": _mean([(c, float(s is not None and s > 0.5)) for c, s in single]),
+        "both_right": _mean([(p.case, float(p.both_right)) for p in pairs]),
+        "different": _mean([(p.case, float(p.different)) for p in pairs]),
     }
+    return {"slices": len(pairs), "cases": len({p.case for p in pairs}), **_split(rates)}
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    return float(np.mean(values)) if len(values) else None
+def _mean(values: Sequence[tuple[str, float]]) -> Figure:
+    return intervals.mean([case for case, _ in values], [value for _, value in values])
+
+
+def _split(figures: dict[str, Figure]) -> dict[str, Any]:
+    """Return the values by name, and their limits under "intervals"."""
+    limits = {name: [f["low"], f["high"]] for name, f in figures.items()}
+    return {**{name: f["value"] for name, f in figures.items()}, "intervals": limits}

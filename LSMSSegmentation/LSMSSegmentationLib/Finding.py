@@ -85,6 +85,12 @@ class Finding:
         """Return the slices that were searched of an array on the volume's grid."""
         return whole[self._place()]
 
+    def mainSlice(self):
+        """Return the slice with most of it; where nothing is left, the most probable one."""
+        others = tuple(a for a in range(3) if a != self.axis)
+        weight = self.mask.sum(axis=others) if self.present else self.probability.max(axis=others)
+        return int(self.slices[int(np.argmax(weight))])
+
     def region(self):
         """Return where was searched: bool, broadcasts to the volume's shape."""
         shape = [1, 1, 1]

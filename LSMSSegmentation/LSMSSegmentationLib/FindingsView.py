@@ -55,6 +55,11 @@ class FindingsView:
         self._table.minimumHeight = height
         self._table.maximumHeight = height
 
+    def selectedSegment(self):
+        """Return (segmentation, segment ID) of the selected row, None where none is selected."""
+        row = self._table.currentRow()
+        return self._rows[row] if 0 <= row < len(self._rows) else None
+
     def _onCell(self, row, _column):
         if row < len(self._rows):
             segmentationNode, segmentID = self._rows[row]

@@ -14,6 +14,7 @@ from LSMSSegmentationLib.Request import Request, splitPrompts
 from LSMSSegmentationLib.ResultsPanel import ResultsPanel
 from LSMSSegmentationLib.SlicePicker import SlicePicker
 from LSMSSegmentationLib.StatusLine import StatusLine, progressText
+from LSMSSegmentationLib.WhyHere import WhyHere
 
 
 class Panel(VTKObservationMixin):
@@ -36,6 +37,7 @@ class Panel(VTKObservationMixin):
         self.slicePicker = SlicePicker(ui, self.updateWhere, self._problem)
         self.modelPicker = ModelPicker(ui)
         self.results = ResultsPanel(ui, self.session, self._status.show, self.update)
+        self.why = WhyHere(ui, self.session, self._status.show, self.results, self.update)
         self.session.addListener(self)
         self.session.writer.beforeWrite = self._saveEditorState
         ui.runButton.connect("clicked()", self.runOrCancel)
@@ -165,7 +167,7 @@ class Panel(VTKObservationMixin):
     def runProgressed(self, stage, done, total, secondsLeft):
         bar = self.ui.progressBar
         # Maximum 0 shows a bar that only says "busy".
-        bar.maximum = total if stage == "slices" else 0
+        bar.maximum = total if stage in ("slices", "explain") else 0
         bar.value = done
         if not self.session.controller.cancelling:
             self._status.show("info", progressText(stage, done, total, secondsLeft))
@@ -208,6 +210,7 @@ class Panel(VTKObservationMixin):
         ui.stopWorkerButton.enabled = running and not busy
         self.modelPicker.update()
         self.results.update()
+        self.why.update()
         self.updateWhere()
 
     def updateWhere(self):
@@ -230,6 +233,7 @@ class Panel(VTKObservationMixin):
     def cleanup(self):
         self.setParameterNode(None)
         self.results.cleanup()
+        self.why.cleanup()
         self._install.cleanup()
         self.session.removeListener(self)
         self.removeObservers()

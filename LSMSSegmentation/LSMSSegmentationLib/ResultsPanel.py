@@ -23,6 +23,7 @@ class ResultsPanel:
         self._ui, self._session, self._say, self._onChanged = ui, session, say, onChanged
         self._parameters = None
         self._applied = None
+        self._last = ("info", "")
         self._table = FindingsView(ui.findingsTableWidget)
         self._timer = qt.QTimer()
         self._timer.interval = _SETTLE_MILLISECONDS
@@ -65,17 +66,23 @@ class ResultsPanel:
         except LsmsError as error:
             self._say("warning", str(error))
         else:
-            self._say(*outcome(self._session.findings))
+            self._last = outcome(self._session.findings)
+            self.tellAgain()
         self.refresh()
 
     def showRun(self, findings, notes):
         """Show a run's findings, and set the slider to where the model cut."""
         kind, text = outcome(findings)
-        self._say(kind, "\n".join([text, *notes]))
+        self._last = kind, "\n".join([text, *notes])
+        self.tellAgain()
         if self._parameters is not None:
             self._parameters.threshold = min(max(findings[0].threshold, 0.01), 0.99)
         self._applied = self._settings()
         self.refresh()
+
+    def tellAgain(self):
+        """Say what the last run or cut came to."""
+        self._say(*self._last)
 
     def refresh(self):
         """Measure the findings anew, and bring everything up to date."""
@@ -116,6 +123,15 @@ class ResultsPanel:
         shown = bool(segmentIDs) and tableNode is not None
         self._table.show(tableNode if shown else None, node, segmentIDs)
         self._ui.findingsTableWidget.visible = shown
+
+    def selectedFinding(self):
+        """Return the finding whose segment's row is selected in the table, else None."""
+        selected = self._table.selectedSegment()
+        if selected is not None:
+            for finding in self._session.findings:
+                if finding.segmentationNode is selected[0] and selected[1] in finding.segmentIDs:
+                    return finding
+        return None
 
     def _refinable(self):
         """The first segment of the run that is still there: (segmentation, volume, ID)."""

@@ -45,13 +45,7 @@ class RunController:
         Raises:
             WorkerError: when it cannot be started, or a run is under way.
         """
-        from lsms_core.errors import WorkerError
-
-        if self.busy:
-            raise WorkerError("A run is under way: wait for it, or cancel it.")
-        if self._client is None:
-            self._client = self._makeClient()
-        self._listener = onEvent or self._onEvent
+        self._prepare(onEvent)
         self._request = self._client.segment(
             ct.array,
             ct.affine,
@@ -61,8 +55,36 @@ class RunController:
             slices=slices,
             volume_key=volumeKey,
         )
-        self.cancelling = False
         self._startTimer()
+
+    def explain(self, ct, prompt, plane, index, model, volumeKey, threshold, onEvent):
+        """Ask the worker what leads to a prompt's answer on one slice; see :meth:`start`.
+
+        Raises:
+            WorkerError: when it cannot be started, or a run is under way.
+        """
+        self._prepare(onEvent)
+        self._request = self._client.explain(
+            ct.array,
+            ct.affine,
+            prompt,
+            model=model,
+            plane=plane,
+            index=index,
+            threshold=threshold,
+            volume_key=volumeKey,
+        )
+        self._startTimer()
+
+    def _prepare(self, onEvent):
+        from lsms_core.errors import WorkerError
+
+        if self.busy:
+            raise WorkerError("A run is under way: wait for it, or cancel it.")
+        if self._client is None:
+            self._client = self._makeClient()
+        self._listener = onEvent or self._onEvent
+        self.cancelling = False
 
     def cancel(self):
         """Ask the run to stop; the client ends a worker that does not obey in time."""

@@ -2,6 +2,7 @@
 
 import time
 
+from LSMSSegmentationLib.Explanation import Explanation
 from LSMSSegmentationLib.Finding import Finding
 from LSMSSegmentationLib.Request import Request, checkRange, splitPrompts
 from LSMSSegmentationLib.RunController import RunController
@@ -15,7 +16,8 @@ class Session:
         makeClient: returns a WorkerClient; tests give a stand-in.
 
     Listeners are objects with any of the methods ``runProgressed(stage, done, total,
-    secondsLeft)``, ``runFinished(findings, notes)``, ``runCancelled()``, ``runFailed(message)``.
+    secondsLeft)``, ``runFinished(findings, notes)``, ``runCancelled()``, ``runFailed(message)``,
+    ``explanationFinished(explanation)``.
     """
 
     def __init__(self, makeClient=None):
@@ -160,6 +162,57 @@ class Session:
             self._accept(event)
         else:
             self._fail(str(event.fields.get("message", "The worker stopped.")))
+
+    def explain(self, finding):
+        """Ask what led to a finding, and return at once; nothing in the scene is changed.
+
+        It is about the slice that shows most of the finding. It ends as a run does, but with
+        ``explanationFinished``.
+
+        Args:
+            finding: one of :attr:`findings`.
+
+        Raises:
+            LsmsError: when it cannot be asked; the message says what to do.
+        """
+        from lsms_core.mrml.volumes import read_ct
+
+        self._checkVolume(finding)
+        self.controller.explain(
+            read_ct(finding.request.volumeNode),
+            finding.prompt,
+            finding.axis,
+            finding.mainSlice(),
+            finding.request.model,
+            finding.volumeKey,
+            finding.threshold,
+            lambda event: self._onExplanationEvent(finding, event),
+        )
+
+    @staticmethod
+    def _checkVolume(finding):
+        from lsms_core.errors import InputError
+        from lsms_core.mrml.volumes import volume_key
+
+        volumeNode = finding.request.volumeNode
+        if not isInScene(volumeNode) or volume_key(volumeNode) != finding.volumeKey:
+            raise InputError(
+                "The volume was changed or removed after the run, so its finding cannot be "
+                "explained; press Run again. The segments are as they were."
+            )
+
+    def _onExplanationEvent(self, finding, event):
+        from lsms_core.errors import LsmsError
+
+        if event.kind != "explanation":
+            self._onEvent(event)
+            return
+        try:
+            self._checkVolume(finding)
+        except LsmsError as error:
+            self._fail(str(error))
+            return
+        self._tell("explanationFinished", Explanation.fromEvent(finding, event))
 
     def _fail(self, message):
         self.lastMessage = message

@@ -32,6 +32,8 @@ class StatusLine:
 
 def progressText(stage, done, total, secondsLeft):
     """Return a progress event in words."""
+    if stage == "explain":
+        return _("Explaining: step {done} of {total}").format(done=done, total=total)
     if stage != "slices":
         return _("Loading the model…")
     text = _("Slice {done} of {total}").format(done=done, total=total)

@@ -42,6 +42,23 @@ class FakeClient:
         )
         return len(self.asked)
 
+    def explain(self, ct, affine, text, *, model, plane, index, threshold, volume_key):
+        if self.refusal:
+            raise WorkerError(self.refusal)
+        self.running = True
+        self.asked.append(
+            {
+                "explain": text,
+                "shape": ct.shape,
+                "model": dict(model),
+                "plane": plane,
+                "index": index,
+                "threshold": threshold,
+                "key": volume_key,
+            }
+        )
+        return len(self.asked)
+
     def cancel(self, request):
         self.cancelled.append(request)
 
@@ -85,6 +102,25 @@ class FakeClient:
             "predictions": predictions,
         }
         self.tell("result", fields, arrays)
+
+    def answer_why(self, *colours, words=(), verdict="It reaches 0.90."):
+        """End a request for an explanation: one picture of one colour a stage."""
+        fields = {
+            "text": self.asked[-1]["explain"],
+            "index": self.asked[-1]["index"],
+            "model": "fake",
+            "verdict": verdict,
+            "pictures": [
+                {"title": f"Stage {n}", "caption": f"What stage {n} found."}
+                for n in range(len(colours))
+            ],
+            "words": [{"word": word, "change": change} for word, change in words],
+        }
+        pictures = {
+            f"picture{n}": np.full((64, 80, 3), colour, np.uint8)
+            for n, colour in enumerate(colours)
+        }
+        self.tell("explanation", fields, pictures)
 
 
 def blob(*boxes, inner=0.9, rim=0.4):

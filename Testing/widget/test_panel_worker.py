@@ -98,6 +98,28 @@ def test_a_real_worker_answers_cancels_and_is_replaced_when_killed(live, bundle)
     wait(live)
     assert live.status.startswith(("Found", "Nothing found"))
     assert live.session.findings[0].probability.shape == (1, *SMALL_SHAPE[1:])
+    told = live.status
+    live.click(live.ui.whyButton)
+    wait(live)
+    why = live.panel.why.dialog
+    assert why.widget.visible, live.status
+    assert [label.text.partition("\n")[0] for label in why.captionLabels] == [
+        "Slice",
+        "Probability",
+        "Finding",
+    ]
+    assert all(label.pixmap.width() == 240 for label in why.pictureLabels)
+    assert all(f"“{word}” " in why.wordsLabel.text for word in ("left", "lobe", "lesion"))
+    assert live.status == told
+    live.click(live.ui.whyButton)
+    os.kill(live.session.controller._client.process_id, 9)
+    wait(live)
+    assert "Nothing in the scene was changed" in live.status
+    live.click(live.ui.whyButton)  # a new worker is started, and gets the volume
+    wait(live)
+    assert live.status == told
+    live.click(why.closeButton)
+    live.show()  # the keys are the panel's again
     first = live.session.controller._client.process_id
 
     live.parameters.where = Where.WholeVolume
@@ -174,6 +196,11 @@ def test_pictures_for_the_documentation(live, monkeypatch):
     live.picture(folder / "panel-running.png")
     wait(live)
     live.picture(folder / "panel.png")
+    live.click(live.ui.whyButton)
+    wait(live)
+    live.settle(5)
+    live.panel.why.dialog.widget.grab().save(str(folder / "why.png"))
+    live.panel.why.dialog.hide()
     live.type("calcified lesion")
     live.press(Qt.Key_Return)
     wait(live)

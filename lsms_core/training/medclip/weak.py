@@ -16,7 +16,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from lsms_core.evaluation.scores import overlap
 from lsms_core.inference.predictor import Predictor
 from lsms_core.io.text import read_json, write_text
 from lsms_core.models.medclip_sam.cleanup import resize
+from lsms_core.training.entries import checked_entries
 from lsms_core.training.medclip.pairs import read_pairs
 
 KIND = "medclip-weak"
@@ -76,16 +77,9 @@ class WeakConfig:
         Raises:
             InputError: for unknown or missing entries.
         """
-        entries = {k: v for k, v in values.items() if k != "kind"}
-        unknown = set(entries) - {f.name for f in fields(cls)}
-        if unknown or "pictures" not in entries:
-            raise InputError(
-                f"The configuration has unknown entries {sorted(unknown)} or lacks pictures: see "
-                "docs/medclip-sam.md for the names."
-            )
-        if "channels" in entries:
-            entries["channels"] = tuple(entries["channels"])
-        return cls(**entries)
+        return cls(
+            **checked_entries(cls, values, "weakly supervised training", "docs/medclip-sam.md")
+        )
 
 
 @dataclass(frozen=True)

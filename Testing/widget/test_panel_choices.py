@@ -214,16 +214,24 @@ def test_models_are_listed_and_a_folder_can_be_given(panel, volume, keys, tmp_pa
     assert panel.client.asked[-1]["model"]["weights"] == str(tmp_path)
 
 
-def test_device_and_engine_reach_the_worker(panel, volume, keys):
+@pytest.mark.parametrize("engine", ["lsms", "medclip-sam"])
+def test_device_and_engine_reach_the_worker(panel, volume, keys, engine):
     from LSMSSegmentationLib.ParameterNode import Device
 
     panel.ui.deviceComboBox.currentIndex = list(Device).index(Device.CPU)
-    panel.ui.engineComboBox.currentIndex = panel.ui.engineComboBox.findText("lsms")
+    panel.ui.engineComboBox.currentIndex = panel.ui.engineComboBox.findText(engine)
     panel.settle()
     panel.type("lesion")
     panel.press(keys.Key_Return)
     assert panel.client.asked[-1]["model"]["device"] == "cpu"
-    assert panel.client.asked[-1]["model"]["engine"] == "lsms"
+    assert panel.client.asked[-1]["model"]["engine"] == engine
+    panel.client.tell("error", {"message": "The weights of MedCLIP-SAM are not there."})
+    panel.poll()
+    assert panel.status == "The weights of MedCLIP-SAM are not there."
+    panel.ui.engineComboBox.currentIndex = 0
+    panel.settle()
+    panel.press(keys.Key_Return)
+    assert panel.client.asked[-1]["model"]["engine"] is None
 
 
 def test_diagnostics_hold_versions_and_no_patient(panel, keys):

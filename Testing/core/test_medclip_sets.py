@@ -12,7 +12,6 @@ from click.testing import CliRunner
 from lsms_core.cli.main import main
 from lsms_core.cli.medclip_sam import command
 from lsms_core.data.pictures import read_picture_mask
-from lsms_core.data.records import Record, write_records
 from lsms_core.errors import InputError
 from lsms_core.evaluation.medclip_sets import SETS
 from lsms_core.evaluation.medclip_table import blindness_table, evaluate_set, results_table
@@ -214,23 +213,6 @@ def test_commands_from_the_published_files_to_a_mask_and_a_table(models, tmp_pat
     assert "| ours, v2 v2, udiat |" in shown.output
     assert "gibberish text | 2 |" in (tmp_path / "report.md").read_text()
     assert "| ours, v2 v2, udiat |" in run("table", tmp_path / "report.json").output
-
-
-def test_the_text_test_command_compares_models(models, tmp_path):
-    image = np.random.default_rng(0).integers(-100, 150, (1, 24, 24)).astype(np.int16)
-    label = np.zeros(image.shape, np.int16)
-    label[0, 4:12, 4:12] = 1
-    for name, array in (("image", image), ("label", label)):
-        sitk.WriteImage(sitk.GetImageFromArray(array), str(tmp_path / f"{name}.nii.gz"))
-    write_records(
-        tmp_path, [Record("a", "image.nii.gz", "label.nii.gz", 0, 0, "left lesion", (1,))]
-    )
-    shown = run(
-        "text-test", tmp_path, "--weights", models / "any", "--output", tmp_path / "t.md",
-        "--device", "cpu",
-    )  # fmt: skip
-    assert "| medclip-sam, any v1 | gibberish text | 1 |" in shown.output
-    assert (tmp_path / "t.md").read_text() in shown.output
 
 
 def test_downloads_are_asked_for_and_errors_are_one_line(tmp_path, monkeypatch, capsys):

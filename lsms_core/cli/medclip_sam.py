@@ -179,27 +179,65 @@ def table(reports: tuple[Path, ...]) -> None:
 
 
 @command.command("text-test")
-@click.argument("dataset", type=_FOLDER)
+@click.argument("dataset", required=False, type=_FOLDER)
 @click.option("--weights", multiple=True, default=("lsms-tiny", "medclip-sam"), help=(
     "Bundle; give it again for each model."
 ))  # fmt: skip
-@click.option("--output", type=_FILE, required=True, help="The table (Markdown).")
+@click.option("--report", "known", multiple=True, type=_FILE, help=(
+    "A report of lsms evaluate on the same data set (JSON) instead of asking its model anew."
+))  # fmt: skip
+@click.option("--only", type=_FILE, help="JSON file with the cases to use: a list.")
+@click.option("--output", type=_FILE, required=True, help=(
+    "The table (Markdown); each model's report is written beside it (JSON)."
+))  # fmt: skip
 @click.option("--device", default="auto")
-def text_test(dataset: Path, weights: tuple[str, ...], output: Path, device: str) -> None:
-    """Ask each model the right text and wrong ones on DATASET, in one table."""
+def text_test(
+    dataset: Path | None,
+    weights: tuple[str, ...],
+    known: tuple[Path, ...],
+    only: Path | None,
+    output: Path,
+    device: str,
+) -> None:
+    """Ask each model the right text and wrong ones on DATASET, in one table.
+
+    Without DATASET, the table is made of the reports alone.
+    """
+    from typing import Any
+
     from lsms_core.cli.progress import bar
+    from lsms_core.errors import InputError
+    from lsms_core.evaluation.compare import check_comparable, comparison_table, label_of
     from lsms_core.evaluation.medclip_table import blindness_table
     from lsms_core.evaluation.run import evaluate as score
     from lsms_core.inference.predictor import Predictor
-    from lsms_core.io.text import write_text
+    from lsms_core.io.text import read_json, write_text
+    from lsms_core.models.installed import inspect_bundle
 
-    reports = {}
-    for name in weights:
-        predictor = Predictor.from_pretrained(name, device)
-        with bar("slices") as progress:
-            report = score(dataset, predictor, progress=progress)
-        reports[f"{predictor.engine}, {predictor.name} {predictor.version}"] = report
-    page = blindness_table(reports)
+    if dataset is None and not known:
+        raise InputError("Which data set? Give the folder that lsms build-dataset made.")
+    reports: dict[str, Any] = {}
+
+    def add(report: Any, source: str) -> None:  # noqa: ANN401 - JSON
+        check_comparable({**reports, source: report})
+        name = label_of(report)
+        reports[name if name not in reports else f"{name} ({source})"] = report
+
+    for path in known:
+        add(read_json(path), str(path))
+    cases = read_json(only) if only is not None else None
+    if dataset is not None:
+        for chosen in weights:
+            inspect_bundle(chosen)  # before hours are spent on the first
+        for number, chosen in enumerate(weights, 1):
+            predictor = Predictor.from_pretrained(chosen, device, verify=False)
+            with bar("slices") as progress:
+                report = score(dataset, predictor, only=cases, progress=progress)
+            beside = output.with_name(f"{output.stem}.{number}-{predictor.name}.json")
+            write_text(beside, json.dumps(report, indent=1) + "\n")
+            click.echo(f"Report: {beside}")
+            add(report, chosen)
+    page = comparison_table(reports) + "\n" + blindness_table(reports)
     write_text(output, page)
     click.echo(page + f"\nThe table is in {output}")
 

@@ -172,8 +172,8 @@ def test_pooled_folds_have_every_table_with_intervals():
     for heading in ("By size", "By wording", "Left and right", "Text tests", "Mistakes"):
         assert f"## {heading}" in page
     for row in (
-        "| terse | 2 | 0.50 (0.00 to 1.00) | 50 % (0 % to 100 %) | - |",
-        "| report | 2 | - | - | 50 % (0 % to 100 %) |",
+        "| terse | 2 | 0.50 (0.00 to 1.00) | 50 % (0 % to 100 %) | 0 | - |",
+        "| report | 0 | - | - | 2 | 50 % (0 % to 100 %) |",
         "| oIoU | 0.50 (0.00 to 1.00) |",
         "| Dice, mean over patients | 0.50 (0.00 to 1.00) |",
         "| right text | 2 | 0.90 (0.90 to 0.90) |",

@@ -142,13 +142,13 @@ def _styles(by_style: Mapping[str, Any], heading: str) -> list[str]:
         "",
         f"{heading} By wording",
         "",
-        "| style | expressions | Dice | answered | nothing named, answered with nothing |",
-        "|---|---|---|---|---|",
+        "| style | name a lesion | Dice | answered | name nothing | answered with nothing |",
+        "|---|---|---|---|---|---|",
     ]
     for style, row in by_style.items():
         lines.append(
-            f"| {style} | {row['count']} | {with_interval(row['dice'])} | "
-            f"{with_interval(row['recall'], True)} | "
+            f"| {style} | {row['dice']['count']} | {with_interval(row['dice'])} | "
+            f"{with_interval(row['recall'], True)} | {row['no_target_accuracy']['count']} | "
             f"{with_interval(row['no_target_accuracy'], True)} |"
         )
     return lines

@@ -8,84 +8,35 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
 import torch
 from safetensors.torch import load_file
-from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from lsms_core.data.preprocessing import PreprocessingConfig
-from lsms_core.data.sampling import SamplingConfig
 from lsms_core.errors import DependencyError, InputError
 from lsms_core.inference.predictor import Predictor
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.run import build, train
 from lsms_core.training.text import load_text_encoder
+from Testing.core.training_tiny import tiny_run, write_cases, write_text_encoder
 
 # Lightning's advice about worker processes and batch counts is meant for real runs.
 pytestmark = pytest.mark.filterwarnings(
     "ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"
 )
 
-WORDS = ["left", "right", "lobe", "lesion", "lesions", "hypodense", "largest", "liver", "all"]
-
 
 @pytest.fixture(scope="module")
 def text_encoder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bert")
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
-    (folder / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
-    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
-    torch.manual_seed(0)
-    BertModel(
-        BertConfig(
-            vocab_size=len(vocabulary),
-            hidden_size=16,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            intermediate_size=32,
-            max_position_embeddings=64,
-        ),
-        add_pooling_layer=False,
-    ).save_pretrained(folder)
-    return folder
+    return write_text_encoder(tmp_path_factory.mktemp("bert"))
 
 
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory):
-    root = tmp_path_factory.mktemp("cases")
-    rng = np.random.default_rng(0)
-    r, c = np.ogrid[:90, :120]
-    liver = ((r - 45) / 30) ** 2 + ((c - 45) / 35) ** 2 <= 1
-    for name in ("a", "b", "c", "d"):
-        image = np.full((6, 90, 120), -1000, np.int16)
-        image[:, 5:85, 5:115] = 40
-        image[:, liver] = 110
-        image[2:5, 40:50, 30:40] = 60
-        image += rng.normal(0, 5, image.shape).astype(np.int16)
-        label = np.repeat(liver[None], 6, axis=0).astype(np.uint8)
-        label[2:5, 40:50, 30:40] = 2
-        (root / name).mkdir()
-        for kind, array in (("image", image), ("label", label)):
-            stored = sitk.GetImageFromArray(array)
-            stored.SetSpacing((2.5, 2.5, 5.0))
-            sitk.WriteImage(stored, str(root / name / f"{kind}.nii.gz"))
-    return root
+    return write_cases(tmp_path_factory.mktemp("cases"))
 
 
 @pytest.fixture
 def config(cases, text_encoder):
-    return TrainingConfig(
-        cases=str(cases),
-        text_encoder=str(text_encoder),
-        text_layers=1,
-        samples=12,
-        batch_size=2,
-        folds=2,
-        accelerator="cpu",
-        devices=1,
-        preprocessing=PreprocessingConfig(spacing_mm=4.0, height=64, width=80),
-        sampling=SamplingConfig(crop=(64, 80)),
-    )
+    return tiny_run(cases, text_encoder)
 
 
 def weights(bundle):

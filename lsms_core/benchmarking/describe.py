@@ -7,6 +7,7 @@ activations, norms and resizing are not counted. Nothing is computed: tensors ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -113,23 +114,37 @@ def describe_all() -> list[Description]:
 
 
 def gmacs(config: LSMSConfig, shape: tuple[int, int], tokens: int = TOKENS) -> float:
-    """Count 10^9 multiply-accumulates for one slice, without the text encoder.
+    """Count 10^9 multiply-accumulates of LSMS for one slice, without the text encoder.
 
     Args:
         config: the network.
         shape: (rows, columns) of the slice.
         tokens: length of the text.
     """
+    return count_gmacs(
+        lambda: LSMS(config), (config.in_channels, *shape), (tokens, config.text_width)
+    )
+
+
+def count_gmacs(
+    make: Callable[[], nn.Module], image: tuple[int, int, int], text: tuple[int, int]
+) -> float:
+    """Count 10^9 multiply-accumulates of a network for one image and text.
+
+    Args:
+        make: builds the network; called with image, tokens and mask.
+        image: (channels, rows, columns).
+        text: (tokens, D_text).
+    """
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.utils.flop_counter import FlopCounterMode
 
     counter = FlopCounterMode(display=False)
     with FakeTensorMode(), torch.no_grad():
-        network = LSMS(config).eval()
-        image = torch.empty((1, config.in_channels, *shape))
-        text = torch.empty((1, tokens, config.text_width))
+        network = make().eval()
+        arguments = torch.empty((1, *image)), torch.empty((1, *text))
         with counter:
-            network(image, text, torch.ones((1, tokens), dtype=torch.bool))
+            network(*arguments, torch.ones((1, text[0]), dtype=torch.bool))
     return counter.get_total_flops() / 2e9
 
 

@@ -10,6 +10,9 @@ import click
 @click.command("benchmark")
 @click.option("--describe", is_flag=True, help="Count parameters and GMAC; measure nothing.")
 @click.option(
+    "--floors", is_flag=True, help="Count the tiny LSMS beside LAVT and the U-Net; measure nothing."
+)
+@click.option(
     "--variants",
     default="tiny,small,base,large",
     show_default=True,
@@ -38,6 +41,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def command(
     describe: bool,
+    floors: bool,
     variants: str,
     sizes: str,
     weights: str | None,
@@ -50,6 +54,11 @@ def command(
     """Measure speed and memory: each model in a fresh process, then the worker's round trip."""
     from lsms_core.benchmarking.tables import benchmark_table, description_rows, description_table
 
+    if floors:
+        from lsms_core.benchmarking.floors import comparison_table
+
+        click.echo(comparison_table((176, 224)))
+        return
     if describe:
         from lsms_core.benchmarking.describe import describe_all
 

@@ -32,6 +32,9 @@ import click
     help="Presence threshold; default: the model's own.",
 )
 @click.option("--text-tests/--no-text-tests", default=True, help="Ask in other words, too.")
+@click.option("--oracle", is_flag=True, help=(
+    "Keep of each answer what belongs to the named lesion: how far a perfect selection would get."
+))  # fmt: skip
 @click.option("--save-masks", type=click.Path(file_okay=False, path_type=Path), help=(
     "Write each answer as <id>.png."
 ))  # fmt: skip
@@ -54,6 +57,7 @@ def command(
     only: Path | None,
     presence: float | None,
     text_tests: bool,
+    oracle: bool,
     save_masks: Path | None,
     pictures: bool,
     device: str,
@@ -94,6 +98,7 @@ def command(
                 predictor,
                 only=cases,
                 text_tests=text_tests,
+                oracle=oracle,
                 save_masks=save_masks,
                 gallery=gallery,
                 progress=progress,

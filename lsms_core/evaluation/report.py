@@ -77,6 +77,9 @@ def tables(report: Mapping[str, Any], level: int = 2) -> list[str]:
         f"| Precision at IoU {at} | {with_interval(table[f'precision_at_{at}'], True)} |"
         for at in PRECISION_AT
     ]
+    about = report.get("about", {})
+    notes = {part["oracle"] for part in about.get("folds", [about]) if "oracle" in part}
+    lines[1:1] = [line for note in sorted(notes) for line in ("", f"**{note}**")]
     recall = with_interval(table["target_recall"], as_percent=True)
     lines += [
         f"| named lesions, answered with something | {recall} |",

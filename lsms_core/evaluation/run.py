@@ -17,6 +17,7 @@ from lsms_core.data.records import Record, load_image, load_slice_label, read_re
 from lsms_core.errors import InputError
 from lsms_core.evaluation.calibration import reliability
 from lsms_core.evaluation.failures import Gallery, summarise_failures
+from lsms_core.evaluation.oracle import NOTE, keep_named
 from lsms_core.evaluation.pictures import draw, save_png
 from lsms_core.evaluation.scores import SampleScore, score_sample
 from lsms_core.evaluation.summary import summarise
@@ -61,6 +62,7 @@ def evaluate(
     *,
     only: Collection[str] | None = None,
     text_tests: bool = True,
+    oracle: bool = False,
     save_masks: Path | None = None,
     gallery: Gallery | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -72,6 +74,8 @@ def evaluate(
         predictor: the model.
         only: cases or patients to use; default: all.
         text_tests: ask each lesion slice in other words, too.
+        oracle: keep of each answer what belongs to the named lesions; texts and sides are not
+            tested then.
         save_masks: folder for each answer as ``<id>.png`` (0 or 255, as stored).
         gallery: keeps pictures of the worst answers.
         progress: called with slices done and slices in all.
@@ -93,11 +97,13 @@ def evaluate(
             progress(number, len(slices))
         image = _slab(load_image(root, group[0]), group[0], predictor)
         labels = {record.id: load_slice_label(root, record) for record in group}
-        tests = _tests(group) if text_tests else {}
+        tests = _tests(group) if text_tests and not oracle else {}
         texts = {r.text for r in group} | {t.text for ts in tests.values() for t in ts}
         given = _ask(predictor, image, group[0].axis, sorted(filter(_askable, texts)))
         for record in group:
             mask, prediction = _mask(given, record.text, labels[record.id])
+            if oracle:
+                mask = keep_named(mask, labels[record.id], record.instances)
             target = np.isin(labels[record.id], record.instances)
             sample = score_sample(
                 record=record.id,
@@ -108,7 +114,7 @@ def evaluate(
                 predicted=mask,
                 spacing_mm=_pixel(image.volume, record.axis),
                 score=prediction.score if prediction else 0.0,
-                present=prediction.present if prediction else False,
+                present=bool(mask.any()) if oracle else bool(prediction and prediction.present),
                 style=record.attributes.get("style"),
                 others=(labels[record.id] > 0) & ~target,
             )
@@ -122,7 +128,7 @@ def evaluate(
                 asked, _ = _mask(given, test.text, labels[record.id])
                 label = labels[record.id]
                 answers.append(answer(test, right, asked, label, record.instances, record.patient))
-        pair = _sides(group, labels, given)
+        pair = None if oracle else _sides(group, labels, given)
         if pair:
             sides.append(pair)
     if progress:
@@ -135,6 +141,7 @@ def evaluate(
             "model": f"{predictor.name} {predictor.version}",
             "engine": predictor.engine,
             "postprocessing": predictor.postprocessing.to_dict(),
+            **({"oracle": NOTE} if oracle else {}),
         },
     )
 

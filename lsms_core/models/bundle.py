@@ -3,7 +3,8 @@
 ::
 
     <name>/model.safetensors   weights
-           config.json         format, engine, network, text encoder, pre- and post-processing
+           config.json         format, engine, architecture ("lsms" where it is not named),
+                               network, text encoder, pre- and post-processing
            tokenizer/          the tokenizer's files
            MODEL_CARD.md       data, terms, figures
            manifest.json       SHA-256 and size of every other file
@@ -28,10 +29,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from lsms_core.errors import BundleError, OutputError
+from lsms_core.models import architectures
 from lsms_core.models.installed import FORMAT_VERSION, BundleInfo, find_bundle, inspect_bundle
-from lsms_core.models.lsms.config import LSMSConfig
-from lsms_core.models.lsms.model import LSMSModel
-from lsms_core.models.lsms.text_encoder import TextEncoder
 from lsms_core.models.manifest import REINSTALL, verify_bundle, write_manifest
 
 __all__ = [
@@ -95,9 +94,10 @@ def load_bundle(path_or_name: str | Path, verify: bool = True) -> Bundle:
 def _load_lsms(info: BundleInfo) -> tuple[Any, Any]:
     from transformers import AutoTokenizer
 
-    model = LSMSModel(
-        LSMSConfig.from_dict(info.config["model"]),
-        TextEncoder.from_config(info.config["text_encoder"]),
+    model = architectures.restore_model(
+        info.config.get("architecture", architectures.DEFAULT),
+        info.config["model"],
+        info.config["text_encoder"],
     )
     try:
         state = load_file(info.folder / "model.safetensors")
@@ -108,6 +108,11 @@ def _load_lsms(info: BundleInfo) -> tuple[Any, Any]:
         ) from error
     tokenizer = AutoTokenizer.from_pretrained(info.folder / "tokenizer", local_files_only=True)
     return model.eval(), tokenizer
+
+
+def _text_config(model: architectures.Model) -> dict[str, Any]:
+    bert: Any = getattr(model.text_encoder, "bert", None)
+    return {} if bert is None else dict(bert.config.to_diff_dict())
 
 
 @contextmanager
@@ -142,7 +147,7 @@ def new_bundle(folder: str | Path) -> Iterator[Path]:
 
 def save_bundle(
     folder: str | Path,
-    model: LSMSModel,
+    model: architectures.Model,
     tokenizer: Any,  # noqa: ANN401 - transformers' tokenizers share no public base
     *,
     preprocessing: Mapping[str, Any],
@@ -172,10 +177,11 @@ def save_bundle(
     config = {
         "format": FORMAT_VERSION,
         "engine": "lsms",
+        "architecture": model.architecture,
         "name": name,
         "version": version,
         "model": model.config.to_dict(),
-        "text_encoder": model.text_encoder.bert.config.to_diff_dict(),  # type: ignore[union-attr,operator]
+        "text_encoder": _text_config(model),
         "preprocessing": dict(preprocessing),
         "postprocessing": dict(postprocessing),
     }

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lsms_core.models.architectures import Model, reads_text
 from lsms_core.models.lsms.losses import LossConfig, LSMSLoss, dice_loss
-from lsms_core.models.lsms.model import LSMSModel, LSMSOutput
+from lsms_core.models.lsms.model import LSMSOutput
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.schedule import warmup_cosine
 
@@ -28,13 +29,15 @@ class LSMSTraining(lightning.LightningModule):
     lesions from the decoder's features, whatever the text says. With few patients, that is
     most of what there is to learn from a slice whose text names nothing.
 
+    A model that reads no text learns to draw every lesion instead of the named one.
+
     Args:
         model: the model.
         tokenizer: its tokenizer.
         config: the run.
     """
 
-    def __init__(self, model: LSMSModel, tokenizer: Any, config: TrainingConfig) -> None:  # noqa: ANN401
+    def __init__(self, model: Model, tokenizer: Any, config: TrainingConfig) -> None:  # noqa: ANN401
         super().__init__()
         self.model = model.train()
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -43,7 +46,7 @@ class LSMSTraining(lightning.LightningModule):
         self._config = config
         self._loss = LSMSLoss(LossConfig(contrastive_weight=config.contrastive_weight))
         self.anatomy_head = nn.Conv2d(model.config.decoder_width, len(ANATOMY), 1)
-        if config.freeze_embeddings:
+        if config.freeze_embeddings and reads_text(model):
             # Rare words keep their place among the common ones that training does see.
             for parameter in self.model.text_encoder.bert.embeddings.parameters():  # type: ignore[union-attr]
                 parameter.requires_grad_(False)
@@ -73,7 +76,10 @@ class LSMSTraining(lightning.LightningModule):
         tokens = self._tokens(batch["text"])
         image = batch["image"].contiguous(memory_format=torch.channels_last)
         output = self.model(image, tokens["input_ids"], tokens["attention_mask"])
-        losses = self._loss(output, batch["target"], batch["lesions"])
+        target = batch["target"]
+        if not reads_text(self.model):
+            target = (batch["lesions"] > 0)[:, None].to(target.dtype)
+        losses = self._loss(output, target, batch["lesions"])
         losses["anatomy"] = self._anatomy_loss(output, batch["anatomy"])
         losses["loss"] = losses["loss"] + self._config.anatomy_weight * losses["anatomy"]
         for name, value in losses.items():

@@ -18,9 +18,8 @@ from lsms_core.data.sampling import ReferringSamples
 from lsms_core.data.sources import CaseArrays, list_cases, load_case, split_folds
 from lsms_core.errors import InputError
 from lsms_core.io.text import write_text
+from lsms_core.models.architectures import new_model
 from lsms_core.models.bundle import load_bundle, save_bundle
-from lsms_core.models.lsms.config import LSMSConfig
-from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.module import LSMSTraining
 from lsms_core.training.pictures import SamplePictures
@@ -46,16 +45,25 @@ def split_cases(config: TrainingConfig) -> tuple[list[CaseArrays], list[str]]:
 
 
 def build(config: TrainingConfig) -> LSMSTraining:
-    """Build the model of a run; its weights depend on the seed alone."""
+    """Build the model of a run; its weights depend on the seed alone.
+
+    Raises:
+        BundleError: for an architecture or variant that does not exist.
+        InputError: when the run is to start from a bundle of another architecture.
+    """
     lightning.seed_everything(config.seed, verbose=False)
     if config.start_from is not None:
         bundle = load_bundle(config.start_from)
+        found = bundle.config.get("architecture", "lsms")
+        if found != config.architecture:
+            raise InputError(
+                f"The bundle to start from is {found!r}, the configuration wants "
+                f"{config.architecture!r}: make the two the same."
+            )
         return LSMSTraining(bundle.model, bundle.tokenizer, config)
     encoder, tokenizer = load_text_encoder(config.text_encoder, config.text_layers)
-    network = LSMSConfig.variant(
-        config.variant, text_width=encoder.width, align_stride=config.align_stride
-    )
-    return LSMSTraining(LSMSModel(network, encoder), tokenizer, config)
+    model = new_model(config.architecture, config.variant, encoder, config.align_stride)
+    return LSMSTraining(model, tokenizer, config)
 
 
 def train(config: TrainingConfig, output: str | Path, *, resume: bool = False) -> Path:
@@ -149,10 +157,11 @@ def export(module: LSMSTraining, config: TrainingConfig, folder: Path) -> Path:
         preprocessing=asdict(config.preprocessing),
         postprocessing={},
         card=(
-            f"# LSMS {config.variant}\n\nTrained with seed {config.seed} on {config.samples} "
-            f"samples; fold {config.fold} of {config.folds} left out. Not calibrated.\n"
+            f"# {config.architecture.upper()} {config.variant}\n\n"
+            f"Trained with seed {config.seed} on {config.samples} samples; fold {config.fold} of "
+            f"{config.folds} left out. Not calibrated.\n"
             "Research use only; not a medical device.\n"
         ),
-        name=f"lsms-{config.variant}",
+        name=f"{config.architecture}-{config.variant}",
         version="0.0.0",
     )

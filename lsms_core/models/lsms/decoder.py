@@ -13,7 +13,7 @@ from lsms_core.models.lsms.mixers import AttentionMixer, NMFMixer
 
 _GROUPS = 32
 # About the share of pixels that a named lesion covers; saves the first hundreds of steps.
-_INITIAL_LOGIT = -4.0
+INITIAL_LOGIT = -4.0
 
 
 def align_positions(features: Sequence[Tensor], size: tuple[int, int]) -> list[Tensor]:
@@ -45,7 +45,7 @@ class FullScaleDecoder(nn.Module):
         self.align_norm = nn.GroupNorm(_GROUPS, width)
         self.dropout = nn.Dropout2d(config.dropout)
         self.classify = nn.Conv2d(width, 1, 1)
-        nn.init.constant_(self.classify.bias, _INITIAL_LOGIT)  # type: ignore[arg-type]
+        nn.init.constant_(self.classify.bias, INITIAL_LOGIT)  # type: ignore[arg-type]
 
     def forward(self, aligned: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Return (B, 1, h, w) logits and (B, width, h, w) pixel features D."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -30,8 +31,26 @@ class LSMSOutput:
     pixels: Tensor | None = None
 
 
-class LSMS(nn.Module):
-    """The network without its text encoder."""
+class Network(nn.Module):
+    """A network without its text encoder."""
+
+    def forward(self, image: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Return (B, 1, H, W) logits; see :meth:`features` for the arguments."""
+        return self.features(image, tokens, mask)[0]
+
+    def features(self, image: Tensor, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (B, 1, H, W) logits and the decoder's (B, width, h, w) pixel features.
+
+        Args:
+            image: (B, C, H, W) of any size, in [-1, 1].
+            tokens: (B, T, D_text) text features.
+            mask: (B, T) bool, False for padding.
+        """
+        raise NotImplementedError
+
+
+class LSMS(Network):
+    """The paper's network."""
 
     def __init__(self, config: LSMSConfig) -> None:
         super().__init__()
@@ -39,18 +58,8 @@ class LSMS(nn.Module):
         self.encoder = Encoder(config)
         self.decoder = FullScaleDecoder(config)
 
-    def forward(self, image: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
-        """Return (B, 1, H, W) logits; see :meth:`features` for the arguments."""
-        return self.features(image, tokens, mask)[0]
-
     def features(self, image: Tensor, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits and the decoder's pixel features.
-
-        Args:
-            image: (B, C, H, W) of any size, in [-1, 1].
-            tokens: (B, T, D_text) text features.
-            mask: (B, T) bool, False for padding.
-        """
+        """See :meth:`Network.features`."""
         height, width = image.shape[-2:]
         stride = self.config.align_stride
         size = (-(-height // stride), -(-width // stride))
@@ -61,12 +70,22 @@ class LSMS(nn.Module):
 
 
 class LSMSModel(nn.Module):
-    """LSMS with its text encoder and the heads of the contrastive loss."""
+    """LSMS with its text encoder and the heads of the contrastive loss.
 
-    def __init__(self, config: LSMSConfig, text_encoder: TextEncoder) -> None:
+    Args:
+        config: its shape.
+        text_encoder: reads the text.
+        network: another network in LSMS's place, for comparison.
+    """
+
+    architecture: ClassVar[str] = "lsms"
+
+    def __init__(
+        self, config: LSMSConfig, text_encoder: TextEncoder, network: Network | None = None
+    ) -> None:
         super().__init__()
         self.config = config
-        self.lsms = LSMS(config)
+        self.lsms = LSMS(config) if network is None else network
         self.text_encoder = text_encoder
         self.text_head = nn.Linear(config.text_width, config.contrast_width)
         self.pixel_head = nn.Conv2d(config.decoder_width, config.contrast_width, 1)

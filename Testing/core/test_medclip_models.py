@@ -160,6 +160,19 @@ def _state(clip_model, seed=0):
     return pixels, tokens, before_last
 
 
+@pytest.mark.parametrize("first", [0, 2, 3, 4])
+def test_the_class_token_alone_is_that_of_the_whole_last_block(clip, first):
+    model, _ = clip
+    x = torch.randn((3, 17, 64), generator=torch.Generator().manual_seed(first))
+    whole, alone = x.clone().requires_grad_(True), x.clone().requires_grad_(True)
+    expected = model.visual.embed(model.visual.run(whole, first))
+    found = model.visual.finish(alone, first)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+    for result in (expected, found):
+        result.square().sum().backward()
+    torch.testing.assert_close(alone.grad, whole.grad, atol=1e-5, rtol=1e-4)
+
+
 def test_gscorecam_is_the_softmax_of_the_masked_pictures_scores(clip):
     """The whole of the method again, written down without batches or caches."""
     model, tokenizer = clip

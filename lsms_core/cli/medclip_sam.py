@@ -242,6 +242,50 @@ def text_test(
     click.echo(page + f"\nThe table is in {output}")
 
 
+@command.command("times")
+@click.option("--weights", help="Bundle; default: random weights in the real sizes.")
+@click.option("--version", type=click.Choice(["v1", "v2"]), default="v1", show_default=True, help=(
+    "Whose sizes and pipeline the random weights have."
+))  # fmt: skip
+@click.option("--saliency", type=click.Choice(["gscorecam", "m2ib"]), help=(
+    "Another saliency method than the model's."
+))  # fmt: skip
+@click.option("--channels", type=click.IntRange(min=1), help="Channels that gScoreCAM keeps.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads; default: torch's choice.")
+def times(
+    weights: str | None,
+    version: str,
+    saliency: str | None,
+    channels: int | None,
+    device: str,
+    threads: int | None,
+) -> None:
+    """Measure each stage for two texts about one 512 x 512 picture."""
+    from dataclasses import replace
+
+    import torch
+
+    from lsms_core.errors import InputError
+    from lsms_core.inference.devices import resolve_device
+    from lsms_core.models.bundle import load_bundle
+    from lsms_core.models.medclip_sam import timing
+    from lsms_core.models.medclip_sam.pipeline import MedClipSam
+
+    place = resolve_device(device)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    model = timing.random_model(version) if weights is None else load_bundle(weights).model
+    if not isinstance(model, MedClipSam):
+        raise InputError(f"{weights} is no model of MedCLIP-SAM: leave --weights out, or see info.")
+    if saliency is not None:
+        model.config = replace(model.config, saliency=saliency)
+    model.to(place)
+    name = f"random weights of {version}" if weights is None else weights
+    click.echo(f"{name}, {model.config.saliency}, on {place}, {torch.get_num_threads()} threads\n")
+    click.echo(timing.table(timing.measure(model, channels=channels)))
+
+
 @command.command("weak")
 @click.argument("config", type=_FILE)
 @click.option("--output", type=_FOLDER, required=True)

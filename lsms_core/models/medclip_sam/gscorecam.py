@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lsms_core.models.medclip_sam.clip import ClipModel
+from lsms_core.models.medclip_sam.stages import StageClock
 
 
 class ChannelScores:
@@ -23,9 +24,17 @@ class ChannelScores:
         clip: the model.
         pixels: (1, 3, S, S), normalised.
         before_last: (1, tokens, width), the last block's input.
+        clock: told how long the masked pictures take; default: nobody is.
     """
 
-    def __init__(self, clip: ClipModel, pixels: Tensor, before_last: Tensor) -> None:
+    def __init__(
+        self,
+        clip: ClipModel,
+        pixels: Tensor,
+        before_last: Tensor,
+        clock: StageClock | None = None,
+    ) -> None:
+        self._clock = clock or StageClock()
         self._clip = clip
         self._pixels = pixels
         self.before_last = before_last
@@ -42,9 +51,9 @@ class ChannelScores:
         """Embed the picture masked by each of some channels, ``batch`` at once; (K, D)."""
         missing = [c for c in channels.tolist() if c not in self._known]
         size = self._pixels.shape[-2:]
-        with torch.no_grad():
-            for start in range(0, len(missing), batch):
-                chunk = missing[start : start + batch]
+        for start in range(0, len(missing), batch):
+            chunk = missing[start : start + batch]
+            with self._clock.stage("masked pictures", len(chunk)), torch.no_grad():
                 indices = torch.tensor(chunk, device=self._pixels.device)
                 masks = spread(self.maps(indices), (size[0], size[1]))
                 found = self._clip.image_embedding(self._pixels * masks[:, None])

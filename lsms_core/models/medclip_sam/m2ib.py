@@ -51,7 +51,7 @@ def saliency(clip: ClipModel, features: Tensor, text: Tensor, config: M2ibConfig
             shape = (config.samples, *features.shape[1:])
             noise = torch.randn(shape, generator=generator).to(features)
             mixed = passed * features + (1 - passed) * (mean + std * noise)
-            image = F.normalize(clip.visual.embed(clip.visual.run(mixed, first)), dim=-1)
+            image = F.normalize(clip.visual.finish(mixed, first), dim=-1)
             loss = config.beta * divergence(alpha, relative).mean() - (image @ text).mean()
             optimiser.zero_grad()
             (alpha.grad,) = torch.autograd.grad(loss, alpha)

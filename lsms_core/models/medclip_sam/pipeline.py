@@ -24,7 +24,7 @@ CACHED_PICTURES = 4
 class _Picture:
     """What is known of a picture, whatever the text: worked out once."""
 
-    def __init__(self, clip: ClipModel, grey: Tensor, blocks_after: int) -> None:
+    def __init__(self, clip: ClipModel, grey: Tensor, blocks_after: int, clock: StageClock) -> None:
         self.grey = grey
         with torch.no_grad():
             pixels = clip.normalise(grey)
@@ -32,9 +32,9 @@ class _Picture:
             middle = min(max(depth - blocks_after, 0), depth - 1)
             self.features = clip.visual.run(clip.visual.tokens(pixels), 0, middle)
             before_last = clip.visual.run(self.features, middle, depth - 1)
-            last = clip.visual.last_block(before_last)
-            self.embedding = torch.nn.functional.normalize(clip.visual.embed(last), dim=-1)[0]
-        self.channels = gscorecam.ChannelScores(clip, pixels, before_last)
+            found = clip.visual.finish(before_last, depth - 1)
+            self.embedding = torch.nn.functional.normalize(found, dim=-1)[0]
+        self.channels = gscorecam.ChannelScores(clip, pixels, before_last, clock)
         self.sam: Tensor | None = None
 
 
@@ -122,7 +122,7 @@ class MedClipSam:
             return self._pictures[key]
         with self.clock.stage("image"):
             tensor = torch.from_numpy(content).to(self.device)[None, None]
-            picture = _Picture(self.clip, tensor, self.config.m2ib.blocks_after)
+            picture = _Picture(self.clip, tensor, self.config.m2ib.blocks_after, self.clock)
         self._pictures[key] = picture
         if len(self._pictures) > CACHED_PICTURES:
             self._pictures.popitem(last=False)

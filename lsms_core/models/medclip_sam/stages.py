@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,15 @@ from numpy.typing import NDArray
 
 from lsms_core.models.medclip_sam.sam import Prompt
 
-STAGES = ("text", "image", "saliency", "clean-up", "SAM image", "SAM prompts")
+STAGES = (
+    "text",
+    "image",
+    "saliency",
+    "masked pictures",
+    "clean-up",
+    "SAM image",
+    "SAM prompts",
+)
 
 
 @dataclass(frozen=True)
@@ -53,40 +60,76 @@ class StageMaps:
         return f"The text fits the picture better than neutral ones ({compared})."
 
 
+@dataclass(frozen=True)
+class StageTime:
+    """What a stage took.
+
+    Attributes:
+        calls: how often it ran; masked pictures are counted one by one.
+        seconds: by the clock on the wall.
+        processor_seconds: of the processor, over all threads; the GPU's are not among them.
+    """
+
+    calls: int
+    seconds: float
+    processor_seconds: float
+
+
 class StageClock:
-    """Adds up the seconds of each stage; waits for the GPU, so that they are true."""
+    """Adds up the seconds of each stage; waits for the GPU, so that they are true.
+
+    The processor's own seconds, over all threads, tell what a stage costs even on a computer
+    that is busy with other things. A stage within a stage counts for itself alone.
+    """
 
     def __init__(self) -> None:
-        self._seconds: dict[str, float] = defaultdict(float)
-        self._calls: dict[str, int] = defaultdict(int)
+        self._times: dict[str, StageTime] = {}
+        self._inner: list[tuple[float, float]] = []
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time a block as one call of a stage."""
-        started = time.perf_counter()
+    def stage(self, name: str, count: int = 1) -> Iterator[None]:
+        """Time a block as ``count`` calls of a stage."""
+        started, processor = time.perf_counter(), time.process_time()
+        self._inner.append((0.0, 0.0))
         try:
             yield
         finally:
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
-            self._seconds[name] += time.perf_counter() - started
-            self._calls[name] += 1
+            spent = time.perf_counter() - started, time.process_time() - processor
+            inner = self._inner.pop()
+            if self._inner:
+                outer = self._inner[-1]
+                self._inner[-1] = outer[0] + spent[0], outer[1] + spent[1]
+            before = self._times.get(name, StageTime(0, 0.0, 0.0))
+            self._times[name] = StageTime(
+                before.calls + count,
+                before.seconds + max(spent[0] - inner[0], 0.0),
+                before.processor_seconds + max(spent[1] - inner[1], 0.0),
+            )
 
     def reset(self) -> None:
         """Forget what was measured."""
-        self._seconds.clear()
-        self._calls.clear()
+        self._times.clear()
 
-    def seconds(self) -> dict[str, float]:
-        """Return the seconds by stage, in the order of the pipeline."""
-        return {name: self._seconds[name] for name in STAGES if name in self._seconds}
+    def times(self) -> dict[str, StageTime]:
+        """Return what was measured by stage, in the order of the pipeline."""
+        return {name: self._times[name] for name in STAGES if name in self._times}
 
     def report(self) -> str:
         """Return a table of the stages, as Markdown."""
-        lines = ["| stage | calls | seconds | share |", "|---|---|---|---|"]
-        total = sum(self._seconds.values())
-        for name, seconds in self.seconds().items():
-            share = 100 * seconds / total if total else 0.0
-            lines.append(f"| {name} | {self._calls[name]} | {seconds:.3f} | {share:.0f} % |")
-        lines.append(f"| all | | {total:.3f} | |")
+        lines = [
+            "| stage | calls | seconds | of the processor | share |",
+            "|---|---|---|---|---|",
+        ]
+        times = self.times()
+        total = sum(one.seconds for one in times.values())
+        processor = sum(one.processor_seconds for one in times.values())
+        for name, one in times.items():
+            share = 100 * one.seconds / total if total else 0.0
+            lines.append(
+                f"| {name} | {one.calls} | {one.seconds:.3f} | {one.processor_seconds:.3f} | "
+                f"{share:.0f} % |"
+            )
+        lines.append(f"| all | | {total:.3f} | {processor:.3f} | |")
         return "\n".join(lines)

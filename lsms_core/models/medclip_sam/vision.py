@@ -55,8 +55,21 @@ class _Attention(nn.Module):
         batch, tokens, width = x.shape
         qkv = self.qkv(x).reshape(batch, tokens, 3, self.heads, width // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(q, k, v)
-        out: Tensor = self.proj(mixed.transpose(1, 2).reshape(batch, tokens, width))
+        return self._mix(q, k, v)
+
+    def class_token(self, x: Tensor) -> Tensor:
+        """The first token's output alone, (B, 1, width); all tokens are still looked at."""
+        batch, tokens, width = x.shape
+        weight, bias = self.qkv.weight, self.qkv.bias
+        asking = F.linear(x[:, :1], weight[:width], bias[:width])
+        asked = F.linear(x, weight[width:], bias[width:])
+        q = asking.reshape(batch, 1, self.heads, -1).transpose(1, 2)
+        k, v = asked.reshape(batch, tokens, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        return self._mix(q, k, v)
+
+    def _mix(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2)
+        out: Tensor = self.proj(mixed.flatten(2))
         return out
 
 
@@ -85,6 +98,12 @@ class Block(nn.Module):
         """Go on from the block's input and its first norm's output."""
         x = x + self.attn(normed)
         out: Tensor = x + self.mlp(self.norm2(x))
+        return out
+
+    def class_token(self, x: Tensor) -> Tensor:
+        """Transform (B, tokens, width), but only the class token: (B, 1, width)."""
+        token = x[:, :1] + self.attn.class_token(self.norm1(x))
+        out: Tensor = token + self.mlp(self.norm2(token))
         return out
 
     def forward(self, x: Tensor) -> Tensor:
@@ -158,6 +177,15 @@ class VisionTower(nn.Module):
         out: Tensor = self.head.proj(self.trunk.norm(x[:, 0]))
         return out
 
+    def finish(self, x: Tensor, first: int = 0) -> Tensor:
+        """Run the blocks from ``first`` on and embed; returns (B, embed_dim), not normalised.
+
+        Of the last block only the class token is needed, which saves most of it.
+        """
+        if first >= self.shape.depth:
+            return self.embed(x)
+        return self.embed(self.last_block.class_token(self.run(x, first, self.shape.depth - 1)))
+
     def forward(self, image: Tensor) -> Tensor:
         """Embed (B, 3, S, S) normalised pixels; returns (B, embed_dim), not normalised."""
-        return self.embed(self.run(self.tokens(image)))
+        return self.finish(self.tokens(image))

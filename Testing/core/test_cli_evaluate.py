@@ -12,8 +12,8 @@ from lsms_core.data.records import Record, write_records
 
 # Two patients' copies of the fixture's CT: bright block (1) on the left, dark one (2) right.
 ASKED = (
-    ("bright one", (1,), {"side": "left", "pair": True, "style": "terse"}),
-    ("dark one", (2,), {"side": "right", "pair": True, "style": "terse"}),
+    ("bright one, left", (1,), {"side": "left", "pair": True, "style": "terse"}),
+    ("dark one, right", (2,), {"side": "right", "pair": True, "style": "terse"}),
     ("nothing like it", (2,), {"style": "report"}),
     ("bright in the wrong place", (2,), {"style": "report"}),
     ("bright <where> there is *none*", (), {"style": "negation"}),
@@ -52,6 +52,12 @@ def test_a_report_with_pictures(dataset, tiny_bundle, tmp_path, lsms):
     page = output.with_suffix(".md").read_text("utf-8")
     assert report["sides"]["slices"] == 2
     assert report["sides"]["both_right"] == 1.0
+    assert report["sides"]["right_side_of_answered"] == 1.0
+    # Asked for the other side, this model stays with "bright": its answer follows no side.
+    swapped = report["text_tests"]["swapped"]
+    assert swapped["count"] == 2
+    assert swapped["dice_to_own_lesion"] == 0.0
+    assert swapped["changed"] == 0.0
     assert report["summary"]["by_style"]["negation"]["no_target_accuracy"]["value"] == 0.5
     assert report["failures"]["missed"]["value"] == 0.25
     assert report["failures"]["wrong place"]["value"] == 0.25

@@ -152,6 +152,10 @@ def test_text_tests_ask_the_same_slice_in_other_words() -> None:
     assert "right" in tests["contradictory"].text
     assert tests["empty"].text == ""
     assert make_tests("r1", "left lobe lesion", (1,), others) == list(tests.values())
+    unknown = make_tests("r1", "left lobe lesion", (1,), [])
+    assert next(t for t in unknown if t.kind == "swapped").names is None
+    across = make_tests("r1", "left lobe lesion", (1,), [], across=(3,))
+    assert next(t for t in across if t.kind == "swapped").names == (3,)
     plain = {t.kind for t in make_tests("r2", "largest lesion", (1,), [])}
     assert plain == {"right", "gibberish", "empty"}
 
@@ -185,6 +189,7 @@ def test_sides_need_both_answers_to_be_right() -> None:
     )
     assert rates["both_right"] == 0.5
     assert rates["right_side_chosen"] == 0.75
+    assert rates["right_side_of_answered"] == 1.0
     assert rates["intervals"]["right_side_chosen"] == [0.5, 1.0]
     assert rates["intervals"]["both_right"] == [0.0, 1.0]
 

@@ -106,7 +106,7 @@ def tables(report: Mapping[str, Any], level: int = 2) -> list[str]:
         f"{sides['slices']} slices of {sides['cases']} patients have lesions on both sides. The "
         f"right side was chosen for {_of_row(sides, 'right_side_chosen', True)} of the texts, for "
         f"both texts of a slice in {_of_row(sides, 'both_right', True)}; the two answers differ "
-        f"in {_of_row(sides, 'different', True)}.",
+        f"in {_of_row(sides, 'different', True)}." + _of_answered(sides),
         "",
         f"{heading} Text tests",
         "",
@@ -136,6 +136,13 @@ def tables(report: Mapping[str, Any], level: int = 2) -> list[str]:
         )
     lines += ["", f"Expected calibration error: {report['reliability']['ece']:.3f}", ""]
     return lines
+
+
+def _of_answered(sides: Mapping[str, Any]) -> str:
+    if sides.get("right_side_of_answered") is None:
+        return ""
+    share = _of_row(sides, "right_side_of_answered", True)
+    return f" Of the texts whose answer touches a lesion, {share} are answered on the right side."
 
 
 def _styles(by_style: Mapping[str, Any], heading: str) -> list[str]:

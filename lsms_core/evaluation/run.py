@@ -248,12 +248,14 @@ def _pixel(volume: CTVolume, axis: int) -> tuple[float, float]:
 def _tests(group: Sequence[Record]) -> dict[str, list[Any]]:
     """Tests of the slice's first record that names a side, else of its first with a target."""
     named = [r for r in group if r.instances]
-    named.sort(key=lambda r: r.attributes.get("side") is None)
+    pair = [r for r in named if r.attributes.get("pair")]
+    named.sort(key=lambda r: (r not in pair, r.attributes.get("side") is None))
     if not named:
         return {}
     first = named[0]
     others = [(r.text, r.instances) for r in group if r is not first]
-    return {first.id: make_tests(first.id, first.text, first.instances, others)}
+    across = next((r.instances for r in pair if first in pair and r is not first), None)
+    return {first.id: make_tests(first.id, first.text, first.instances, others, across=across)}
 
 
 def _sides(

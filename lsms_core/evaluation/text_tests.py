@@ -69,6 +69,7 @@ def make_tests(
     instances: Sequence[int],
     others: Sequence[tuple[str, tuple[int, ...]]],
     seed: int = 0,
+    across: tuple[int, ...] | None = None,
 ) -> list[TextTest]:
     """Make the tests of one record with a target.
 
@@ -78,6 +79,7 @@ def make_tests(
         instances: the lesions that it names.
         others: (text, instances) of the slice's other records.
         seed: picks among equals.
+        across: what the text names with left and right swapped, where that is known.
     """
     rng = np.random.default_rng([seed, *record.encode()])
     named = tuple(instances)
@@ -88,7 +90,7 @@ def make_tests(
         tests.append(TextTest(record, "other", other, meant))
     swapped = swap_laterality(text)
     if swapped is not None and swapped != text:
-        meant_by = next((i for t, i in others if t == swapped), None)
+        meant_by = next((i for t, i in others if t == swapped), across)
         tests.append(TextTest(record, "swapped", swapped, meant_by))
         tests.append(TextTest(record, "contradictory", f"{text} {_opposite(text)}", ()))
     gibberish = _GIBBERISH[int(rng.integers(len(_GIBBERISH)))]
@@ -204,6 +206,7 @@ def summarise_sides(pairs: Sequence[SidePair]) -> dict[str, Any]:
     single = [(p.case, s) for p in pairs for s in (p.left, p.right)]
     rates = {
         "right_side_chosen": _mean([(c, float(s is not None and s > 0.5)) for c, s in single]),
+        "right_side_of_answered": _mean([(c, float(s > 0.5)) for c, s in single if s is not None]),
         "both_right": _mean([(p.case, float(p.both_right)) for p in pairs]),
         "different": _mean([(p.case, float(p.different)) for p in pairs]),
     }

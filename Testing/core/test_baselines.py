@@ -215,6 +215,7 @@ def config(tmp_path_factory):
     return replace(tiny_run(write_cases(tmp_path_factory.mktemp("cases")), encoder), samples=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FLOORS)
 def test_a_run_ends_in_a_bundle_of_its_architecture(name, config, tmp_path):
     run = replace(config, architecture=name, fold=0)

@@ -95,8 +95,9 @@ def contrastive_loss(
 
 def _pool(pixels: Tensor, weights: Tensor) -> Tensor:
     """Return the (B, E) normalised weighted mean of (B, E, h, w) pixel embeddings."""
-    mean = pixels.flatten(2) @ weights.to(pixels.dtype).flatten(2).transpose(1, 2)
-    return F.normalize(mean[..., 0] / weights.sum((2, 3)).clamp_min(1e-6), dim=1)
+    # Positions before channels, as the channels-last memory has them.
+    mean = weights.to(pixels.dtype).flatten(2) @ pixels.flatten(2).transpose(1, 2)
+    return F.normalize(mean[:, 0] / weights.sum((2, 3)).clamp_min(1e-6), dim=1)
 
 
 class LSMSLoss(nn.Module):

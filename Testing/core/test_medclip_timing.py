@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 
+import numpy as np
 import pytest
 
 from lsms_core.models.medclip_sam import timing
@@ -76,6 +77,15 @@ def test_each_stage_is_timed_and_what_is_kept_is_not_run_again(monkeypatch):
     assert all(line.count("|") == 7 for line in lines)
     assert "| image | 1, 0 | " in lines[3]
     assert "kept" in lines[3]
+
+
+def test_sam_is_timed_even_if_nothing_stands_out(monkeypatch):
+    nothing = "lsms_core.models.medclip_sam.pipeline.coarse_mask"
+    monkeypatch.setattr(nothing, lambda grey, *_: np.zeros(grey.shape, np.bool_))
+    first, second = measure(small("v2", monkeypatch), size=96)
+    assert first["SAM image"].calls == first["SAM prompts"].calls == 1
+    assert second["SAM prompts"].calls == 1
+    assert "SAM image" not in second
 
 
 def test_m2ib_masks_no_pictures(monkeypatch):

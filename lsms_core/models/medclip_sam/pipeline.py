@@ -114,6 +114,15 @@ class MedClipSam:
             probability = self._segment(picture, prompts, (grey.shape[0], grey.shape[1]))
         return StageMaps(grey, saliency, coarse, tuple(prompts), probability, score, neutral, fits)
 
+    def outline(self, grey: NDArray[np.float32], prompts: list[Prompt]) -> NDArray[np.float32]:
+        """Ask SAM alone about a picture; (H, W), 0 to 1.
+
+        Args:
+            grey: (H, W), 0 to 1.
+            prompts: at least one.
+        """
+        return self._segment(self._picture(grey), prompts, (grey.shape[0], grey.shape[1]))
+
     def _picture(self, grey: NDArray[np.float32]) -> _Picture:
         content = np.ascontiguousarray(grey)
         key = hashlib.sha256(content.tobytes() + repr(grey.shape).encode()).hexdigest()

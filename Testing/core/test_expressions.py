@@ -11,24 +11,8 @@ from lsms_core.data.expressions.generator import ExpressionGenerator, organ_expr
 from lsms_core.data.expressions.noise import add_noise, swap_laterality
 from lsms_core.data.expressions.query import Query, select
 from lsms_core.data.expressions.vocabulary import WORDS
-from lsms_core.data.measurements import LesionMeasurement, SliceFindings
-
-
-def lesion(instance, side="left", mm=20.0, attenuation="hypodense", subcapsular=True):
-    return LesionMeasurement(
-        instance=instance,
-        side=side,
-        longest_mm=mm,
-        perpendicular_mm=mm,
-        area_mm2=mm**2,
-        mean_hu=50.0,
-        contrast_hu=-50.0,
-        attenuation=attenuation,
-        capsule_distance_mm=1.0,
-        subcapsular=subcapsular,
-        centroid=(0.0, 0.0),
-    )
-
+from lsms_core.data.measurements import SliceFindings
+from Testing.core.measured import lesion
 
 lesions = st.builds(
     lesion,

@@ -19,27 +19,11 @@ from lsms_core.data.expressions.paraphrases import (
 )
 from lsms_core.data.expressions.paraphrasing import STYLES, ParaphraseGenerator, fill
 from lsms_core.data.expressions.query import Query, select
-from lsms_core.data.measurements import LesionMeasurement, SliceFindings
+from lsms_core.data.measurements import SliceFindings
+from Testing.core.measured import lesion
 
 SIDES = {"left": {"left", "lt", "l", "links", "gauche"}, "right": {"right", "rt", "r", "rechts"}}
 SIDES["right"].add("droit")
-
-
-def lesion(instance, side="left", mm=20.0, attenuation="hypodense", **other):
-    other.setdefault("subcapsular", True)
-    return LesionMeasurement(
-        instance=instance,
-        side=side,
-        longest_mm=mm,
-        perpendicular_mm=mm,
-        area_mm2=mm**2,
-        mean_hu=50.0,
-        contrast_hu=-50.0,
-        attenuation=attenuation,
-        capsule_distance_mm=1.0,
-        centroid=(0.0, 0.0),
-        **other,
-    )
 
 
 lesions = st.builds(

@@ -47,3 +47,19 @@ def panel(entry, request):
     driver = Driver(entry, FakeClient())
     yield driver
     driver.close()
+
+
+@pytest.fixture
+def blob(panel):
+    from panel_driver import blob
+
+    return blob
+
+
+@pytest.fixture
+def volume(panel):
+    """A volume that the panel has taken up."""
+    node = panel.add_volume()
+    panel.widget.enter()
+    panel.settle()
+    return node

@@ -9,14 +9,6 @@ ONE = np.s_[5:8, 8:14, 10:16]
 
 
 @pytest.fixture
-def volume(panel):
-    node = panel.add_volume()
-    panel.widget.enter()
-    panel.settle()
-    return node
-
-
-@pytest.fixture
 def keys():
     from PySide6.QtCore import Qt
 

@@ -12,21 +12,6 @@ OTHER = np.s_[4:9, 15:20, 20:28]
 
 
 @pytest.fixture
-def blob(panel):
-    from panel_driver import blob
-
-    return blob
-
-
-@pytest.fixture
-def volume(panel):
-    node = panel.add_volume()
-    panel.widget.enter()
-    panel.settle()
-    return node
-
-
-@pytest.fixture
 def keys():
     from PySide6.QtCore import Qt
 

@@ -12,21 +12,6 @@ REMOVED = "The volume was changed or removed after the run"
 
 
 @pytest.fixture
-def blob(panel):
-    from panel_driver import blob
-
-    return blob
-
-
-@pytest.fixture
-def volume(panel):
-    node = panel.add_volume()
-    panel.widget.enter()
-    panel.settle()
-    return node
-
-
-@pytest.fixture
 def found(panel, volume, blob):
     """A run with a finding, and what must be the same after any explanation."""
     panel.run("left lobe lesion", blob(ONE))

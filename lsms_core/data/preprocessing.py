@@ -7,13 +7,14 @@ configuration: a bundle always sees images the way it was trained.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from lsms_core.entries import saved_entries
 from lsms_core.errors import BundleError, InputError
 
 _BODY_THRESHOLD_HU = -140.0
@@ -56,16 +57,7 @@ class PreprocessingConfig:
         Raises:
             BundleError: for unknown or unusable entries.
         """
-        unknown = set(values) - {f.name for f in fields(cls)}
-        if unknown:
-            raise BundleError(
-                f"Unknown preprocessing entries {sorted(unknown)}: "
-                "the model needs a newer version of this software."
-            )
-        converted: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
-        }
-        return cls(**converted)
+        return cls(**saved_entries(cls, values, "preprocessing"))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ component, or its highest probability where nothing exceeds the threshold.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -26,7 +26,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from lsms_core.errors import BundleError, InputError
+from lsms_core.entries import saved_entries
+from lsms_core.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,7 @@ class PostprocessingConfig:
         Raises:
             BundleError: for unknown entries.
         """
-        unknown = set(values) - {f.name for f in fields(cls)}
-        if unknown:
-            raise BundleError(
-                f"Unknown post-processing entries {sorted(unknown)}: "
-                "the model needs a newer version of this software."
-            )
-        return cls(**values)
+        return cls(**saved_entries(cls, values, "post-processing"))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration for saving as JSON."""

@@ -11,8 +11,8 @@ from typing import Any
 from lsms_core.data.augmentation import AugmentationConfig
 from lsms_core.data.preprocessing import PreprocessingConfig
 from lsms_core.data.sampling import SamplingConfig
+from lsms_core.entries import written_entries
 from lsms_core.errors import InputError
-from lsms_core.training.entries import checked_entries
 
 
 @dataclass(frozen=True)
@@ -88,13 +88,13 @@ class TrainingConfig:
         Raises:
             InputError: for unknown entries.
         """
-        entries = checked_entries(cls, values, "training")
+        entries = written_entries(cls, values, "training")
         if "preprocessing" in entries:
             entries["preprocessing"] = PreprocessingConfig.from_dict(entries["preprocessing"])
         if "sampling" in entries:
-            sampling = checked_entries(SamplingConfig, entries["sampling"], "sampling")
+            sampling = written_entries(SamplingConfig, entries["sampling"], "sampling")
             if "augmentation" in sampling:
-                augmentation = checked_entries(
+                augmentation = written_entries(
                     AugmentationConfig, sampling["augmentation"], "augmentation"
                 )
                 sampling["augmentation"] = AugmentationConfig(**augmentation)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from lsms_core.entries import saved_entries
 from lsms_core.errors import BundleError, DependencyError
 from lsms_core.models.lsms.decoder import INITIAL_LOGIT
 from lsms_core.models.lsms.model import LSMSOutput, Network
@@ -56,15 +57,7 @@ class UNetConfig:
         Raises:
             BundleError: for unknown entries.
         """
-        unknown = set(values) - {f.name for f in fields(cls)}
-        if unknown:
-            raise BundleError(
-                f"Unknown model entries {sorted(unknown)}: the model needs a newer version."
-            )
-        converted: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-        }
-        return cls(**converted)
+        return cls(**saved_entries(cls, values, "model"))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entries for JSON."""

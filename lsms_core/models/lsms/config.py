@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from lsms_core.entries import saved_entries
 from lsms_core.errors import BundleError
 
 _VARIANTS: dict[str, dict[str, Any]] = {
@@ -67,15 +68,7 @@ class LSMSConfig:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> LSMSConfig:
         """Read a configuration saved as JSON; refuses unknown entries."""
-        unknown = set(values) - {f.name for f in fields(cls)}
-        if unknown:
-            raise BundleError(
-                f"Unknown model entries {sorted(unknown)}: the model needs a newer version."
-            )
-        converted: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-        }
-        return cls(**converted)
+        return cls(**saved_entries(cls, values, "model"))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entries for JSON."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from lsms_core.entries import saved_entries
 from lsms_core.errors import BundleError
 
 NEUTRAL_TEXTS = (
@@ -132,24 +133,12 @@ class MedClipSamConfig:
         Raises:
             BundleError: for unknown entries.
         """
-        entries = dict(values)
+        entries = saved_entries(cls, values, "MedCLIP-SAM")
         for name, part in (("crf", CrfConfig), ("m2ib", M2ibConfig)):
             if name in entries:
-                entries[name] = part(**_known(part, entries[name]))
-        if "neutral_texts" in entries:
-            entries["neutral_texts"] = tuple(entries["neutral_texts"])
-        return cls(**_known(cls, entries))
+                entries[name] = part(**saved_entries(part, entries[name], f"MedCLIP-SAM {name}"))
+        return cls(**entries)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration for saving as JSON."""
         return asdict(self)
-
-
-def _known(cls: Any, values: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401
-    unknown = set(values) - {f.name for f in fields(cls)}
-    if unknown:
-        raise BundleError(
-            f"Unknown entries {sorted(unknown)} in the configuration of MedCLIP-SAM: "
-            "the model needs a newer version of this software."
-        )
-    return dict(values)

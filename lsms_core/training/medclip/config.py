@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lsms_core.entries import written_entries
 from lsms_core.errors import InputError
-from lsms_core.training.entries import checked_entries
 
 KIND = "medclip-contrastive"
 
@@ -89,7 +89,7 @@ class ContrastiveConfig:
         Raises:
             InputError: for unknown or missing entries.
         """
-        return cls(**checked_entries(cls, values, "contrastive training", "docs/medclip-sam.md"))
+        return cls(**written_entries(cls, values, "contrastive training", "docs/medclip-sam.md"))
 
     def to_json(self) -> str:
         """Return the configuration as JSON."""

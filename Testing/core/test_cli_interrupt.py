@@ -78,6 +78,8 @@ def test_a_real_interrupt_ends_a_real_run(tiny_bundle, ct, tmp_path):
     path = tmp_path / "long.nii.gz"
     sitk.WriteImage(sitk.GetImageFromArray(np.tile(ct.array, (200, 1, 1))), str(path))
     code = (
+        # A job in the background inherits an ignored SIGINT, and so would this child.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import sys; from lsms_core.inference.lsms_engine import LsmsEngine as E\n"
         "real = E.probabilities\n"
         "def slow(self, *a):\n"

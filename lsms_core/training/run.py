@@ -54,7 +54,7 @@ def build(config: TrainingConfig) -> LSMSTraining:
     lightning.seed_everything(config.seed, verbose=False)
     if config.start_from is not None:
         bundle = load_bundle(config.start_from)
-        found = bundle.config.get("architecture", "lsms")
+        found = bundle.model.architecture
         if found != config.architecture:
             raise InputError(
                 f"The bundle to start from is {found!r}, the configuration wants "

@@ -178,19 +178,29 @@ class Worker:
             self._volume = None  # without a key nobody will ask for it again
         return volume
 
-    def _segment(self, request: int, fields: Mapping[str, Any]) -> Message:
-        from lsms_core.data.geometry import SlicePlane
-
+    def _ready(
+        self, request: int, fields: Mapping[str, Any]
+    ) -> tuple[CTVolume, Predictor, dict[str, Any]] | None:
+        """Return volume, model and what is said of it; None when the volume must be sent."""
         volume = self._take_volume(fields)
         if volume is None:
-            return Message("need_volume", {"request": request})
+            return None
         self._progress(request, "model", 0, 1, None)
         loaded = self._load(fields)
         assert self._predictor is not None
+        return volume, self._predictor, loaded
+
+    def _segment(self, request: int, fields: Mapping[str, Any]) -> Message:
+        from lsms_core.data.geometry import SlicePlane
+
+        ready = self._ready(request, fields)
+        if ready is None:
+            return Message("need_volume", {"request": request})
+        volume, predictor, loaded = ready
         axis = SlicePlane.of(volume, fields["plane"]).axis
         slices = fields["slices"]
         started = time.perf_counter()
-        predictions = self._predictor.segment(
+        predictions = predictor.segment(
             volume,
             fields["texts"],
             plane=fields["plane"],
@@ -213,7 +223,7 @@ class Worker:
                 "slices": slices,
                 "seconds": seconds,
                 **loaded,
-                "device": str(self._predictor.device),
+                "device": str(predictor.device),
                 "predictions": [_summary(prediction) for prediction in predictions],
             },
             arrays,
@@ -222,15 +232,13 @@ class Worker:
     def _explain(self, request: int, fields: Mapping[str, Any]) -> Message:
         from lsms_core.inference.explain import explain
 
-        volume = self._take_volume(fields)
-        if volume is None:
+        ready = self._ready(request, fields)
+        if ready is None:
             return Message("need_volume", {"request": request})
-        self._progress(request, "model", 0, 1, None)
-        loaded = self._load(fields)
-        assert self._predictor is not None
+        volume, predictor, loaded = ready
         started = time.perf_counter()
         found = explain(
-            self._predictor,
+            predictor,
             volume,
             fields["text"],
             plane=fields["plane"],
@@ -247,8 +255,8 @@ class Worker:
                 "index": fields["index"],
                 "seconds": time.perf_counter() - started,
                 **loaded,
-                "device": str(self._predictor.device),
-                "engine": self._predictor.engine,
+                "device": str(predictor.device),
+                "engine": predictor.engine,
                 "verdict": found.verdict,
                 "pictures": [{"title": p.title, "caption": p.caption} for p in found.pictures],
                 "words": [{"word": w.word, "change": w.change} for w in found.words],

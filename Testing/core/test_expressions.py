@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 
 from lsms_core.data.expressions.generator import ExpressionGenerator, organ_expression
 from lsms_core.data.expressions.noise import add_noise, swap_laterality
+from lsms_core.data.expressions.nothing import elsewhere, unrelated
+from lsms_core.data.expressions.other_words import ELSEWHERE, UNRELATED
 from lsms_core.data.expressions.query import Query, select
 from lsms_core.data.expressions.vocabulary import WORDS
 from lsms_core.data.measurements import SliceFindings
@@ -46,6 +50,13 @@ def test_an_expression_names_exactly_its_instances(findings, seed, split):
         assert expression.instances == ()
 
 
+# Words that rule out the side that is written.
+EXCLUDING = {
+    *("not", "outside", "except", "excluding", "apart", "sparing", "disregarding", "ignoring"),
+    *("without", "aside", "beyond", "besides", "none"),
+}
+
+
 @given(findings=slices, seed=st.integers(0, 10_000))
 def test_the_words_for_the_side_are_in_the_text(findings, seed):
     generator = ExpressionGenerator(noise=0.0)
@@ -56,13 +67,37 @@ def test_the_words_for_the_side_are_in_the_text(findings, seed):
     named = {"left": {"left", "lt"}, "right": {"right", "rt"}}
     if expression.kind in ("elsewhere", "unrelated", "negated"):
         assert expression.instances == ()
-    elif found and {"not", "outside", "except"} & set(words):
+    elif found and EXCLUDING & set(words):
         assert found <= named["left" if side == "right" else "right"]
     elif side is not None:
         assert found
         assert found <= named[side]
     elif "section" not in expression.attributes:
         assert not found
+
+
+def test_ruling_out_a_side_names_the_lesions_of_the_other():
+    findings = SliceFindings((lesion(1, "left"), lesion(2, "right")), 1.0)
+    generator = ExpressionGenerator(noise=0.0)
+    rng = np.random.default_rng(0)
+    drawn = [generator.sample(findings, rng, no_target_share=0.0) for _ in range(2000)]
+    excluding = [e for e in drawn if EXCLUDING & set(e.text.lower().replace(",", "").split())]
+    assert len(excluding) > 60
+    assert any("lesion" not in e.text for e in excluding)
+    for expression in excluding:
+        excluded = set(re.findall("left|right", expression.text.lower()))
+        assert excluded == {"right" if expression.instances == (1,) else "left"}, expression
+
+
+@given(seed=st.integers(0, 10_000))
+def test_texts_about_nothing_never_speak_of_the_liver_and_hardly_repeat(seed):
+    rng = np.random.default_rng(seed)
+    for write in (elsewhere, unrelated):
+        texts = [write(rng) for _ in range(60)]
+        assert len(set(texts)) > 30
+        assert all(t == t.strip() and "  " not in t for t in texts)
+        made = [t for t in texts if t not in (*ELSEWHERE, *UNRELATED)]
+        assert not [t for t in made if "liver" in t or "hepat" in t]
 
 
 def test_a_lesion_on_the_border_makes_the_side_unusable():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsms_core.data.expressions import vocabulary
+from lsms_core.data.expressions import other_words, vocabulary
 from lsms_core.data.expressions.generator import ExpressionGenerator
 from lsms_core.data.expressions.paraphrases import (
     ELSEWHERE,
@@ -129,7 +129,7 @@ def test_sizes_and_segments_are_written_as_measured():
 
 def test_training_has_none_of_these_words():
     trained = {plain(w) for words in vocabulary.WORDS.values() for part in words for w in part}
-    for group in (vocabulary.ORGAN, vocabulary.ELSEWHERE, vocabulary.UNRELATED):
+    for group in (vocabulary.ORGAN, other_words.ELSEWHERE, other_words.UNRELATED):
         trained |= {plain(w) for w in group}
     own = [p.template for p in PARAPHRASES] + [*ELSEWHERE, *UNRELATED]
     # Single words of the field, such as "hypodense", belong to everybody.

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from lsms_core.data.expressions.nothing import elsewhere, unrelated
 from lsms_core.data.expressions.query import Density, Query, Rank, select
-from lsms_core.data.expressions.vocabulary import ELSEWHERE, ORGAN, UNRELATED
+from lsms_core.data.expressions.vocabulary import ORGAN
 from lsms_core.data.expressions.writer import Split, Writer
 from lsms_core.data.laterality import Side
 from lsms_core.data.measurements import LesionMeasurement, SliceFindings
@@ -76,6 +77,7 @@ class ExpressionGenerator:
 
     def __init__(self, split: Split = "train", *, noise: float = 0.15) -> None:
         self._writer = Writer(split, noise)
+        self._noise = noise
 
     def sample(
         self, findings: SliceFindings, rng: np.random.Generator, no_target_share: float = 0.25
@@ -111,9 +113,9 @@ class ExpressionGenerator:
     def _no_target(self, findings: SliceFindings, rng: np.random.Generator) -> Expression:
         draw = rng.random()
         if draw < 0.1:
-            return Expression(UNRELATED[int(rng.integers(len(UNRELATED)))], (), "unrelated")
+            return Expression(unrelated(rng, self._noise), (), "unrelated")
         if draw < 0.28:
-            return Expression(ELSEWHERE[int(rng.integers(len(ELSEWHERE)))], (), "elsewhere")
+            return Expression(elsewhere(rng, self._noise), (), "elsewhere")
         if draw < 0.34:
             query = Query(side=_SIDES[int(rng.integers(2))] if rng.random() < 0.7 else None)
             return Expression(self._writer.write_none(query, rng), (), "negated")
@@ -122,7 +124,7 @@ class ExpressionGenerator:
             if select(findings, query) == ():
                 plural = bool(rng.random() < 0.2) and query.rank is None
                 return self._made(query, (), plural, "no-target", rng)
-        return Expression(ELSEWHERE[int(rng.integers(len(ELSEWHERE)))], (), "elsewhere")
+        return Expression(elsewhere(rng, self._noise), (), "elsewhere")
 
     def _express(
         self, query: Query, instances: tuple[int, ...], rng: np.random.Generator

@@ -7,13 +7,13 @@ report templates; the parts of the liver follow the Brisbane 2000 terminology.
 from __future__ import annotations
 
 
-def _words(text: str) -> tuple[str, ...]:
+def split_words(text: str) -> tuple[str, ...]:
     """Split a list that is written with bars between its entries."""
     return tuple(word.strip() for word in text.split("|"))
 
 
 def _either(training: str, held_out: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return _words(training), _words(held_out)
+    return split_words(training), split_words(held_out)
 
 
 # key -> (training, held out)
@@ -55,13 +55,26 @@ WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "not in left": _either(
         "not in the left lobe | outside the left lobe | except the left lobe | excluding "
         "the left lobe | but not in the left lobe | apart from the left lobe | sparing "
-        "the left lobe",
+        "the left lobe | not on the left | but not on the left | except on the left | "
+        "except those on the left | except for the left lobe | except left-sided ones | "
+        "excluding left-sided ones | excluding everything left | that is not on the left "
+        "| that is not in the left lobe | which are not left-sided | but none on the left "
+        "| disregarding the left lobe | ignoring the left lobe | without the left lobe | "
+        "without those in the left lobe | aside from the left lobe | not left-sided | "
+        "beyond the left lobe | if not in the left lobe | besides those in the left lobe",
         "other than in the left lobe",
     ),
     "not in right": _either(
         "not in the right lobe | outside the right lobe | except the right lobe | "
         "excluding the right lobe | but not in the right lobe | apart from the right lobe "
-        "| sparing the right lobe",
+        "| sparing the right lobe | not on the right | but not on the right | except on "
+        "the right | except those on the right | except for the right lobe | except "
+        "right-sided ones | excluding right-sided ones | excluding everything right | "
+        "that is not on the right | that is not in the right lobe | which are not "
+        "right-sided | but none on the right | disregarding the right lobe | ignoring the "
+        "right lobe | without the right lobe | without those in the right lobe | aside "
+        "from the right lobe | not right-sided | beyond the right lobe | if not in the "
+        "right lobe | besides those in the right lobe",
         "other than in the right lobe",
     ),
     "right anterior": _either(
@@ -175,6 +188,12 @@ WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         "| secondary | suspicious lesion | hepatic focus | liver tumour | liver "
         "metastasis | tumor nodule | tumor mass",
         "space-occupying lesion | neoplasm",
+    ),
+    # What is left where a side is ruled out.
+    "anything": _either(
+        "anything | everything | whatever there is | all | any lesion | each lesion | the others "
+        "| the remaining ones | every one",
+        "all there is",
     ),
     "lesions": _either(
         "lesions | nodules | masses | foci | tumors | tumours | metastases | mets | liver "
@@ -298,7 +317,7 @@ WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
 }
 
-ORGAN = _words(
+ORGAN = split_words(
     "liver | whole liver | the liver | entire liver | liver parenchyma | hepatic "
     "parenchyma | outline the liver | liver organ | hepatic organ | liver outline | the "
     "whole liver | segment the liver | complete liver | liver mask | both lobes of the "
@@ -306,43 +325,3 @@ ORGAN = _words(
 )
 
 # Findings that no liver lesion is; an answer must be empty.
-ELSEWHERE = _words(
-    "gallbladder stone | gallstones | splenic lesion | lesion in the spleen | hypodense "
-    "lesion of the spleen | renal cyst | left kidney stone | cyst in the right kidney | "
-    "renal mass | pancreatic mass | hypodense lesion in the pancreas | aortic aneurysm | "
-    "adrenal nodule | left adrenal mass | lung nodule | nodule in the right lower lobe of "
-    "the lung | vertebral fracture | bone metastasis | lytic lesion in the vertebra | "
-    "bladder wall thickening | appendicitis | bowel obstruction | right pleural effusion "
-    "| ascites | free air | stomach tumor | colon cancer | enlarged lymph node | spleen | "
-    "left kidney | right kidney | gallbladder | aorta | stomach | pancreas | spine | "
-    "brain tumor | breast lesion | splenic cyst | cyst of the left kidney | "
-    "hydronephrosis | right renal mass | left renal cyst | kidney tumor | adrenal adenoma "
-    "| pancreatic cyst | pancreatic head mass | gallbladder polyp | gallbladder wall "
-    "thickening | dilated bile duct | common bile duct stone | hiatal hernia | gastric "
-    "mass | thickened stomach wall | duodenal ulcer | small bowel mass | sigmoid "
-    "diverticulitis | peritoneal nodule | omental mass | retroperitoneal mass | "
-    "lymphadenopathy | paraaortic lymph node | portal lymph node | left pleural effusion "
-    "| pericardial effusion | pulmonary nodule | lesion in the left lung | mass in the "
-    "lung | rib fracture | sclerotic bone lesion | lesion of the vertebral body | "
-    "scoliosis | abdominal wall hernia | subcutaneous nodule | uterine fibroid | ovarian "
-    "cyst | prostate | urinary bladder | heart | inferior vena cava | portal vein | "
-    "portal vein thrombosis | hepatic artery | spleen lesion on the left | mass in the "
-    "left kidney | mass in the right adrenal gland | lesion of the pancreas tail | "
-    "hypodense lesion in the kidney | hypodense lesion in the left kidney | low "
-    "attenuation lesion in the spleen | hyperdense kidney stone | splenic infarct | "
-    "splenic hemangioma | lymph node in the porta hepatis | psoas muscle | diaphragm | "
-    "colon | duodenum | esophagus | oesophageal varices"
-)
-
-UNRELATED = _words(
-    "asdf | hello | qwertz | xyz abc | lkjh fdsa | blah blah | the weather is fine | a "
-    "dog on a chair | a cat | red car | 12345 | print the report | lorem ipsum | nothing "
-    "| normal study | normal liver | no lesion | no focal liver lesion | unremarkable "
-    "liver | liver is normal | test | ??? | qwerty | foo bar | hello world | what time is "
-    "it | good morning | patient name | save and close | next patient | sgsdfg | zzz | "
-    "abc | n/a | none | no findings | no abnormality | no abnormality detected | NAD | "
-    "normal CT | normal examination | the liver is unremarkable | liver unremarkable | no "
-    "liver lesion | no metastases | no hepatic lesion | no evidence of metastatic disease "
-    "| healthy liver | unremarkable | open the door | two green apples | a bicycle | my "
-    "cat | delete | undo | help | please | ..."
-)

@@ -24,6 +24,9 @@ _ARABIC = {
 }
 # How much likelier the first words of a list are: 1 for not at all.
 _USUAL = 1.6
+# How often a side is named by ruling out the other one, and then without a word for the lesion.
+_EXCLUDED = 0.12
+_ANYTHING = 0.3
 _PREPOSITIONS = ("in ", "on ", "within ")
 _NUMBERS = {2: "2", 3: "3"}
 
@@ -42,9 +45,17 @@ class Writer:
 
     def write(self, query: Query, plural: bool, rng: np.random.Generator) -> str:
         """Return a text for ``query``; ``plural`` for several lesions."""
+        excluded = query.side is not None and not (query.segment or query.section)
+        excluded = excluded and bool(rng.random() < _EXCLUDED)
         noun = self._noun(query, plural, rng)
+        if excluded and query == Query(side=query.side) and rng.random() < _ANYTHING:
+            noun = self.word("anything", rng)
         adjectives, clauses = self._adjectives(query, "cyst" in noun, rng)
-        place, before = self._place(query, rng)
+        if excluded:
+            other = "left" if query.side == "right" else "right"
+            place, before = self.word(f"not in {other}", rng), ""
+        else:
+            place, before = self._place(query, rng)
         sizes = self._sizes(query, rng)
         style = rng.random()
         counted = query.count is not None or query.rank is not None
@@ -133,11 +144,7 @@ class Writer:
             text = self.word(query.section, rng)
             return ("", text) if text == query.section else (text, "")
         if query.side:
-            draw = rng.random()
-            if draw < 0.06:
-                other = "left" if query.side == "right" else "right"
-                return self.word(f"not in {other}", rng), ""
-            if draw < 0.5:
+            if rng.random() < 0.47:
                 return self.word(f"in {query.side}", rng), ""
             return "", self.word(query.side, rng)
         return "", ""

@@ -7,8 +7,9 @@ import torch
 
 from lsms_core.models.bundle import load_bundle
 from lsms_core.models.lsms.encoder import DropPath
+from lsms_core.models.lsms.outline import KINDS
 from lsms_core.training.config import TrainingConfig
-from lsms_core.training.module import ANATOMY, LSMSTraining
+from lsms_core.training.module import LSMSTraining
 
 
 @pytest.fixture(params=[True, False], ids=["frozen-embeddings", "all-free"])
@@ -40,7 +41,7 @@ def batch() -> dict:
         "text": ["left lobe lesion", "the largest right cyst"],
         "target": target,
         "lesions": lesions,
-        "anatomy": torch.rand(2, len(ANATOMY), 64, 64, generator=generator).round(),
+        "anatomy": torch.rand(2, len(KINDS), 64, 64, generator=generator).round(),
     }
 
 

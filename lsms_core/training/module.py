@@ -15,19 +15,18 @@ from torch.nn import functional as F
 from lsms_core.models.architectures import Model, reads_text
 from lsms_core.models.lsms.losses import LossConfig, LSMSLoss, dice_loss
 from lsms_core.models.lsms.model import LSMSOutput
+from lsms_core.models.lsms.outline import KINDS
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.schedule import warmup_cosine
-
-# What the anatomy head draws: the liver's right and left lobe, and every lesion.
-ANATOMY = ("right lobe", "left lobe", "lesions")
 
 
 class LSMSTraining(lightning.LightningModule):
     """Trains an LSMS model; ``averaged`` holds the weights to evaluate and to export.
 
-    Beside the paper's loss, a head that exists in training only draws the lobes and all
-    lesions from the decoder's features, whatever the text says. With few patients, that is
-    most of what there is to learn from a slice whose text names nothing.
+    Beside the paper's loss, the lobes and all lesions are drawn whatever the text says: by the
+    outline where there is one, else by a head that exists in training only, from the decoder's
+    features. With few patients, that is most of what there is to learn from a slice whose text
+    names nothing.
 
     A model that reads no text learns to draw every lesion instead of the named one.
 
@@ -45,7 +44,11 @@ class LSMSTraining(lightning.LightningModule):
         self.tokenizer = tokenizer
         self._config = config
         self._loss = LSMSLoss(LossConfig(contrastive_weight=config.contrastive_weight))
-        self.anatomy_head = nn.Conv2d(model.config.decoder_width, len(ANATOMY), 1)
+        self.anatomy_head: nn.Module = nn.Identity()
+        if not hasattr(model.lsms, "outline"):
+            self.anatomy_head = nn.Conv2d(model.config.decoder_width, len(KINDS), 1)
+        elif reads_text(model) and config.outline_rate == 0:
+            model.lsms.outline.requires_grad_(False)
         if config.freeze_embeddings and reads_text(model):
             # Rare words keep their place among the common ones that training does see.
             for parameter in self.model.text_encoder.bert.embeddings.parameters():  # type: ignore[union-attr]
@@ -75,7 +78,9 @@ class LSMSTraining(lightning.LightningModule):
         """Return the loss of one batch."""
         tokens = self._tokens(batch["text"])
         image = batch["image"].contiguous(memory_format=torch.channels_last)
-        output = self.model(image, tokens["input_ids"], tokens["attention_mask"])
+        output = self.model(
+            self._pictures(image, batch), tokens["input_ids"], tokens["attention_mask"]
+        )
         target = batch["target"]
         if not reads_text(self.model):
             target = (batch["lesions"] > 0)[:, None].to(target.dtype)
@@ -103,11 +108,26 @@ class LSMSTraining(lightning.LightningModule):
             return_tensors="pt",
         ).to(self.device)
 
+    def _pictures(self, image: Tensor, batch: dict[str, Any]) -> Tensor:
+        """Return one image a picture where the texts about it stand side by side, else all."""
+        texts = self._config.sampling.texts_per_image
+        if "picture" not in batch or len(image) % texts:
+            return image
+        numbers = batch["picture"].view(-1, texts)
+        # Several devices, or an odd batch, tear the texts of a picture apart.
+        return image[::texts] if bool((numbers == numbers[:, :1]).all()) else image
+
     def _anatomy_loss(self, output: LSMSOutput, anatomy: Tensor) -> Tensor:
         """Cross-entropy and Dice of the anatomy head, for (B, 3, H, W) 0 or 1."""
-        assert output.pixels is not None
-        logits = self.anatomy_head(output.pixels).float()
-        target = F.adaptive_avg_pool2d(anatomy.float(), logits.shape[-2:])
+        logits = output.drawn
+        if logits is None:
+            assert output.pixels is not None
+            logits = self.anatomy_head(output.pixels)
+        elif not logits.requires_grad:  # a frozen outline
+            return logits.new_zeros(())
+        logits = logits.float()
+        size = (logits.shape[-2], logits.shape[-1])
+        target = F.adaptive_avg_pool2d(anatomy[:: len(anatomy) // len(logits)].float(), size)
         ce = F.binary_cross_entropy_with_logits(logits, target)
         return ce + dice_loss(logits.flatten(0, 1)[:, None], target.flatten(0, 1)[:, None])
 
@@ -122,6 +142,8 @@ class LSMSTraining(lightning.LightningModule):
                     rate = config.text_learning_rate
                 elif ".language." in name:
                     rate *= config.language_rate
+                elif ".outline." in name and reads_text(self.model):
+                    rate *= config.outline_rate
                 groups.setdefault((rate, parameter.ndim > 1), []).append(parameter)
         optimizer = torch.optim.AdamW(
             [

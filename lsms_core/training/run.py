@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import lightning
 import torch
@@ -18,8 +19,10 @@ from lsms_core.data.sampling import ReferringSamples
 from lsms_core.data.sources import CaseArrays, list_cases, load_case, split_folds
 from lsms_core.errors import InputError
 from lsms_core.io.text import write_text
-from lsms_core.models.architectures import new_model
+from lsms_core.models.architectures import Model, new_model, with_outline
+from lsms_core.models.baselines.unet import UNetModel
 from lsms_core.models.bundle import load_bundle, save_bundle
+from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.module import LSMSTraining
 from lsms_core.training.pictures import SamplePictures
@@ -52,18 +55,29 @@ def build(config: TrainingConfig) -> LSMSTraining:
         InputError: when the run is to start from a bundle of another architecture.
     """
     lightning.seed_everything(config.seed, verbose=False)
-    if config.start_from is not None:
-        bundle = load_bundle(config.start_from)
-        found = bundle.model.architecture
-        if found != config.architecture:
-            raise InputError(
-                f"The bundle to start from is {found!r}, the configuration wants "
-                f"{config.architecture!r}: make the two the same."
-            )
-        return LSMSTraining(bundle.model, bundle.tokenizer, config)
-    encoder, tokenizer = load_text_encoder(config.text_encoder, config.text_layers)
-    model = new_model(config.architecture, config.variant, encoder, config.align_stride)
+    if config.start_from is None:
+        encoder, tokenizer = load_text_encoder(config.text_encoder, config.text_layers)
+        model = new_model(config.architecture, config.variant, encoder, config.align_stride)
+    else:
+        model, tokenizer = _trained(config.start_from, config.architecture, "to start from")
+    if config.outline_from is not None:
+        outline, _ = _trained(config.outline_from, "unet", "for the outline")
+        if not isinstance(model, LSMSModel) or not isinstance(outline, UNetModel):
+            raise InputError("Only LSMS has an outline: leave outline_from out.")
+        model = with_outline(model, outline)
     return LSMSTraining(model, tokenizer, config)
+
+
+def _trained(bundle: str, architecture: str, purpose: str) -> tuple[Model, Any]:
+    """Return the model and tokenizer of a bundle that has to be of an architecture."""
+    loaded = load_bundle(bundle)
+    found = loaded.model.architecture
+    if found != architecture:
+        raise InputError(
+            f"The bundle {purpose} is {found!r}, the configuration wants {architecture!r}: "
+            "make the two the same."
+        )
+    return loaded.model, loaded.tokenizer
 
 
 def train(config: TrainingConfig, output: str | Path, *, resume: bool = False) -> Path:

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.decoder import INITIAL_LOGIT
 from lsms_core.models.lsms.encoder import Attention, Encoder
-from lsms_core.models.lsms.model import LSMSModel, Network
+from lsms_core.models.lsms.model import LSMSModel, LSMSOutput, Network, each_text
 from lsms_core.models.lsms.text_encoder import TextEncoder
 
 # Of LSMS's decoder width; the top-down decoder's 3 x 3 convolutions cost more a channel.
@@ -149,9 +149,9 @@ class LAVT(Network):
         self.gates = nn.ModuleList(LanguageGate(dim) for dim in config.dims[:-1])
         self.decoder = TopDownDecoder(config)
 
-    def features(self, image: Tensor, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def features(self, image: Tensor, tokens: Tensor, mask: Tensor) -> LSMSOutput:
         """See :meth:`Network.features`; the pixel features have stride 4."""
-        encoder, x, fused = self.encoder, image, []
+        encoder, x, fused = self.encoder, each_text(image, tokens), []
         stages = zip(encoder.downsample, encoder.stages, encoder.norms, self.language, strict=True)
         for number, (downsample, stage, norm, language) in enumerate(stages):
             x = downsample(x)
@@ -164,7 +164,8 @@ class LAVT(Network):
                 x = self.gates[number](x, fused[-1])
         logits, pixels = self.decoder(fused)
         size = (image.shape[-2], image.shape[-1])
-        return F.interpolate(logits, size=size, mode="bilinear", align_corners=False), pixels
+        logits = F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+        return LSMSOutput(logits, pixels=pixels)
 
 
 class LAVTModel(LSMSModel):

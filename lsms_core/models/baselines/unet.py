@@ -1,4 +1,4 @@
-"""A plain U-Net (MONAI's) that draws every lesion of the slice, whatever the text says."""
+"""A plain U-Net that draws every lesion of the slice, whatever the text says."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from lsms_core.entries import saved_entries
-from lsms_core.errors import BundleError, DependencyError
-from lsms_core.models.lsms.decoder import INITIAL_LOGIT
-from lsms_core.models.lsms.model import LSMSOutput, Network
+from lsms_core.errors import BundleError
+from lsms_core.models.lsms.model import LSMSOutput, Network, each_text
+from lsms_core.models.lsms.outline import LESIONS, Outline
 
 _VARIANTS = {"tiny": (32, 32, 64, 128, 256, 32), "small": (40, 40, 80, 160, 320, 40)}
 
@@ -65,41 +65,18 @@ class UNetConfig:
 
 
 class UNet(Network):
-    """MONAI's BasicUNet (Falk et al., 2019) behind the interface of the text-guided networks.
-
-    Args:
-        config: the shape.
-
-    Raises:
-        DependencyError: when MONAI is not installed.
-    """
+    """The outline of LSMS on its own: its map of the lesions is the answer to every text."""
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
-        try:
-            from monai.networks.nets import BasicUNet
-        except ImportError as error:
-            raise DependencyError(
-                "The U-Net is MONAI's, which is not installed: pip install 'lsms-core[train]'."
-            ) from error
         self.config = config
-        self.body = BasicUNet(
-            2, config.in_channels, config.decoder_width, features=config.dims, bias=False
-        )
-        # Its features instead of its classes: the anatomy head draws from them, too.
-        self.body.final_conv = nn.Identity()
-        self.classify = nn.Conv2d(config.decoder_width, 1, 1)
-        nn.init.constant_(self.classify.bias, INITIAL_LOGIT)  # type: ignore[arg-type]
+        self.outline = Outline(config.in_channels, config.dims)
 
-    def features(
-        self,
-        image: Tensor,
-        tokens: Tensor,  # noqa: ARG002
-        mask: Tensor,  # noqa: ARG002
-    ) -> tuple[Tensor, Tensor]:
+    def features(self, image: Tensor, tokens: Tensor, mask: Tensor) -> LSMSOutput:  # noqa: ARG002
         """See :meth:`Network.features`; the text is not looked at, the features have stride 1."""
-        pixels = self.body(image)
-        return self.classify(pixels), pixels
+        drawn, pixels = self.outline(image)
+        lesions = each_text(drawn[:, LESIONS : LESIONS + 1], tokens)
+        return LSMSOutput(lesions, pixels=pixels, drawn=drawn)
 
 
 class NoText(nn.Module):
@@ -128,5 +105,5 @@ class UNetModel(nn.Module):
     def forward(self, image: Tensor, input_ids: Tensor, attention_mask: Tensor) -> LSMSOutput:
         """Run the image; there are no embeddings, so that the contrastive loss has no part."""
         tokens = self.text_encoder(input_ids, attention_mask)
-        logits, pixels = self.lsms.features(image, tokens, attention_mask.bool())
-        return LSMSOutput(logits, pixels=pixels) if self.training else LSMSOutput(logits)
+        output = self.lsms.features(image, tokens, attention_mask.bool())
+        return output if self.training else LSMSOutput(output.logits)

@@ -36,6 +36,8 @@ class LSMSConfig:
         drop_path: largest drop-path rate, reached in the last block.
         dropout: dropout before the last convolution.
         max_tokens: longest text, in tokens.
+        outline: channels of the U-Net that draws what can be named, five levels going down and
+            the last going up (:mod:`lsms_core.models.lsms.outline`); () for the paper's network.
     """
 
     dims: tuple[int, int, int, int] = (32, 64, 160, 256)
@@ -51,12 +53,15 @@ class LSMSConfig:
     drop_path: float = 0.1
     dropout: float = 0.1
     max_tokens: int = 64
+    outline: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.mixer not in ("nmf", "mhsa"):
             raise BundleError(f"Unknown mixer {self.mixer!r}: use 'nmf' or 'mhsa'.")
         if self.align_stride not in (4, 8):
             raise BundleError(f"The alignment stride is {self.align_stride}: use 4 or 8.")
+        if len(self.outline) not in (0, 6):
+            raise BundleError(f"The outline has {len(self.outline)} levels: use 6, or none.")
 
     @classmethod
     def variant(cls, name: str, **changes: Any) -> LSMSConfig:  # noqa: ANN401

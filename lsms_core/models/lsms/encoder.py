@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lsms_core.models.lsms.config import LSMSConfig
+from lsms_core.models.lsms.outline import KINDS
 from lsms_core.models.lsms.svla import SVLA
 
 LAYER_SCALE = 1e-2
@@ -75,10 +76,11 @@ class Encoder(nn.Module):
     def __init__(self, config: LSMSConfig) -> None:
         super().__init__()
         dims = config.dims
+        channels = config.in_channels + (len(KINDS) if config.outline else 0)
         self.downsample = nn.ModuleList(
             [
                 nn.Sequential(
-                    nn.Conv2d(config.in_channels, dims[0] // 2, 3, stride=2, padding=1),
+                    nn.Conv2d(channels, dims[0] // 2, 3, stride=2, padding=1),
                     nn.BatchNorm2d(dims[0] // 2),
                     nn.GELU(),
                     nn.Conv2d(dims[0] // 2, dims[0], 3, stride=2, padding=1),

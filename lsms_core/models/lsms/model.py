@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.decoder import FullScaleDecoder, align_positions
 from lsms_core.models.lsms.encoder import Encoder
+from lsms_core.models.lsms.outline import Kinds, Outline, choose, tempt
 from lsms_core.models.lsms.text_encoder import TextEncoder
 
 
@@ -23,12 +25,14 @@ class LSMSOutput:
         pixel_embedding: (B, E, h, w) in the shared space; training only.
         text_embedding: (B, E) in the shared space; training only.
         pixels: (B, width, h, w) features D of the decoder; training only.
+        drawn: (P, 3, H, W) logits of what the outline draws in each picture; training only.
     """
 
     logits: Tensor
     pixel_embedding: Tensor | None = None
     text_embedding: Tensor | None = None
     pixels: Tensor | None = None
+    drawn: Tensor | None = None
 
 
 class Network(nn.Module):
@@ -36,13 +40,14 @@ class Network(nn.Module):
 
     def forward(self, image: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
         """Return (B, 1, H, W) logits; see :meth:`features` for the arguments."""
-        return self.features(image, tokens, mask)[0]
+        return self.features(image, tokens, mask).logits
 
-    def features(self, image: Tensor, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (B, 1, H, W) logits and the decoder's (B, width, h, w) pixel features.
+    def features(self, image: Tensor, tokens: Tensor, mask: Tensor) -> LSMSOutput:
+        """Return the logits, the decoder's features and what the outline drew, if there is one.
 
         Args:
-            image: (B, C, H, W) of any size, in [-1, 1].
+            image: (P, C, H, W) of any size, in [-1, 1]; as many texts in a row ask about each,
+                so that B is a multiple of P.
             tokens: (B, T, D_text) text features.
             mask: (B, T) bool, False for padding.
         """
@@ -50,23 +55,48 @@ class Network(nn.Module):
 
 
 class LSMS(Network):
-    """The paper's network."""
+    """The paper's network, and where the configuration has one, the outline before it."""
 
     def __init__(self, config: LSMSConfig) -> None:
         super().__init__()
         self.config = config
+        if config.outline:
+            self.outline = Outline(config.in_channels, config.outline)
+            self.kinds = Kinds(config.text_width)
         self.encoder = Encoder(config)
         self.decoder = FullScaleDecoder(config)
 
-    def features(self, image: Tensor, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def features(self, image: Tensor, tokens: Tensor, mask: Tensor) -> LSMSOutput:
         """See :meth:`Network.features`."""
+        drawn = probabilities = None
+        if self.config.outline:
+            drawn, _ = self.outline(image)
+            probabilities = drawn.detach().float().sigmoid()
+            if self.training:
+                probabilities = tempt(probabilities)
+            image = torch.cat([image, (2 * probabilities - 1).to(image.dtype)], dim=1)
+            probabilities = each_text(probabilities, tokens)
         height, width = image.shape[-2:]
         stride = self.config.align_stride
         size = (-(-height // stride), -(-width // stride))
-        aligned = align_positions(self.encoder(image, tokens, mask), size)
-        logits, pixels = self.decoder(aligned)
-        full = F.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)
-        return full, pixels
+        features = self.encoder(each_text(image, tokens), tokens, mask)
+        coarse, pixels = self.decoder(align_positions(features, size))
+        logits = F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
+        if probabilities is not None:
+            logits = choose(logits, probabilities, self.kinds(mean_word(tokens, mask)))
+        return LSMSOutput(logits, pixels=pixels, drawn=drawn)
+
+
+def each_text(pictures: Tensor, tokens: Tensor) -> Tensor:
+    """Repeat each picture for every text about it."""
+    texts = len(tokens) // len(pictures)
+    return pictures if texts == 1 else pictures.repeat_interleave(texts, dim=0)
+
+
+def mean_word(tokens: Tensor, mask: Tensor) -> Tensor:
+    """Return the (B, D_text) mean of the words, without padding."""
+    weights = mask.unsqueeze(-1).to(tokens.dtype)
+    return (tokens * weights).sum(1) / weights.sum(1).clamp_min(1.0)
 
 
 class LSMSModel(nn.Module):
@@ -91,14 +121,17 @@ class LSMSModel(nn.Module):
         self.pixel_head = nn.Conv2d(config.decoder_width, config.contrast_width, 1)
 
     def forward(self, image: Tensor, input_ids: Tensor, attention_mask: Tensor) -> LSMSOutput:
-        """Run image and text; the embeddings come only in training mode."""
+        """Run images and texts, P pictures and a multiple of P texts, those of one side by side.
+
+        Embeddings, features and the outline come only in training mode.
+        """
         tokens = self.text_encoder(input_ids, attention_mask)
         mask = attention_mask.bool()
-        logits, pixels = self.lsms.features(image, tokens, mask)
+        output = self.lsms.features(image, tokens, mask)
         if not self.training:
-            return LSMSOutput(logits)
-        weights = mask.unsqueeze(-1).to(tokens.dtype)
-        mean = (tokens * weights).sum(1) / weights.sum(1).clamp_min(1.0)
-        return LSMSOutput(
-            logits, self.pixel_head(pixels), F.normalize(self.text_head(mean), dim=-1), pixels
+            return LSMSOutput(output.logits)
+        return replace(
+            output,
+            pixel_embedding=self.pixel_head(output.pixels),
+            text_embedding=F.normalize(self.text_head(mean_word(tokens, mask)), dim=-1),
         )

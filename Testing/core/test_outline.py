@@ -1,0 +1,246 @@
+"""The outline before LSMS: what is drawn, what is chosen, and how the two are trained together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lsms_core.errors import BundleError, InputError
+from lsms_core.models.architectures import with_outline
+from lsms_core.models.baselines.unet import UNetConfig, UNetModel
+from lsms_core.models.bundle import load_bundle, save_bundle
+from lsms_core.models.lsms.config import LSMSConfig
+from lsms_core.models.lsms.model import LSMS, LSMSModel
+from lsms_core.models.lsms.outline import KINDS, LESIONS, choose, tempt
+from lsms_core.models.lsms.text_encoder import TextEncoder
+from lsms_core.training.run import build
+from Testing.core.training_tiny import BERT, tiny_run, write_cases, write_text_encoder
+
+DIMS = (8, 8, 8, 16, 16, 8)
+SHAPE = {"dims": (8, 8, 16, 16), "depths": (1, 1, 1, 1), "decoder_width": 32, "text_width": 16}
+
+
+def network(**changes) -> LSMS:
+    torch.manual_seed(0)
+    return LSMS(LSMSConfig(**{**SHAPE, "outline": DIMS, **changes})).eval()
+
+
+def inputs(texts=2, size=(64, 80)):
+    generator = torch.Generator().manual_seed(1)
+    words = torch.randn(texts, 5, 16, generator=generator)
+    return torch.randn(1, 3, *size, generator=generator), words, torch.ones(texts, 5).bool()
+
+
+def test_without_an_outline_it_is_the_papers_network():
+    plain = network(outline=())
+    assert not [
+        name for name, _ in plain.named_parameters() if "outline" in name or "kinds" in name
+    ]
+    assert plain.features(*inputs(1)).drawn is None
+    with pytest.raises(BundleError, match="outline has 3 levels"):
+        LSMSConfig(outline=(8, 8, 8))
+
+
+@pytest.mark.parametrize("size", [(64, 64), (65, 97), (127, 64)])
+def test_any_size_works(size):
+    image, words, mask = inputs(1, size)
+    output = network().features(image, words, mask)
+    assert output.logits.shape == (1, 1, *size)
+    assert output.drawn.shape == (1, len(KINDS), *size)
+
+
+def test_a_picture_that_is_asked_twice_answers_as_if_each_text_were_alone():
+    model = network()
+    image, words, mask = inputs(2)
+    with torch.inference_mode():
+        together = model(image, words, mask)
+        apart = torch.cat([model(image, words[i : i + 1], mask[i : i + 1]) for i in (0, 1)])
+        repeated = model(image.repeat(2, 1, 1, 1), words, mask)
+    torch.testing.assert_close(together, apart, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(together, repeated, rtol=1e-4, atol=1e-4)
+
+
+probabilities = st.floats(0.01, 0.99)
+
+
+@given(
+    chosen=probabilities,
+    drawn=st.tuples(*[probabilities] * 3),
+    kinds=st.tuples(*[probabilities] * 3),
+)
+def test_the_answer_is_what_is_drawn_and_chosen(chosen, drawn, kinds):
+    logit = choose(
+        torch.tensor(chosen).logit().reshape(1, 1, 1, 1),
+        torch.tensor(drawn).reshape(1, 3, 1, 1),
+        torch.tensor(kinds).logit().reshape(1, 3),
+    )
+    absent = 1.0
+    for p, k in zip(drawn, kinds, strict=True):
+        absent *= 1 - p * k
+    assert float(logit.sigmoid()) == pytest.approx((1 - absent) * chosen, abs=1e-4)
+
+
+@pytest.mark.parametrize("drawn", [0.0, 1.0])
+@pytest.mark.parametrize("logit", [-200.0, 0.0, 200.0])
+def test_certainty_gives_no_infinite_logit_and_no_nan_gradient(drawn, logit):
+    chosen = torch.full((1, 1, 2, 2), logit, requires_grad=True)
+    kinds = torch.full((1, 3), logit, requires_grad=True)
+    answer = choose(chosen, torch.full((1, 3, 2, 2), drawn), kinds)
+    answer.sum().backward()
+    assert torch.isfinite(answer).all()
+    assert torch.isfinite(chosen.grad).all()
+    assert torch.isfinite(kinds.grad).all()
+
+
+def test_no_text_makes_the_outline_forget():
+    model = network().train()
+    image, words, mask = inputs(1)
+    output = model.features(image, words, mask)
+    output.logits.sum().backward()
+    assert all(p.grad is None for p in model.outline.parameters())
+    assert model.kinds.linear.weight.grad.any()
+    model.features(image, words, mask).drawn.sum().backward()
+    assert all(p.grad is not None for p in model.outline.parameters())
+
+
+def test_invented_lesions_lie_in_the_liver_and_take_nothing_away():
+    drawn = torch.zeros(2, len(KINDS), 20, 20)
+    drawn[0, LESIONS, 2:6, 2:6] = 0.9
+    drawn[1, LESIONS, 10:14, 10:14] = 0.8
+    drawn[:, 0, :, :4] = 1.0  # a liver in the first columns
+    torch.manual_seed(0)
+    seen = [tempt(drawn) for _ in range(20)]
+    invented = torch.zeros(20, 20)
+    invented[2:6, 2:4] = 0.9
+    changed = [bool((s != drawn).any()) for s in seen]
+    assert any(changed)
+    assert not all(changed)
+    for shown in seen:
+        assert (shown[0] == drawn[0]).all()  # the other one's lesions lie outside this liver
+        assert (shown[1, :LESIONS] == drawn[1, :LESIONS]).all()
+        extra = (shown[1, LESIONS] - drawn[1, LESIONS]).abs()
+        assert not extra.any() or (extra == invented).all()
+
+
+def joined(seed=0):
+    torch.manual_seed(seed)
+    model = LSMSModel(LSMSConfig(**SHAPE), TextEncoder.from_config(BERT)).eval()
+    unet = UNetModel(UNetConfig(DIMS)).eval()
+    return model, unet, with_outline(model, unet).eval()
+
+
+def test_a_trained_unet_becomes_the_outline_and_changes_nothing_of_what_is_chosen():
+    model, unet, both = joined()
+    image, words, mask = inputs(1)
+    with torch.inference_mode():
+        drawn = unet.lsms.features(image, words, mask).drawn
+        output = both.lsms.features(image, words, mask)
+        expected = choose(
+            model.lsms(image, words, mask), drawn.sigmoid(), both.lsms.kinds(words.mean(1))
+        )
+    torch.testing.assert_close(output.drawn, drawn)
+    torch.testing.assert_close(output.logits, expected, rtol=1e-3, atol=1e-3)
+    again = with_outline(both, UNetModel(UNetConfig(DIMS)))
+    assert again.state_dict().keys() == both.state_dict().keys()
+    kept = "lsms.encoder.downsample.0.0.weight"
+    assert (again.state_dict()[kept] == both.state_dict()[kept]).all()
+
+
+def test_an_outline_that_sees_other_slices_is_refused():
+    model, _, _ = joined()
+    with pytest.raises(BundleError, match="sees 5 neighbouring slices and the model 3"):
+        with_outline(model, UNetModel(UNetConfig(DIMS, in_channels=5)))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A run's configuration, and saved models to start from: LSMS, and a U-Net."""
+    folder = tmp_path_factory.mktemp("outline")
+    config = tiny_run(write_cases(folder / "cases"), write_text_encoder(folder / "bert"))
+    saved = {}
+    torch.manual_seed(0)
+    for model in joined()[:2]:
+        tokenizer = build(config).tokenizer
+        saved[model.architecture] = save_bundle(
+            folder / model.architecture,
+            model,
+            tokenizer,
+            preprocessing={},
+            postprocessing={},
+            card="# Test\n",
+            name=model.architecture,
+            version="1",
+        )
+    return config, saved
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5])
+def test_a_run_trains_what_chooses_and_the_outline_only_where_it_is_told_to(runs, rate):
+    config, saved = runs
+    sampling = replace(config.sampling, texts_per_image=2)
+    module = build(
+        replace(
+            config,
+            start_from=str(saved["lsms"]),
+            outline_from=str(saved["unet"]),
+            outline_rate=rate,
+            sampling=sampling,
+        )
+    )
+    module.log = lambda *_, **__: None
+    seen = []
+    module.model.lsms.outline.register_forward_hook(lambda _m, _i, out: seen.append(len(out[0])))
+    batch = {
+        "image": torch.randn(2, 3, 64, 80)[:1].repeat(4, 1, 1, 1),
+        "picture": torch.tensor([7, 7, 8, 8]),
+        "text": ["left lobe lesion", "right lesion", "all", "largest lesion"],
+        "target": torch.zeros(4, 1, 64, 80),
+        "lesions": torch.zeros(4, 64, 80, dtype=torch.int32),
+        "anatomy": torch.zeros(4, 3, 64, 80),
+    }
+    batch["target"][::2, :, 10:20, 10:20] = 1
+    batch["lesions"][:, 10:20, 10:20] = 1
+    module.training_step(batch, 0).backward()
+    module.training_step({**batch, "picture": torch.tensor([7, 8, 8, 9])}, 0)
+    assert seen == [2, 4]  # once a picture, unless its texts are torn apart
+    outline = list(module.model.lsms.outline.parameters())
+    groups = module.configure_optimizers()["optimizer"].param_groups
+    rates = {id(p): g["initial_lr"] for g in groups for p in g["params"]}
+    if rate:
+        assert all(p.grad is not None for p in outline)
+        assert {rates[id(p)] for p in outline} == {config.learning_rate * rate}
+    else:
+        assert not {id(p) for p in outline} & rates.keys()
+    assert module.model.lsms.kinds.linear.weight.grad.any()
+
+
+def test_a_bundle_with_an_outline_comes_back_as_it_was(runs, tmp_path):
+    config, saved = runs
+    module = build(replace(config, start_from=str(saved["lsms"]), outline_from=str(saved["unet"])))
+    folder = save_bundle(
+        tmp_path / "both",
+        module.model.eval(),
+        module.tokenizer,
+        preprocessing={},
+        postprocessing={},
+        card="# Test\n",
+        name="both",
+        version="1",
+        dtype="float32",
+    )
+    loaded = load_bundle(folder).model
+    assert loaded.config.outline == DIMS
+    with torch.inference_mode():
+        torch.testing.assert_close(loaded.lsms(*inputs(2)), module.model.lsms(*inputs(2)))
+
+
+def test_only_a_unet_is_an_outline_and_only_of_lsms(runs):
+    config, saved = runs
+    with pytest.raises(InputError, match="for the outline is 'lsms'"):
+        build(replace(config, outline_from=str(saved["lsms"])))
+    with pytest.raises(InputError, match="Only LSMS has an outline"):
+        build(replace(config, architecture="unet", outline_from=str(saved["unet"])))

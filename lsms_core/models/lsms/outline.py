@@ -1,0 +1,153 @@
+"""The outline: a U-Net that draws what can be named, whatever is asked; the words then choose.
+
+The paper's encoder begins with public weights, which know edges and organs. With some ten patients
+and nothing to begin with it finds fewer lesions than a plain U-Net on the same pictures
+(docs/experiments.md), and chooses well among those that it finds. So each does what it is good at:
+
+    M   = U-Net(image)                                right lobe, left lobe, lesions; no words
+    S   = LSMS([image; M], words)                     which of it is meant
+    P_c = sigmoid(M_c),  k_c = sigmoid(W mean(words))  whether the words speak of kind c
+    p   = (1 - prod_c (1 - k_c P_c)) * sigmoid(S)
+
+No gradient goes from p into M: a U-Net that is asked to forget what is not named forgets it for
+every text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lsms_core.models.lsms.decoder import INITIAL_LOGIT
+
+# What the outline draws, in this order.
+KINDS = ("right lobe", "left lobe", "lesions")
+LESIONS = KINDS.index("lesions")
+# Most texts speak of lesions.
+_INITIAL_KINDS = (-3.0, -3.0, 3.0)
+# How often a picture of a training batch is shown lesions that it does not have.
+_TEMPTED = 0.5
+_SMALLEST = 1e-5
+
+
+class TwoConvolutions(nn.Sequential):
+    """Twice: 3x3 convolution, instance norm, leaky ReLU."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        layers: list[nn.Module] = []
+        for channels in (in_channels, out_channels):
+            layers += [
+                nn.Conv2d(channels, out_channels, 3, padding=1, bias=False),
+                nn.InstanceNorm2d(out_channels, affine=True),
+                nn.LeakyReLU(0.1, inplace=True),
+            ]
+        super().__init__(*layers)
+
+
+class Up(nn.Module):
+    """Doubles the grid, joins what came down at this level, and convolves twice."""
+
+    def __init__(self, below: int, up: int, skip: int, out_channels: int) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(below, up, 2, stride=2)
+        self.convolutions = TwoConvolutions(skip + up, out_channels)
+
+    def forward(self, below: Tensor, skip: Tensor) -> Tensor:
+        """Return (B, C, H, W) of the size of ``skip``, which may be odd."""
+        x = self.up(below)
+        rows, columns = skip.shape[-2] - x.shape[-2], skip.shape[-1] - x.shape[-1]
+        if rows or columns:
+            x = F.pad(x, (0, columns, 0, rows), mode="replicate")
+        out: Tensor = self.convolutions(torch.cat([skip, x], dim=1))
+        return out
+
+
+class Outline(nn.Module):
+    """A U-Net of the shape of MONAI's BasicUNet (Falk et al., 2019) with one map a kind.
+
+    Args:
+        in_channels: of the image.
+        dims: channels of the five levels going down, then of the last level going up.
+    """
+
+    def __init__(self, in_channels: int, dims: Sequence[int]) -> None:
+        super().__init__()
+        *down, last = dims
+        self.down = nn.ModuleList(
+            TwoConvolutions(before, after)
+            for before, after in zip((in_channels, *down[:-1]), down, strict=True)
+        )
+        # The last level keeps its channels; above the others they halve on the way up.
+        self.up = nn.ModuleList(
+            [
+                *(Up(down[i + 1], down[i + 1] // 2, down[i], down[i]) for i in (3, 2, 1)),
+                Up(down[1], down[1], down[0], last),
+            ]
+        )
+        self.classify = nn.Conv2d(last, len(KINDS), 1)
+        nn.init.constant_(self.classify.bias, INITIAL_LOGIT)  # type: ignore[arg-type]
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (B, 3, H, W) logits of the kinds and the (B, dims[-1], H, W) pixel features."""
+        x, levels = image, []
+        for i, level in enumerate(self.down):
+            x = level(F.max_pool2d(x, 2) if i else x)
+            levels.append(x)
+        for up, skip in zip(self.up, levels[-2::-1], strict=True):
+            x = up(x, skip)
+        return self.classify(x), x
+
+
+class Kinds(nn.Module):
+    """Which of the outline's kinds a text speaks of.
+
+    Args:
+        text_width: width of the text features.
+    """
+
+    def __init__(self, text_width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(text_width, len(KINDS))
+        with torch.no_grad():
+            self.linear.bias.copy_(torch.tensor(_INITIAL_KINDS))
+
+    def forward(self, words: Tensor) -> Tensor:
+        """Return (B, 3) logits for the (B, D_text) mean of the words."""
+        out: Tensor = self.linear(words)
+        return out
+
+
+def choose(chosen: Tensor, drawn: Tensor, kinds: Tensor) -> Tensor:
+    """Return the (B, 1, H, W) logit of p (see the top of this file).
+
+    Args:
+        chosen: (B, 1, H, W) logits S.
+        drawn: (B, 3, H, W) probabilities P_c.
+        kinds: (B, 3) logits of k_c.
+    """
+    with torch.autocast(chosen.device.type, enabled=False):
+        share = kinds.float().sigmoid()[:, :, None, None] * drawn.float()
+        absent = torch.log1p(-share.clamp(max=1 - _SMALLEST)).sum(1, keepdim=True)
+        present = torch.log((-torch.expm1(absent)).clamp_min(_SMALLEST))
+        both = present + F.logsigmoid(chosen.float())
+        return both - torch.log((-torch.expm1(both)).clamp_min(_SMALLEST))
+
+
+def tempt(drawn: Tensor) -> Tensor:
+    """Show some pictures of a training batch the lesions of the picture before, in their liver.
+
+    On patients that it was trained on, a U-Net hardly invents lesions. On others it does, and
+    whoever has learnt to trust it believes them all.
+
+    Args:
+        drawn: (B, 3, H, W) probabilities; none is changed in place.
+    """
+    others = drawn[:, LESIONS].roll(1, dims=0)
+    liver = drawn[:, :LESIONS].amax(1)
+    tempted = torch.rand((len(drawn), 1, 1), device=drawn.device) < _TEMPTED
+    invented = torch.where(tempted, others * (liver > 0.5), torch.zeros_like(others))
+    lesions = torch.maximum(drawn[:, LESIONS], invented)
+    return torch.cat([drawn[:, :LESIONS], lesions[:, None]], dim=1)

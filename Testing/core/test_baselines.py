@@ -184,9 +184,11 @@ def test_the_unet_is_monais(size):
         torch.testing.assert_close(ours(image)[1], theirs(image))
 
 
-def test_the_three_cost_about_the_same():
-    lsms, lavt, unet = compare((176, 224))
-    assert [s.architecture for s in (lsms, lavt, unet)] == ["lsms", "lavt", "unet"]
+def test_the_three_cost_about_the_same_and_an_outline_costs_what_the_unet_costs():
+    lsms, outlined, lavt, unet = sizes = compare((176, 224))
+    assert [s.architecture for s in sizes] == ["lsms", "lsms, outlined", "lavt", "unet"]
+    assert outlined.gmacs == pytest.approx(lsms.gmacs + unet.gmacs, rel=0.01)
+    assert outlined.parameters == pytest.approx(lsms.parameters + unet.parameters, rel=0.01)
     assert lavt.gmacs == pytest.approx(lsms.gmacs, rel=0.05)
     assert lsms.gmacs < unet.gmacs < 1.25 * lsms.gmacs
     assert f"{unet.gmacs:.2f}" in comparison_table((176, 224))

@@ -15,6 +15,7 @@ from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.model import LSMS, Network
 
 TEXT_WIDTH = 384
+OUTLINED = "lsms, outlined"
 
 
 @dataclass(frozen=True)
@@ -33,25 +34,26 @@ class Size:
 
 
 def compare(shape: tuple[int, int], variant: str = "tiny") -> list[Size]:
-    """Count LSMS (its decoder at stride 4), LAVT and the U-Net.
+    """Count LSMS (its decoder at stride 4) with and without an outline, LAVT and the U-Net.
 
     Args:
         shape: (rows, columns) of the slice.
         variant: "tiny" or "small".
-
-    Raises:
-        DependencyError: when MONAI is not installed.
     """
+    outline = UNetConfig.variant(variant)
 
     def make(name: str) -> Network:
         if name == "unet":
-            return UNet(UNetConfig.variant(variant))
+            return UNet(outline)
         if name == "lavt":
             return LAVT(lavt_config(variant, text_width=TEXT_WIDTH))
-        return LSMS(LSMSConfig.variant(variant, text_width=TEXT_WIDTH, align_stride=4))
+        dims = outline.dims if name == OUTLINED else ()
+        return LSMS(
+            LSMSConfig.variant(variant, text_width=TEXT_WIDTH, align_stride=4, outline=dims)
+        )
 
     sizes = []
-    for name in ("lsms", "lavt", "unet"):
+    for name in ("lsms", OUTLINED, "lavt", "unet"):
         with torch.device("meta"):
             parameters = sum(p.numel() for p in make(name).parameters())
 

@@ -57,7 +57,8 @@ class Expression:
     Attributes:
         text: what is typed.
         instances: the lesions it names; () for none.
-        kind: "generic", "attribute", "rank", "no-target", "negated", "elsewhere" or "unrelated".
+        kind: "generic", "attribute", "rank", "no-target", "negated", "contradictory",
+            "elsewhere" or "unrelated".
         attributes: the query's entries that are set.
     """
 
@@ -119,6 +120,10 @@ class ExpressionGenerator:
         if draw < 0.34:
             query = Query(side=_SIDES[int(rng.integers(2))] if rng.random() < 0.7 else None)
             return Expression(self._writer.write_none(query, rng), (), "negated")
+        if draw < 0.4:
+            density = _DENSITIES[int(rng.integers(len(_DENSITIES)))] if rng.random() < 0.5 else None
+            text = self._writer.write_contradiction(Query(attenuation=density), rng)
+            return Expression(text, (), "contradictory")
         for _ in range(_TRIES):
             query = _any_query(findings, rng)
             if select(findings, query) == ():

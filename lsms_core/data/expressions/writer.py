@@ -94,6 +94,21 @@ class Writer:
         text = template.format(a=article, noun=noun, place=place)
         return add_noise(" ".join(text.split()), rng, self._noise)
 
+    def write_contradiction(self, query: Query, rng: np.random.Generator) -> str:
+        """Return a text that asks for both sides in one, such as "left cyst in the right lobe"."""
+        one, other = ("left", "right") if rng.random() < 0.5 else ("right", "left")
+        adjective = self.word(query.attenuation, rng) if query.attenuation else ""
+        noun = self.word("lesion", rng)
+        first = [self.word(one, rng), adjective]
+        if rng.random() < 0.3:
+            first.reverse()
+        if rng.random() < 0.6:
+            text = _join([*first, noun, self.word(f"in {other}", rng)])
+        else:
+            places = [self.word(f"in {side}", rng) for side in (one, other)]
+            text = _join([adjective, noun, *places])
+        return add_noise(" ".join(text.split()), rng, self._noise)
+
     def word(self, key: str, rng: np.random.Generator) -> str:
         """Draw one of the words for ``key``; those that stand first are the usual ones."""
         options = WORDS[key][self._column]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lsms_core.errors import BundleError, InputError
+from lsms_core.inference.lsms_engine import LsmsEngine
 from lsms_core.models.architectures import with_outline
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
 from lsms_core.models.bundle import load_bundle, save_bundle
@@ -193,7 +195,7 @@ def test_a_run_trains_what_chooses_and_the_outline_only_where_it_is_told_to(runs
     )
     module.log = lambda *_, **__: None
     seen = []
-    module.model.lsms.outline.register_forward_hook(lambda _m, _i, out: seen.append(len(out[0])))
+    module.model.lsms.outline.register_forward_hook(lambda _m, _i, out: seen.append(len(out)))
     batch = {
         "image": torch.randn(2, 3, 64, 80)[:1].repeat(4, 1, 1, 1),
         "picture": torch.tensor([7, 7, 8, 8]),
@@ -244,3 +246,24 @@ def test_only_a_unet_is_an_outline_and_only_of_lsms(runs):
         build(replace(config, outline_from=str(saved["lsms"])))
     with pytest.raises(InputError, match="Only LSMS has an outline"):
         build(replace(config, architecture="unet", outline_from=str(saved["unet"])))
+
+
+def test_texts_about_one_slice_share_what_is_drawn(runs):
+    _, saved = runs
+    bundle = load_bundle(saved["lsms"])
+    bundle = replace(bundle, model=with_outline(bundle.model, load_bundle(saved["unet"]).model))
+    engine = LsmsEngine(bundle)
+    drawn = []
+    bundle.model.lsms.outline.register_forward_hook(lambda *_: drawn.append(1))
+    texts = [engine.encode(text) for text in ("left lesion", "largest lesion")]
+    image, other = np.random.default_rng(0).uniform(-1, 1, (2, 1, 3, 64, 80)).astype(np.float32)
+    first, second = (engine.probabilities(image, [text]) for text in texts)
+    assert len(drawn) == 1
+    assert (first != second).any()
+    engine.probabilities(other, texts[:1])
+    assert len(drawn) == 2
+    again = engine.probabilities(image, texts[:1])
+    assert (again == first).all()
+    engine.precision = "bfloat16"
+    engine.probabilities(image, texts[:1])
+    assert len(drawn) == 4

@@ -37,6 +37,8 @@ class LsmsEngine:
         self.precision = precision
         self._device = torch.device("cpu")
         self._texts: OrderedDict[str, EncodedText] = OrderedDict()
+        # The last images, and what was drawn in them whatever the words were.
+        self._drawn: tuple[NDArray[np.float32], str, torch.Tensor | None] | None = None
         self._place()
 
     @property
@@ -48,6 +50,7 @@ class LsmsEngine:
         """Move the model; the texts' features are made again when needed."""
         self._device = device
         self._texts.clear()
+        self._drawn = None
         self._place()
 
     def _place(self) -> None:
@@ -94,5 +97,13 @@ class LsmsEngine:
             self.precision == "auto" and self._device.type == "cuda"
         )
         with torch.autocast(self._device.type, torch.bfloat16, enabled=half):
-            logits = self._model.lsms(batch, features, mask)
+            logits = self._model.lsms(batch, features, mask, self._draw(images, batch))
         return torch.sigmoid(logits[:, 0].float()).cpu().numpy()
+
+    def _draw(self, images: NDArray[np.float32], batch: torch.Tensor) -> torch.Tensor | None:
+        """Draw what does not depend on the words, once for all texts about the same images."""
+        last = self._drawn
+        if last is None or last[1] != self.precision or not np.array_equal(last[0], images):
+            last = images.copy(), self.precision, self._model.lsms.draw(batch)
+            self._drawn = last
+        return last[2]

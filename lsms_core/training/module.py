@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from lsms_core.models.architectures import Model, reads_text
 from lsms_core.models.lsms.losses import LossConfig, LSMSLoss, dice_loss
-from lsms_core.models.lsms.model import LSMSOutput
+from lsms_core.models.lsms.model import LSMSModel, LSMSOutput
 from lsms_core.models.lsms.outline import KINDS
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.schedule import warmup_cosine
@@ -45,7 +45,7 @@ class LSMSTraining(lightning.LightningModule):
         self._config = config
         self._loss = LSMSLoss(LossConfig(contrastive_weight=config.contrastive_weight))
         self.anatomy_head: nn.Module = nn.Identity()
-        if not hasattr(model.lsms, "outline"):
+        if isinstance(model, LSMSModel) and not hasattr(model.lsms, "outline"):
             self.anatomy_head = nn.Conv2d(model.config.decoder_width, len(KINDS), 1)
         elif reads_text(model) and config.outline_rate == 0:
             model.lsms.outline.requires_grad_(False)

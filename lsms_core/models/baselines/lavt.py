@@ -149,7 +149,13 @@ class LAVT(Network):
         self.gates = nn.ModuleList(LanguageGate(dim) for dim in config.dims[:-1])
         self.decoder = TopDownDecoder(config)
 
-    def features(self, image: Tensor, tokens: Tensor, mask: Tensor) -> LSMSOutput:
+    def features(
+        self,
+        image: Tensor,
+        tokens: Tensor,
+        mask: Tensor,
+        drawn: Tensor | None = None,  # noqa: ARG002
+    ) -> LSMSOutput:
         """See :meth:`Network.features`; the pixel features have stride 4."""
         encoder, x, fused = self.encoder, each_text(image, tokens), []
         stages = zip(encoder.downsample, encoder.stages, encoder.norms, self.language, strict=True)

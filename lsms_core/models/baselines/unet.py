@@ -34,11 +34,6 @@ class UNetConfig:
     # One idle number a word keeps the texts in step with those of the other models.
     text_width: ClassVar[int] = 1
 
-    @property
-    def decoder_width(self) -> int:
-        """Channels of the pixel features."""
-        return self.dims[-1]
-
     @classmethod
     def variant(cls, name: str) -> UNetConfig:
         """Return the configuration of "tiny" or "small".
@@ -72,11 +67,21 @@ class UNet(Network):
         self.config = config
         self.outline = Outline(config.in_channels, config.dims)
 
-    def features(self, image: Tensor, tokens: Tensor, mask: Tensor) -> LSMSOutput:  # noqa: ARG002
-        """See :meth:`Network.features`; the text is not looked at, the features have stride 1."""
-        drawn, pixels = self.outline(image)
-        lesions = each_text(drawn[:, LESIONS : LESIONS + 1], tokens)
-        return LSMSOutput(lesions, pixels=pixels, drawn=drawn)
+    def draw(self, image: Tensor) -> Tensor:
+        """See :meth:`Network.draw`."""
+        drawn: Tensor = self.outline(image)
+        return drawn
+
+    def features(
+        self,
+        image: Tensor,
+        tokens: Tensor,
+        mask: Tensor,  # noqa: ARG002
+        drawn: Tensor | None = None,
+    ) -> LSMSOutput:
+        """See :meth:`Network.features`; the text is not looked at."""
+        drawn = self.draw(image) if drawn is None else drawn
+        return LSMSOutput(each_text(drawn[:, LESIONS : LESIONS + 1], tokens), drawn=drawn)
 
 
 class NoText(nn.Module):

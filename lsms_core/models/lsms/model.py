@@ -38,11 +38,19 @@ class LSMSOutput:
 class Network(nn.Module):
     """A network without its text encoder."""
 
-    def forward(self, image: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
+    def forward(
+        self, image: Tensor, tokens: Tensor, mask: Tensor, drawn: Tensor | None = None
+    ) -> Tensor:
         """Return (B, 1, H, W) logits; see :meth:`features` for the arguments."""
-        return self.features(image, tokens, mask).logits
+        return self.features(image, tokens, mask, drawn).logits
 
-    def features(self, image: Tensor, tokens: Tensor, mask: Tensor) -> LSMSOutput:
+    def draw(self, image: Tensor) -> Tensor | None:  # noqa: ARG002
+        """Return what does not depend on the words, (P, 3, H, W), if there is such a thing."""
+        return None
+
+    def features(
+        self, image: Tensor, tokens: Tensor, mask: Tensor, drawn: Tensor | None = None
+    ) -> LSMSOutput:
         """Return the logits, the decoder's features and what the outline drew, if there is one.
 
         Args:
@@ -50,6 +58,7 @@ class Network(nn.Module):
                 so that B is a multiple of P.
             tokens: (B, T, D_text) text features.
             mask: (B, T) bool, False for padding.
+            drawn: what :meth:`draw` returned for these images, to save doing it again.
         """
         raise NotImplementedError
 
@@ -66,11 +75,20 @@ class LSMS(Network):
         self.encoder = Encoder(config)
         self.decoder = FullScaleDecoder(config)
 
-    def features(self, image: Tensor, tokens: Tensor, mask: Tensor) -> LSMSOutput:
+    def draw(self, image: Tensor) -> Tensor | None:
+        """See :meth:`Network.draw`."""
+        if not self.config.outline:
+            return None
+        drawn: Tensor = self.outline(image)
+        return drawn
+
+    def features(
+        self, image: Tensor, tokens: Tensor, mask: Tensor, drawn: Tensor | None = None
+    ) -> LSMSOutput:
         """See :meth:`Network.features`."""
-        drawn = probabilities = None
-        if self.config.outline:
-            drawn, _ = self.outline(image)
+        drawn = self.draw(image) if drawn is None else drawn
+        probabilities = None
+        if drawn is not None:
             probabilities = drawn.detach().float().sigmoid()
             if self.training:
                 probabilities = tempt(probabilities)

@@ -90,15 +90,16 @@ class Outline(nn.Module):
         self.classify = nn.Conv2d(last, len(KINDS), 1)
         nn.init.constant_(self.classify.bias, INITIAL_LOGIT)  # type: ignore[arg-type]
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (B, 3, H, W) logits of the kinds and the (B, dims[-1], H, W) pixel features."""
+    def forward(self, image: Tensor) -> Tensor:
+        """Return (B, 3, H, W) logits of the kinds for (B, C, H, W) images."""
         x, levels = image, []
         for i, level in enumerate(self.down):
             x = level(F.max_pool2d(x, 2) if i else x)
             levels.append(x)
         for up, skip in zip(self.up, levels[-2::-1], strict=True):
             x = up(x, skip)
-        return self.classify(x), x
+        out: Tensor = self.classify(x)
+        return out
 
 
 class Kinds(nn.Module):

@@ -81,7 +81,10 @@ def release(
     postprocessing = replace(
         PostprocessingConfig.from_dict(source.postprocessing), presence_threshold=point.threshold
     )
-    variant = f"with dims {source.model.config.dims}"
+    config = source.model.config
+    variant = f"with dims {config.dims}"
+    if getattr(config, "outline", ()):
+        variant += f" and an outline with dims {config.outline}"
     card = _INTRODUCTION.format(
         name=content.name,
         version=content.version,

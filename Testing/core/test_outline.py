@@ -66,6 +66,20 @@ def test_a_picture_that_is_asked_twice_answers_as_if_each_text_were_alone():
     torch.testing.assert_close(together, repeated, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_moves_probabilities_by_hundredths(dtype):
+    model = network()
+    image, words, mask = inputs(1)
+    with torch.inference_mode():
+        exact = model(image, words, mask).sigmoid()
+        with torch.autocast("cpu", dtype):
+            half = model(image, words, mask).float().sigmoid()
+        nothing = model.draw(torch.zeros_like(image))
+        assert (model(image, words, mask, nothing).sigmoid() != exact).any()
+    assert exact.max() - exact.min() > 1e-3
+    torch.testing.assert_close(half, exact, rtol=0, atol=0.03)
+
+
 probabilities = st.floats(0.01, 0.99)
 
 

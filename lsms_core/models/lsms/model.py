@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.decoder import FullScaleDecoder, align_positions
 from lsms_core.models.lsms.encoder import Encoder
-from lsms_core.models.lsms.outline import Kinds, Outline, choose, tempt
+from lsms_core.models.lsms.outline import Kinds, Outline, choose, probabilities, tempt
 from lsms_core.models.lsms.text_encoder import TextEncoder
 
 
@@ -87,21 +87,21 @@ class LSMS(Network):
     ) -> LSMSOutput:
         """See :meth:`Network.features`."""
         drawn = self.draw(image) if drawn is None else drawn
-        probabilities = None
+        seen = None
         if drawn is not None:
-            probabilities = drawn.detach().float().sigmoid()
+            seen = probabilities(drawn.detach())
             if self.training:
-                probabilities = tempt(probabilities)
-            image = torch.cat([image, (2 * probabilities - 1).to(image.dtype)], dim=1)
-            probabilities = each_text(probabilities, tokens)
+                seen = tempt(seen)
+            image = torch.cat([image, (2 * seen - 1).to(image.dtype)], dim=1)
+            seen = each_text(seen, tokens)
         height, width = image.shape[-2:]
         stride = self.config.align_stride
         size = (-(-height // stride), -(-width // stride))
         features = self.encoder(each_text(image, tokens), tokens, mask)
         coarse, pixels = self.decoder(align_positions(features, size))
         logits = F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
-        if probabilities is not None:
-            logits = choose(logits, probabilities, self.kinds(mean_word(tokens, mask)))
+        if seen is not None:
+            logits = choose(logits, seen, self.kinds(mean_word(tokens, mask)))
         return LSMSOutput(logits, pixels=pixels, drawn=drawn)
 
 

@@ -6,7 +6,8 @@ and nothing to begin with it finds fewer lesions than a plain U-Net on the same 
 
     M   = U-Net(image)                                right lobe, left lobe, lesions; no words
     S   = LSMS([image; M], words)                     which of it is meant
-    P_c = sigmoid(M_c),  k_c = sigmoid(W mean(words))  whether the words speak of kind c
+    P_c = sigmoid(M_c)                                lesions in and around the lobes only
+    k_c = sigmoid(W mean(words))                      whether the words speak of kind c
     p   = (1 - prod_c (1 - k_c P_c)) * sigmoid(S)
 
 No gradient goes from p into M: a U-Net that is asked to forget what is not named forgets it for
@@ -28,6 +29,8 @@ KINDS = ("right lobe", "left lobe", "lesions")
 LESIONS = KINDS.index("lesions")
 # Most texts speak of lesions.
 _INITIAL_KINDS = (-3.0, -3.0, 3.0)
+# Pixels from the lobes within which a lesion is believed: a lobe's map has holes at large lesions.
+_REACH = 4
 # How often a picture of a training batch is shown lesions that it does not have.
 _TEMPTED = 0.5
 _SMALLEST = 1e-5
@@ -119,6 +122,14 @@ class Kinds(nn.Module):
         """Return (B, 3) logits for the (B, D_text) mean of the words."""
         out: Tensor = self.linear(words)
         return out
+
+
+def probabilities(drawn: Tensor) -> Tensor:
+    """Return P_c for (B, 3, H, W) logits: a liver's lesion lies in or beside a lobe."""
+    kinds = drawn.float().sigmoid()
+    lobes = kinds[:, :LESIONS].amax(1, keepdim=True)
+    liver = F.max_pool2d(lobes, 2 * _REACH + 1, stride=1, padding=_REACH)
+    return torch.cat([kinds[:, :LESIONS], kinds[:, LESIONS:] * liver], dim=1)
 
 
 def choose(chosen: Tensor, drawn: Tensor, kinds: Tensor) -> Tensor:

@@ -286,6 +286,9 @@ def test_texts_about_one_slice_share_what_is_drawn(runs):
     first, second = (engine.probabilities(image, [text]) for text in texts)
     assert len(drawn) == 1
     assert (first != second).any()
+    together = engine.probabilities(np.concatenate([image, image]), texts)
+    assert len(drawn) == 1
+    np.testing.assert_allclose(together, np.concatenate([first, second]), atol=1e-4)
     engine.probabilities(other, texts[:1])
     assert len(drawn) == 2
     again = engine.probabilities(image, texts[:1])

@@ -270,8 +270,9 @@ def test_only_a_unet_is_an_outline_and_only_of_lsms(runs):
     config, saved = runs
     with pytest.raises(InputError, match="for the outline is 'lsms'"):
         build(replace(config, outline_from=str(saved["lsms"])))
-    with pytest.raises(InputError, match="Only LSMS has an outline"):
-        build(replace(config, architecture="unet", outline_from=str(saved["unet"])))
+    for other in ("unet", "lavt"):
+        with pytest.raises(InputError, match="Only LSMS has an outline"):
+            build(replace(config, architecture=other, outline_from=str(saved["unet"])))
 
 
 def test_texts_about_one_slice_share_what_is_drawn(runs):

@@ -65,7 +65,7 @@ def restore_model(architecture: str, model: Mapping[str, Any], text: Mapping[str
 
 
 def with_outline(model: LSMSModel, outline: UNetModel) -> LSMSModel:
-    """Return LSMS with a trained U-Net as its outline; what is new in it has no effect yet.
+    """Return LSMS with a trained U-Net as its outline; what it chooses is as before.
 
     Args:
         model: with an outline, which is replaced, or without one.

@@ -19,7 +19,7 @@ from lsms_core.data.sampling import ReferringSamples
 from lsms_core.data.sources import CaseArrays, list_cases, load_case, split_folds
 from lsms_core.errors import InputError
 from lsms_core.io.text import write_text
-from lsms_core.models.architectures import Model, new_model, with_outline
+from lsms_core.models.architectures import DEFAULT, Model, new_model, with_outline
 from lsms_core.models.baselines.unet import UNetModel
 from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.models.lsms.model import LSMSModel
@@ -52,7 +52,8 @@ def build(config: TrainingConfig) -> LSMSTraining:
 
     Raises:
         BundleError: for an architecture or variant that does not exist.
-        InputError: when the run is to start from a bundle of another architecture.
+        InputError: when a bundle is of another architecture than it has to be, or the outline is
+            for a network that has none.
     """
     lightning.seed_everything(config.seed, verbose=False)
     if config.start_from is None:
@@ -61,9 +62,11 @@ def build(config: TrainingConfig) -> LSMSTraining:
     else:
         model, tokenizer = _trained(config.start_from, config.architecture, "to start from")
     if config.outline_from is not None:
-        outline, _ = _trained(config.outline_from, "unet", "for the outline")
-        if not isinstance(model, LSMSModel) or not isinstance(outline, UNetModel):
+        if config.architecture != DEFAULT:
             raise InputError("Only LSMS has an outline: leave outline_from out.")
+        outline, _ = _trained(config.outline_from, "unet", "for the outline")
+        assert isinstance(model, LSMSModel)
+        assert isinstance(outline, UNetModel)
         model = with_outline(model, outline)
     return LSMSTraining(model, tokenizer, config)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lsms_core.data.laterality import midline_column
-from lsms_core.data.measurements import diameters_mm, measure_slice
+from lsms_core.data.measurements import diameters_mm, measure_slice, mirrored
 from lsms_core.data.regions import bounding_box, label_components, signed_distance_mm
 from lsms_core.errors import InputError
 
@@ -136,3 +138,26 @@ def test_distance_and_box():
     assert distance[10, 10] < 0 < distance[0, 10]
     assert distance[10, 19] == pytest.approx(10.0)
     assert bounding_box(mask, (2, 6)) == (slice(3, 17), slice(0, 20))
+
+
+def test_in_the_mirror_left_is_right_and_twice_mirrored_is_as_before():
+    image, liver = abdomen()
+    instances = ellipse((140, 70), (8, 8)) + 2 * ellipse((95, 240), (8, 8))
+    found = measure_slice(image, liver, instances, SPACING)
+    turned = mirrored(found, image.shape[1], SPACING[1])
+    swap = {"left": "right", "right": "left", None: None}
+    assert {m.side for m in found.lesions} == {"left", "right"}
+    flipped = instances[:, ::-1]
+    for before, after in zip(found.lesions, turned.lesions, strict=True):
+        assert after.side == swap[before.side]
+        assert after.section is None
+        assert after.segment is None
+        rows, columns = np.nonzero(flipped == after.instance)
+        assert after.centroid == pytest.approx((rows.mean(), columns.mean()))
+        assert after.centroid_mm == pytest.approx((0.8 * rows.mean(), 0.8 * columns.mean()))
+    again = mirrored(turned, image.shape[1], SPACING[1])
+    for before, after in zip(found.lesions, again.lesions, strict=True):
+        assert replace(before, section=None, segment=None) == replace(
+            after, centroid=before.centroid, centroid_mm=before.centroid_mm
+        )
+        assert after.centroid == pytest.approx(before.centroid)

@@ -124,6 +124,37 @@ def test_no_text_makes_the_outline_forget():
     assert all(p.grad is not None for p in model.outline.parameters())
 
 
+def test_the_words_alone_learn_what_they_speak_of(runs):
+    config, saved = runs
+    sources = {"start_from": str(saved["lsms"]), "outline_from": str(saved["unet"])}
+    texts = ["left lobe lesion", "green chairs", "largest cyst", "weather report"]
+    batch = {
+        "image": torch.zeros(4, 3, 64, 80),
+        "text": texts,
+        "target": torch.zeros(4, 1, 64, 80),
+        "lesions": torch.zeros(4, 64, 80, dtype=torch.int32),
+        "anatomy": torch.zeros(4, 3, 64, 80),
+        "kinds": torch.tensor([[0.0, 0, 1], [0, 0, 0], [0, 0, 1], [0, 0, 0]]),
+    }
+    told = {}
+    for weight in (0.0, 1.0):
+        module = build(replace(config, **sources, kinds_weight=weight))
+        logged = {}
+        module.log = lambda name, value, logged=logged, **_: logged.update({name: float(value)})
+        parts = float(module.training_step(batch, 0))
+        others = logged["ce"] + logged["dice"] + config.contrastive_weight * logged["contrastive"]
+        others += config.anatomy_weight * logged["anatomy"]
+        assert parts == pytest.approx(others + weight * logged["kinds"], rel=1e-4)
+        told[weight] = logged["kinds"]
+    assert told[0.0] == told[1.0] > 0
+    optimizer = torch.optim.Adam(module.model.parameters(), 1e-2)
+    for _ in range(25):
+        optimizer.zero_grad()
+        module.training_step(batch, 0).backward()
+        optimizer.step()
+    assert logged["kinds"] < 0.3 * told[1.0]
+
+
 def test_a_lesion_is_believed_in_a_lobe_and_close_to_it():
     drawn = torch.full((1, len(KINDS), 10, 30), -20.0)
     drawn[0, 1, :, :10] = 20.0
@@ -229,6 +260,7 @@ def test_a_run_trains_what_chooses_and_the_outline_only_where_it_is_told_to(runs
         "target": torch.zeros(4, 1, 64, 80),
         "lesions": torch.zeros(4, 64, 80, dtype=torch.int32),
         "anatomy": torch.zeros(4, 3, 64, 80),
+        "kinds": torch.tensor([[0.0, 0.0, 1.0]]).repeat(4, 1),
     }
     batch["target"][::2, :, 10:20, 10:20] = 1
     batch["lesions"][:, 10:20, 10:20] = 1

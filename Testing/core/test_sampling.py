@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -43,8 +46,8 @@ def arrays(folder):
     return [load_case(case, GRID) for case in list_cases(folder)]
 
 
-def samples(arrays, **changes):
-    config = SamplingConfig(crop=(64, 96))
+def samples(arrays, *, config=None, **changes):
+    config = config or SamplingConfig(crop=(64, 96))
     return ReferringSamples(arrays, GRID, config, **{"seed": 1, "count": 40, **changes})
 
 
@@ -80,6 +83,69 @@ def test_spatial_changes_never_mirror():
         _, moved = spatial(image, labels, (80, 80), (40, 40), AugmentationConfig(), rng)
         right, left = (m.nonzero()[:, 1].float().mean() for m in moved)
         assert right + 20 < left
+
+
+def test_a_mirrored_picture_is_named_by_its_own_left_and_right(arrays):
+    pictures = {}
+    for share in (0.0, 1.0):
+        config = SamplingConfig(
+            crop=(64, 96), synthetic_share=0.0, lesion_share=1.0, mirror_share=share
+        )
+        drawn = samples(arrays, config=config, count=80)
+        pictures[share] = [drawn[i] for i in range(80)]
+    said = {"plain": Counter(), "turned": Counter()}
+    for plain, turned in zip(pictures[0.0], pictures[1.0], strict=True):
+        # The lesion of every case lies in the right lobe.
+        assert plain["anatomy"][0][plain["lesions"] > 0].all()
+        assert turned["anatomy"][1][turned["lesions"] > 0].all()
+        for sample, words in ((plain, said["plain"]), (turned, said["turned"])):
+            right, left = sample["anatomy"][:2]
+            # As in every picture, the patient's right is where the columns begin.
+            assert right.nonzero()[:, 1].float().mean() < left.nonzero()[:, 1].float().mean()
+            if sample["target"].any():
+                words.update(set(sample["text"].split()) & {"left", "right"})
+    # "Not in the right lobe" is the left one, and rare.
+    assert said["plain"]["right"] > 4 * max(said["plain"]["left"], 1)
+    assert said["turned"]["left"] > 4 * max(said["turned"]["right"], 1)
+
+
+def test_lesions_are_put_into_both_lobes_equally_often(arrays):
+    one = arrays[0]
+    columns = np.arange(one.liver.shape[2])
+    # A left lobe as small as most people's.
+    liver = one.liver & (columns < one.midlines[2] - 6)
+    small = [replace(one, liver=liver, lesions=np.zeros_like(liver))]
+    counts = {}
+    for share in (0.0, 1.0):
+        config = SamplingConfig(
+            crop=(64, 96),
+            synthetic_share=1.0,
+            lesion_share=0.0,
+            lesion_counts=(1,),
+            sided_share=share,
+        )
+        lobes = np.zeros(2)
+        drawn = samples(small, config=config, count=80)
+        for i in range(80):
+            right, left = drawn[i]["anatomy"][:2]
+            both = right.any() and left.any()
+            lesions = (drawn[i]["lesions"] > 0) & (drawn[i]["anatomy"][2] > 0)
+            lobes += [bool(both and lobe[lesions].mean() > 0.5) for lobe in (right, left)]
+        counts[share] = lobes[1] / lobes.sum()
+    assert counts[0.0] < 0.35
+    assert 0.38 < counts[1.0] < 0.65
+
+
+def test_words_about_something_else_speak_of_no_kind(arrays):
+    config = SamplingConfig(crop=(64, 96), no_target_share=0.5, organ_share=0.3)
+    drawn = [samples(arrays, config=config, count=120)[i] for i in range(120)]
+    spoken = {tuple(s["kinds"].tolist()) for s in drawn}
+    assert spoken == {(1.0, 1.0, 1.0), (0.0, 0.0, 1.0), (0.0, 0.0, 0.0)}
+    for sample in drawn:
+        if sample["kinds"].all():
+            assert torch.equal(sample["target"][0], sample["anatomy"][:2].amax(0))
+        elif not sample["kinds"].any():
+            assert not sample["target"].any()
 
 
 def test_folds_never_split_a_patient(folder):

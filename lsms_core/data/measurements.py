@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -194,6 +194,34 @@ def measure_slice(
             )
         )
     return SliceFindings(tuple(lesions), float(organ.sum()) * pixel)
+
+
+def mirrored(findings: SliceFindings, columns: int, spacing_mm: float) -> SliceFindings:
+    """Return what would be measured in the slice's mirror image: left is right.
+
+    Parts of the lobes get no word: a mirrored left lateral section is not a right one.
+
+    Args:
+        findings: of a slice.
+        columns: of the slice.
+        spacing_mm: of its columns.
+    """
+    other: dict[Side | None, Side | None] = {"left": "right", "right": "left", None: None}
+    lesions = tuple(
+        replace(
+            lesion,
+            side=other[lesion.side],
+            section=None,
+            segment=None,
+            centroid=(lesion.centroid[0], columns - 1 - lesion.centroid[1]),
+            centroid_mm=(
+                lesion.centroid_mm[0],
+                (columns - 1) * spacing_mm - lesion.centroid_mm[1],
+            ),
+        )
+        for lesion in findings.lesions
+    )
+    return replace(findings, lesions=lesions)
 
 
 def _attenuation(mean_hu: float, contrast_hu: float) -> Attenuation | None:

@@ -14,13 +14,20 @@ from torch.utils.data import Dataset
 
 from lsms_core.data.augmentation import AugmentationConfig, intensity, spatial
 from lsms_core.data.expressions.generator import ExpressionGenerator, organ_expression
-from lsms_core.data.laterality import cantlie_offset_mm
-from lsms_core.data.measurements import SliceFindings, measure_slice
+from lsms_core.data.laterality import AMBIGUOUS_BAND_MM, cantlie_offset_mm
+from lsms_core.data.measurements import SliceFindings, measure_slice, mirrored
 from lsms_core.data.preprocessing import PreprocessingConfig, apply_window
 from lsms_core.data.regions import label_components, lesion_instances
 from lsms_core.data.sections import liver_height
 from lsms_core.data.sources import CaseArrays
 from lsms_core.data.synthesis.lesions import add_lesions
+
+# Whether a text speaks of the right lobe, the left lobe, lesions.
+_LIVER = (1.0, 1.0, 1.0)
+_LESIONS = (0.0, 0.0, 1.0)
+_NEITHER = (0.0, 0.0, 0.0)
+# How many lesions are drawn until one fits into a lobe.
+_TRIES = 4
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,10 @@ class SamplingConfig:
             that names a lesion, one that names nothing, then any. Only what they say tells
             their targets apart.
         lesion_counts: how many lesions are added where some are; drawn with equal chance.
+        sided_share: how many of them are put clearly into one lobe, into either equally often;
+            the others lie anywhere, most of them in the larger lobe.
+        mirror_share: how often the picture is mirrored, and left and right with it in the words
+            and in the lobes. Otherwise "left" is the small lobe, and a word for nothing.
         augmentation: limits of the random changes.
     """
 
@@ -47,6 +58,8 @@ class SamplingConfig:
     organ_share: float = 0.1
     texts_per_image: int = 1
     lesion_counts: tuple[int, ...] = (1, 1, 2, 2, 3)
+    sided_share: float = 0.0
+    mirror_share: float = 0.0
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
 
@@ -89,14 +102,15 @@ class ReferringSamples(Dataset[dict[str, Any]]):
     def __getitem__(self, index: int) -> dict[str, Any]:
         """Return a sample.
 
-        "image" (C, h, w), "text", "target" (1, h, w), "lesions" (h, w), "anatomy" (3, h, w), and
-        "picture", the number that samples about the same picture share.
+        "image" (C, h, w), "text", "target" (1, h, w), "lesions" (h, w), "anatomy" (3, h, w),
+        "kinds" (3,), which of the anatomy the words speak of, there or not, and "picture", the
+        number that samples about the same picture share.
         """
         number, turn = divmod(self._first + index, self._config.texts_per_image)
         if self._picture is None or self._picture.number != number:
             self._picture = self._draw(number)
         picture = self._picture
-        text, target = self._ask(picture, turn)
+        text, target, kinds = self._ask(picture, turn)
         lobes = [picture.right, picture.left, picture.instances > 0]
         return {
             "picture": number,
@@ -105,6 +119,7 @@ class ReferringSamples(Dataset[dict[str, Any]]):
             "target": target[None].float(),
             "lesions": picture.instances,
             "anatomy": torch.stack(lobes).float(),
+            "kinds": torch.tensor(kinds),
         }
 
     def _level(self, arrays: CaseArrays, rng: np.random.Generator) -> int:
@@ -127,19 +142,23 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         hu, liver = arrays.hu[low:high], arrays.liver[low:high]
         real = arrays.lesions[low:high]
         centre = level - low
-        instances = lesion_instances(real[centre], arrays.spacing_mm[1:])
-        if rng.random() < config.synthetic_share or not arrays.case.lesions_labelled:
-            count = int(rng.choice(config.lesion_counts))
-            hu, made = add_lesions(hu, liver, arrays.spacing_mm, count, rng, avoid=real)
-            added, _ = label_components(made[centre] > 0)
-            instances = np.where(added > 0, added + instances.max(initial=0), instances)
         spacing = arrays.spacing_mm[1:]
-        height = liver_height(arrays.liver_areas, level)
         midline = arrays.midlines[level]
+        offset = cantlie_offset_mm(midline, liver[centre], spacing)
+        instances = lesion_instances(real[centre], spacing)
+        if rng.random() < config.synthetic_share or not arrays.case.lesions_labelled:
+            hu, made = self._add(hu, liver, arrays.spacing_mm, real, offset, rng)
+            added, _ = label_components(made[centre])
+            instances = np.where(added > 0, added + instances.max(initial=0), instances)
+        height = liver_height(arrays.liver_areas, level)
         findings = measure_slice(hu[centre], liver[centre], instances, spacing, height, midline)
         channels = np.clip(np.array([centre + s for s in steps]), 0, len(hu) - 1)
-        left = cantlie_offset_mm(midline, liver[centre], spacing) > 0
-        image, labels = self._augment(hu[channels], instances, liver[centre], left, rng)
+        planes, organ, left = hu[channels], liver[centre], offset > 0
+        if config.mirror_share and rng.random() < config.mirror_share:
+            findings = mirrored(findings, organ.shape[1], spacing[1])
+            planes, instances = planes[..., ::-1], instances[:, ::-1]
+            organ, left = organ[:, ::-1], ~left[:, ::-1]
+        image, labels = self._augment(planes, instances, organ, left, rng)
         return _Picture(
             number=number,
             image=image,
@@ -150,6 +169,31 @@ class ReferringSamples(Dataset[dict[str, Any]]):
             all_labelled=arrays.case.lesions_labelled,
             words=tuple(int(n) for n in rng.integers(2**31, size=2)),
         )
+
+    def _add(
+        self,
+        hu: NDArray[np.int16],
+        liver: NDArray[np.bool_],
+        spacing_mm: tuple[float, float, float],
+        real: NDArray[np.bool_],
+        offset_mm: NDArray[np.float32],
+        rng: np.random.Generator,
+    ) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+        """Return the slab with lesions added beside the real ones, and where they are."""
+        made = np.zeros(hu.shape, bool)
+        for _ in range(int(rng.choice(self._config.lesion_counts))):
+            where = None
+            if rng.random() < self._config.sided_share:
+                sign = 1 if rng.random() < 0.5 else -1
+                where = np.broadcast_to(sign * offset_mm > AMBIGUOUS_BAND_MM, hu.shape)
+            # The small lobe has no room for most lesions, and a small one is found at last.
+            for _ in range(_TRIES if where is not None else 1):
+                avoid = real | made
+                hu, new = add_lesions(hu, liver, spacing_mm, 1, rng, avoid=avoid, where=where)
+                if new.any():
+                    made |= new > 0
+                    break
+        return hu, made
 
     def _augment(
         self,
@@ -174,19 +218,20 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         window = apply_window(image.numpy(), self._preprocessing.window_hu)
         return torch.from_numpy(window), moved
 
-    def _ask(self, picture: _Picture, turn: int) -> tuple[str, Tensor]:
-        """Return a text and what it names, (h, w)."""
+    def _ask(self, picture: _Picture, turn: int) -> tuple[str, Tensor, tuple[float, ...]]:
+        """Return a text, what it names, (h, w), and the kinds of things it speaks of."""
         config = self._config
         rng = np.random.default_rng((*picture.words, turn))
         paired = config.texts_per_image > 1 and turn < 2
         if not paired and rng.random() < config.organ_share:
-            return organ_expression(rng), picture.left | picture.right
+            return organ_expression(rng), picture.left | picture.right, _LIVER
         # Unlabelled lesions make "nothing there" a lie.
         share = float(turn) if paired else config.no_target_share
         share = share if picture.all_labelled else 0.0
         expression = self._texts.sample(picture.findings, rng, share)
         named = torch.tensor(expression.instances, dtype=picture.instances.dtype)
-        return expression.text, torch.isin(picture.instances, named)
+        kinds = _NEITHER if expression.kind in ("elsewhere", "unrelated") else _LESIONS
+        return expression.text, torch.isin(picture.instances, named), kinds
 
 
 @dataclass(frozen=True)

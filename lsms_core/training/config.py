@@ -40,6 +40,8 @@ class TrainingConfig:
         warmup_share: share of the run in which the rate rises.
         contrastive_weight: lambda of the loss.
         anatomy_weight: of the lobes and lesions that are drawn whatever the text says.
+        kinds_weight: of telling from the words alone what they speak of, such as nothing in the
+            liver; LSMS with an outline only.
         freeze_embeddings: keep the text encoder's word embeddings as they are.
         align_stride: stride of the grid on which the decoder works, 8 or 4.
         ema_decay: of the averaged weights, which are the ones exported.
@@ -72,6 +74,7 @@ class TrainingConfig:
     warmup_share: float = 0.04
     contrastive_weight: float = 0.1
     anatomy_weight: float = 0.5
+    kinds_weight: float = 0.2
     freeze_embeddings: bool = True
     align_stride: int = 8
     ema_decay: float = 0.998

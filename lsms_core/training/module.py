@@ -39,7 +39,9 @@ class LSMSTraining(lightning.LightningModule):
     def __init__(self, model: Model, tokenizer: Any, config: TrainingConfig) -> None:  # noqa: ANN401
         super().__init__()
         self.model = model.train()
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # Instance norm, of which a U-Net is full, puts the channels first again every time.
+        self._layout = torch.channels_last if reads_text(model) else torch.contiguous_format
+        self.model.to(memory_format=self._layout)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(model).eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self._config = config
@@ -77,7 +79,7 @@ class LSMSTraining(lightning.LightningModule):
     def training_step(self, batch: dict[str, Any], batch_index: int) -> Tensor:  # noqa: ARG002
         """Return the loss of one batch."""
         tokens = self._tokens(batch["text"])
-        image = batch["image"].contiguous(memory_format=torch.channels_last)
+        image = batch["image"].contiguous(memory_format=self._layout)
         output = self.model(
             self._pictures(image, batch), tokens["input_ids"], tokens["attention_mask"]
         )
@@ -87,6 +89,10 @@ class LSMSTraining(lightning.LightningModule):
         losses = self._loss(output, target, batch["lesions"])
         losses["anatomy"] = self._anatomy_loss(output, batch["anatomy"])
         losses["loss"] = losses["loss"] + self._config.anatomy_weight * losses["anatomy"]
+        if output.kinds is not None:
+            kinds = F.binary_cross_entropy_with_logits(output.kinds.float(), batch["kinds"])
+            losses["kinds"] = kinds
+            losses["loss"] = losses["loss"] + self._config.kinds_weight * kinds
         for name, value in losses.items():
             self.log(name, value.detach(), prog_bar=True)
         loss: Tensor = losses["loss"]

@@ -26,6 +26,7 @@ class LSMSOutput:
         text_embedding: (B, E) in the shared space; training only.
         pixels: (B, width, h, w) features D of the decoder; training only.
         drawn: (P, 3, H, W) logits of what the outline draws in each picture; training only.
+        kinds: (B, 3) logits of which of it each text speaks of; training only.
     """
 
     logits: Tensor
@@ -33,6 +34,7 @@ class LSMSOutput:
     text_embedding: Tensor | None = None
     pixels: Tensor | None = None
     drawn: Tensor | None = None
+    kinds: Tensor | None = None
 
 
 class Network(nn.Module):
@@ -100,9 +102,11 @@ class LSMS(Network):
         features = self.encoder(each_text(image, tokens), tokens, mask)
         coarse, pixels = self.decoder(align_positions(features, size))
         logits = F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
+        kinds = None
         if seen is not None:
-            logits = choose(logits, seen, self.kinds(mean_word(tokens, mask)))
-        return LSMSOutput(logits, pixels=pixels, drawn=drawn)
+            kinds = self.kinds(mean_word(tokens, mask))
+            logits = choose(logits, seen, kinds)
+        return LSMSOutput(logits, pixels=pixels, drawn=drawn, kinds=kinds)
 
 
 def each_text(pictures: Tensor, tokens: Tensor) -> Tensor:

@@ -189,6 +189,7 @@ def test_sides_need_both_answers_to_be_right() -> None:
     )
     assert rates["both_right"] == 0.5
     assert rates["right_side_chosen"] == 0.75
+    assert (rates["left_chosen"], rates["right_chosen"]) == (1.0, 0.5)
     assert rates["right_side_of_answered"] == 1.0
     assert rates["intervals"]["right_side_chosen"] == [0.5, 1.0]
     assert rates["intervals"]["both_right"] == [0.0, 1.0]

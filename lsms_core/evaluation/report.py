@@ -104,9 +104,10 @@ def tables(report: Mapping[str, Any], level: int = 2) -> list[str]:
         f"{heading} Left and right",
         "",
         f"{sides['slices']} slices of {sides['cases']} patients have lesions on both sides. The "
-        f"right side was chosen for {_of_row(sides, 'right_side_chosen', True)} of the texts, for "
-        f"both texts of a slice in {_of_row(sides, 'both_right', True)}; the two answers differ "
-        f"in {_of_row(sides, 'different', True)}." + _of_answered(sides),
+        f"right side was chosen for {_of_row(sides, 'right_side_chosen', True)} of the "
+        f"texts{_of_lobes(sides)}, for both texts of a slice in "
+        f"{_of_row(sides, 'both_right', True)}; the two answers differ in "
+        f"{_of_row(sides, 'different', True)}." + _of_answered(sides),
         "",
         f"{heading} Text tests",
         "",
@@ -136,6 +137,14 @@ def tables(report: Mapping[str, Any], level: int = 2) -> list[str]:
         )
     lines += ["", f"Expected calibration error: {report['reliability']['ece']:.3f}", ""]
     return lines
+
+
+def _of_lobes(sides: Mapping[str, Any]) -> str:
+    """The two lobes' own shares; reports of earlier versions have none."""
+    if sides.get("left_chosen") is None:
+        return ""
+    left, right = (_of_row(sides, f"{lobe}_chosen", True) for lobe in ("left", "right"))
+    return f" (left lobe {left}, right lobe {right})"
 
 
 def _of_answered(sides: Mapping[str, Any]) -> str:

@@ -202,10 +202,16 @@ def _own_share(
 
 
 def summarise_sides(pairs: Sequence[SidePair]) -> dict[str, Any]:
-    """Rates over slices with lesions on both sides; ``intervals`` hold their 95 % limits."""
+    """Rates over slices with lesions on both sides; ``intervals`` hold their 95 % limits.
+
+    "left_chosen" and "right_chosen" are "right_side_chosen" for the texts about one lobe: a model
+    that is blind for one of them does not show in the mean of both.
+    """
     single = [(p.case, s) for p in pairs for s in (p.left, p.right)]
     rates = {
         "right_side_chosen": _mean([(c, float(s is not None and s > 0.5)) for c, s in single]),
+        "left_chosen": _mean([(p.case, float((p.left or 0.0) > 0.5)) for p in pairs]),
+        "right_chosen": _mean([(p.case, float((p.right or 0.0) > 0.5)) for p in pairs]),
         "right_side_of_answered": _mean([(c, float(s > 0.5)) for c, s in single if s is not None]),
         "both_right": _mean([(p.case, float(p.both_right)) for p in pairs]),
         "different": _mean([(p.case, float(p.different)) for p in pairs]),

@@ -1,6 +1,7 @@
 """Augmentation that keeps left and right true.
 
-There is no flip: a mirrored liver is not a patient's, and the text would lie.
+Nothing here flips: the text would lie. Where pictures are mirrored, their words are, too
+(:class:`lsms_core.data.sampling.SamplingConfig`).
 """
 
 from __future__ import annotations

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsms_core.data.expressions.generator import ExpressionGenerator, organ_expression
+from lsms_core.data.expressions.generator import (
+    Expression,
+    ExpressionGenerator,
+    lobes_ruled_out,
+    organ_expression,
+)
 from lsms_core.data.expressions.noise import add_noise, swap_laterality
 from lsms_core.data.expressions.nothing import elsewhere, unrelated
 from lsms_core.data.expressions.other_words import ELSEWHERE, UNRELATED
@@ -183,3 +188,22 @@ def test_typing_mistakes_never_change_what_is_meant(seed):
 def test_the_liver_has_several_names():
     rng = np.random.default_rng(0)
     assert len({organ_expression(rng) for _ in range(50)}) > 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes", "expected"),
+    [
+        ("attribute", {"side": "left"}, (1, 0)),
+        ("no-target", {"side": "right", "attenuation": "cystic"}, (0, 1)),
+        ("attribute", {"section": "left medial"}, (1, 0)),
+        ("attribute", {"section": "right posterior"}, (0, 1)),
+        ("attribute", {"segment": "IVa"}, (1, 0)),
+        ("no-target", {"segment": "VII"}, (0, 1)),
+        ("rank", {"rank": "largest"}, (0, 0)),
+        ("contradictory", {}, (1, 1)),
+        ("negated", {"side": "left"}, (-1, -1)),
+        ("unrelated", {}, (-1, -1)),
+    ],
+)
+def test_the_lobes_that_words_rule_out(kind, attributes, expected):
+    assert lobes_ruled_out(Expression("text", (), kind, attributes)) == expected

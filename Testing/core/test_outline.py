@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsms_core.errors import BundleError, InputError
@@ -17,7 +17,14 @@ from lsms_core.models.baselines.unet import UNetConfig, UNetModel
 from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.model import LSMS, LSMSModel
-from lsms_core.models.lsms.outline import KINDS, LESIONS, choose, probabilities, tempt
+from lsms_core.models.lsms.outline import (
+    KINDS,
+    LESIONS,
+    choose,
+    lobe_shares,
+    probabilities,
+    tempt,
+)
 from lsms_core.models.lsms.text_encoder import TextEncoder
 from lsms_core.training.run import build
 from Testing.core.training_tiny import BERT, tiny_run, write_cases, write_text_encoder
@@ -28,7 +35,7 @@ SHAPE = {"dims": (8, 8, 16, 16), "depths": (1, 1, 1, 1), "decoder_width": 32, "t
 
 def network(**changes) -> LSMS:
     torch.manual_seed(0)
-    return LSMS(LSMSConfig(**{**SHAPE, "outline": DIMS, **changes})).eval()
+    return LSMS(LSMSConfig(**{**SHAPE, "outline": DIMS, "lobes": True, **changes})).eval()
 
 
 def inputs(texts=2, size=(64, 80)):
@@ -38,13 +45,17 @@ def inputs(texts=2, size=(64, 80)):
 
 
 def test_without_an_outline_it_is_the_papers_network():
-    plain = network(outline=())
+    plain = network(outline=(), lobes=False)
     assert not [
-        name for name, _ in plain.named_parameters() if "outline" in name or "kinds" in name
+        name
+        for name, _ in plain.named_parameters()
+        if any(part in name for part in ("outline", "kinds", "lobes"))
     ]
     assert plain.features(*inputs(1)).drawn is None
     with pytest.raises(BundleError, match="outline has 3 levels"):
         LSMSConfig(outline=(8, 8, 8))
+    with pytest.raises(BundleError, match="an outline only"):
+        LSMSConfig(lobes=True)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (65, 97), (127, 64)])
@@ -88,17 +99,22 @@ certainties = st.floats(0.01, 0.99)
     chosen=certainties,
     drawn=st.tuples(*[certainties] * 3),
     kinds=st.tuples(*[certainties] * 3),
+    ruled_out=st.tuples(*[certainties] * 2),
 )
-def test_the_answer_is_what_is_drawn_and_chosen(chosen, drawn, kinds):
+def test_the_answer_is_what_is_drawn_and_chosen_and_not_ruled_out(chosen, drawn, kinds, ruled_out):
     logit = choose(
         torch.tensor(chosen).logit().reshape(1, 1, 1, 1),
         torch.tensor(drawn).reshape(1, 3, 1, 1),
         torch.tensor(kinds).logit().reshape(1, 3),
+        torch.tensor(ruled_out).logit().reshape(1, 2),
     )
     absent = 1.0
     for p, k in zip(drawn, kinds, strict=True):
         absent *= 1 - p * k
-    assert float(logit.sigmoid()) == pytest.approx((1 - absent) * chosen, abs=1e-4)
+    kept = 1.0
+    for p, e in zip(drawn[:2], ruled_out, strict=True):
+        kept *= 1 - e * p / (drawn[0] + drawn[1])
+    assert float(logit.sigmoid()) == pytest.approx((1 - absent) * chosen * kept, abs=1e-4)
 
 
 @pytest.mark.parametrize("drawn", [0.0, 1.0])
@@ -106,11 +122,57 @@ def test_the_answer_is_what_is_drawn_and_chosen(chosen, drawn, kinds):
 def test_certainty_gives_no_infinite_logit_and_no_nan_gradient(drawn, logit):
     chosen = torch.full((1, 1, 2, 2), logit, requires_grad=True)
     kinds = torch.full((1, 3), logit, requires_grad=True)
-    answer = choose(chosen, torch.full((1, 3, 2, 2), drawn), kinds)
+    lobes = torch.full((1, 2), logit, requires_grad=True)
+    answer = choose(chosen, torch.full((1, 3, 2, 2), drawn), kinds, lobes)
     answer.sum().backward()
     assert torch.isfinite(answer).all()
     assert torch.isfinite(chosen.grad).all()
     assert torch.isfinite(kinds.grad).all()
+    assert torch.isfinite(lobes.grad).all()
+
+
+def two_lobes(size=(120, 160), line=90):
+    """A liver whose right lobe ends at a column, with a large lesion in each lobe."""
+    drawn = torch.zeros(1, len(KINDS), *size)
+    drawn[0, 0, 20:100, 10:line] = 1
+    drawn[0, 1, 20:100, line:150] = 1
+    for box in ((slice(40, 72), slice(30, 62)), (slice(30, 60), slice(110, 140))):
+        drawn[(0, slice(2), *box)] = 0  # the lobes' maps have holes at large lesions
+        drawn[(0, LESIONS, *box)] = 1
+    return drawn
+
+
+def test_a_lobe_that_the_words_rule_out_loses_its_lesions_and_the_other_keeps_them():
+    drawn = two_lobes()
+    right, left = drawn[0, LESIONS] * 1.0, drawn[0, LESIONS] * 1.0
+    right[:, 90:], left[:, :90] = 0, 0
+    chosen = torch.full((1, 1, 120, 160), 9.0)
+    kinds = torch.tensor([[-9.0, -9.0, 9.0]])
+    for words, kept, lost in (((9.0, -9.0), left, right), ((-9.0, 9.0), right, left)):
+        answer = choose(chosen, drawn, kinds, torch.tensor([words])).sigmoid()[0, 0] > 0.5
+        assert answer[kept > 0].all()
+        assert not answer[lost > 0].any()
+    neither = choose(chosen, drawn, kinds, torch.tensor([[-9.0, -9.0]])).sigmoid()[0, 0] > 0.5
+    assert (neither == (drawn[0, LESIONS] > 0)).all()
+    both = choose(chosen, drawn, kinds, torch.tensor([[9.0, 9.0]])).sigmoid()[0, 0] > 0.5
+    assert not both.any()
+
+
+@given(
+    rows=st.integers(5, 70),
+    columns=st.integers(5, 70),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=25, deadline=None)
+def test_the_lobes_share_a_pixel_between_them(rows, columns, seed):
+    drawn = torch.rand(1, 3, rows, columns, generator=torch.Generator().manual_seed(seed))
+    shares = lobe_shares(drawn)
+    assert shares.shape == (1, 2, rows, columns)
+    assert (shares >= 0).all()
+    torch.testing.assert_close(shares.sum(1), torch.ones(1, rows, columns))
+    swapped = lobe_shares(drawn[:, [1, 0, 2]])
+    torch.testing.assert_close(swapped, shares.flip(1))
+    assert not lobe_shares(torch.zeros(1, 3, rows, columns)).any()
 
 
 def test_no_text_makes_the_outline_forget():
@@ -120,6 +182,7 @@ def test_no_text_makes_the_outline_forget():
     output.logits.sum().backward()
     assert all(p.grad is None for p in model.outline.parameters())
     assert model.kinds.linear.weight.grad.any()
+    assert model.lobes.linear.weight.grad.any()
     model.features(image, words, mask).drawn.sum().backward()
     assert all(p.grad is not None for p in model.outline.parameters())
 
@@ -135,24 +198,26 @@ def test_the_words_alone_learn_what_they_speak_of(runs):
         "lesions": torch.zeros(4, 64, 80, dtype=torch.int32),
         "anatomy": torch.zeros(4, 3, 64, 80),
         "kinds": torch.tensor([[0.0, 0, 1], [0, 0, 0], [0, 0, 1], [0, 0, 0]]),
+        "ruled_out": torch.tensor([[1.0, 0], [-1, -1], [0, 0], [-1, -1]]),
     }
     told = {}
     for weight in (0.0, 1.0):
         module = build(replace(config, **sources, kinds_weight=weight))
         logged = {}
         module.log = lambda name, value, logged=logged, **_: logged.update({name: float(value)})
-        parts = float(module.training_step(batch, 0))
+        parts = float(module.training_step(batch, 0).detach())
         others = logged["ce"] + logged["dice"] + config.contrastive_weight * logged["contrastive"]
         others += config.anatomy_weight * logged["anatomy"]
-        assert parts == pytest.approx(others + weight * logged["kinds"], rel=1e-4)
-        told[weight] = logged["kinds"]
+        words = logged["kinds"] + logged["lobes"]
+        assert parts == pytest.approx(others + weight * words, rel=1e-4)
+        told[weight] = words
     assert told[0.0] == told[1.0] > 0
     optimizer = torch.optim.Adam(module.model.parameters(), 1e-2)
-    for _ in range(25):
+    for _ in range(40):
         optimizer.zero_grad()
         module.training_step(batch, 0).backward()
         optimizer.step()
-    assert logged["kinds"] < 0.3 * told[1.0]
+    assert logged["kinds"] + logged["lobes"] < 0.3 * told[1.0]
 
 
 def test_a_lesion_is_believed_in_a_lobe_and_close_to_it():
@@ -199,7 +264,10 @@ def test_a_trained_unet_becomes_the_outline_and_changes_nothing_of_what_is_chose
         drawn = unet.lsms.features(image, words, mask).drawn
         output = both.lsms.features(image, words, mask)
         expected = choose(
-            model.lsms(image, words, mask), probabilities(drawn), both.lsms.kinds(words.mean(1))
+            model.lsms(image, words, mask),
+            probabilities(drawn),
+            both.lsms.kinds(words.mean(1)),
+            both.lsms.lobes(words.mean(1)),
         )
     torch.testing.assert_close(output.drawn, drawn)
     torch.testing.assert_close(output.logits, expected, rtol=1e-3, atol=1e-3)
@@ -261,6 +329,7 @@ def test_a_run_trains_what_chooses_and_the_outline_only_where_it_is_told_to(runs
         "lesions": torch.zeros(4, 64, 80, dtype=torch.int32),
         "anatomy": torch.zeros(4, 3, 64, 80),
         "kinds": torch.tensor([[0.0, 0.0, 1.0]]).repeat(4, 1),
+        "ruled_out": torch.tensor([[1.0, 0], [0, 1], [0, 0], [0, 0]]),
     }
     batch["target"][::2, :, 10:20, 10:20] = 1
     batch["lesions"][:, 10:20, 10:20] = 1
@@ -276,6 +345,7 @@ def test_a_run_trains_what_chooses_and_the_outline_only_where_it_is_told_to(runs
     else:
         assert not {id(p) for p in outline} & rates.keys()
     assert module.model.lsms.kinds.linear.weight.grad.any()
+    assert module.model.lsms.lobes.linear.weight.grad.any()
 
 
 def test_a_bundle_with_an_outline_comes_back_as_it_was(runs, tmp_path):

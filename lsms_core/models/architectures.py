@@ -79,7 +79,7 @@ def with_outline(model: LSMSModel, outline: UNetModel) -> LSMSModel:
             f"The outline sees {outline.config.in_channels} neighbouring slices and the model "
             f"{model.config.in_channels}: train them with the same preprocessing."
         )
-    config = replace(model.config, outline=outline.config.dims)
+    config = replace(model.config, outline=outline.config.dims, lobes=True)
     joined = type(model)(config, model.text_encoder)
     state = {k: v for k, v in model.state_dict().items() if not k.startswith("lsms.outline.")}
     state |= {f"lsms.{k}": v for k, v in outline.lsms.state_dict().items()}
@@ -88,7 +88,7 @@ def with_outline(model: LSMSModel, outline: UNetModel) -> LSMSModel:
     state[first] = torch.nn.functional.pad(state[first], (0, 0, 0, 0, 0, padding))
     missing, unexpected = joined.load_state_dict(state, strict=False)
     assert not unexpected
-    assert all(k.startswith("lsms.kinds.") for k in missing)
+    assert all(k.startswith(("lsms.kinds.", "lsms.lobes.")) for k in missing)
     return joined
 
 

@@ -35,13 +35,14 @@ class TrainingConfig:
         batch_size: samples a step.
         learning_rate: of the network; the text encoder's is ``text_learning_rate``.
         text_learning_rate: of the text encoder.
-        language_rate: factor on the rate of the attention to the words.
+        language_rate: factor on the rate of the attention to the words, and of what the words
+            alone decide.
         weight_decay: of all weight matrices.
         warmup_share: share of the run in which the rate rises.
         contrastive_weight: lambda of the loss.
         anatomy_weight: of the lobes and lesions that are drawn whatever the text says.
         kinds_weight: of telling from the words alone what they speak of, such as nothing in the
-            liver; LSMS with an outline only.
+            liver, and which lobe they rule out; LSMS with an outline only.
         freeze_embeddings: keep the text encoder's word embeddings as they are.
         align_stride: stride of the grid on which the decoder works, 8 or 4.
         ema_decay: of the averaged weights, which are the ones exported.

@@ -89,10 +89,10 @@ class LSMSTraining(lightning.LightningModule):
         losses = self._loss(output, target, batch["lesions"])
         losses["anatomy"] = self._anatomy_loss(output, batch["anatomy"])
         losses["loss"] = losses["loss"] + self._config.anatomy_weight * losses["anatomy"]
-        if output.kinds is not None:
-            kinds = F.binary_cross_entropy_with_logits(output.kinds.float(), batch["kinds"])
-            losses["kinds"] = kinds
-            losses["loss"] = losses["loss"] + self._config.kinds_weight * kinds
+        losses |= self._words_losses(output, batch)
+        for name in ("kinds", "lobes"):
+            if name in losses:
+                losses["loss"] = losses["loss"] + self._config.kinds_weight * losses[name]
         for name, value in losses.items():
             self.log(name, value.detach(), prog_bar=True)
         loss: Tensor = losses["loss"]
@@ -137,6 +137,20 @@ class LSMSTraining(lightning.LightningModule):
         ce = F.binary_cross_entropy_with_logits(logits, target)
         return ce + dice_loss(logits.flatten(0, 1)[:, None], target.flatten(0, 1)[:, None])
 
+    def _words_losses(self, output: LSMSOutput, batch: dict[str, Any]) -> dict[str, Tensor]:
+        """Cross-entropy of what the words alone decide, where the model has it."""
+        losses = {}
+        if output.kinds is not None:
+            kinds = output.kinds.float()
+            losses["kinds"] = F.binary_cross_entropy_with_logits(kinds, batch["kinds"])
+        if output.ruled_out is not None:
+            truth = batch["ruled_out"]
+            known = (truth >= 0).float()
+            losses["lobes"] = F.binary_cross_entropy_with_logits(
+                output.ruled_out.float(), truth.clamp_min(0), known
+            )
+        return losses
+
     def configure_optimizers(self) -> Any:  # noqa: ANN401
         """AdamW with warm-up and a cosine; the text encoder learns more slowly."""
         config = self._config
@@ -146,7 +160,7 @@ class LSMSTraining(lightning.LightningModule):
                 rate = config.learning_rate
                 if name.startswith("model.text_encoder."):
                     rate = config.text_learning_rate
-                elif ".language." in name:
+                elif any(part in name for part in (".language.", ".kinds.", ".lobes.")):
                     rate *= config.language_rate
                 elif ".outline." in name and reads_text(self.model):
                     rate *= config.outline_rate

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from lsms_core.data.expressions.nothing import elsewhere, unrelated
-from lsms_core.data.expressions.query import Density, Query, Rank, select
+from lsms_core.data.expressions.query import Density, Query, Rank, lobe_of, select
 from lsms_core.data.expressions.vocabulary import ORGAN
 from lsms_core.data.expressions.writer import Split, Writer
 from lsms_core.data.laterality import Side
 from lsms_core.data.measurements import LesionMeasurement, SliceFindings
 from lsms_core.data.sections import Section
 
-__all__ = ["Expression", "ExpressionGenerator", "Split", "organ_expression"]
+__all__ = ["Expression", "ExpressionGenerator", "Split", "lobes_ruled_out", "organ_expression"]
 
 _SIZES_MM = (5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0)
 _TRIES = 30
@@ -66,6 +66,23 @@ class Expression:
     instances: tuple[int, ...]
     kind: str
     attributes: dict[str, Any] = field(default_factory=dict)
+
+
+def lobes_ruled_out(expression: Expression) -> tuple[float, float]:
+    """Whether the words rule out the (right, left) lobe: 1, 0, or -1 where that is no question.
+
+    It does not depend on the slice: "left lesion" rules out the right lobe where there is no
+    lesion, too. A contradiction rules out both.
+    """
+    if expression.kind in ("negated", "elsewhere", "unrelated"):
+        return (-1.0, -1.0)
+    if expression.kind == "contradictory":
+        return (1.0, 1.0)
+    attributes = expression.attributes
+    lobe = attributes.get("side") or lobe_of(attributes.get("segment"))
+    if "section" in attributes:
+        lobe = attributes["section"].split()[0]
+    return (float(lobe == "left"), float(lobe == "right"))
 
 
 class ExpressionGenerator:

@@ -124,11 +124,12 @@ def _answers(lesion: LesionMeasurement, query: Query) -> list[bool | None]:
 
 
 def _other_lobe(lesion: LesionMeasurement, query: Query) -> bool | None:
-    wanted = query.section.split()[0] if query.section else _lobe_of(query.segment)
+    wanted = query.section.split()[0] if query.section else lobe_of(query.segment)
     return False if lesion.side is not None and lesion.side != wanted else None
 
 
-def _lobe_of(segment: str | None) -> str | None:
+def lobe_of(segment: str | None) -> str | None:
+    """Return the lobe of Couinaud's segment; None for none."""
     if segment is None:
         return None
     return "right" if segment in ("V", "VI", "VII", "VIII") else "left"

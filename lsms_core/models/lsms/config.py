@@ -38,6 +38,7 @@ class LSMSConfig:
         max_tokens: longest text, in tokens.
         outline: channels of the U-Net that draws what can be named, five levels going down and
             the last going up (:mod:`lsms_core.models.lsms.outline`); () for the paper's network.
+        lobes: whether the words rule lobes out of the outline; not in weights before 0.4.
     """
 
     dims: tuple[int, int, int, int] = (32, 64, 160, 256)
@@ -54,6 +55,7 @@ class LSMSConfig:
     dropout: float = 0.1
     max_tokens: int = 64
     outline: tuple[int, ...] = ()
+    lobes: bool = False
 
     def __post_init__(self) -> None:
         if self.mixer not in ("nmf", "mhsa"):
@@ -62,6 +64,8 @@ class LSMSConfig:
             raise BundleError(f"The alignment stride is {self.align_stride}: use 4 or 8.")
         if len(self.outline) not in (0, 6):
             raise BundleError(f"The outline has {len(self.outline)} levels: use 6, or none.")
+        if self.lobes and not self.outline:
+            raise BundleError("The words can rule lobes out of an outline only: it has none.")
 
     @classmethod
     def variant(cls, name: str, **changes: Any) -> LSMSConfig:  # noqa: ANN401

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.decoder import FullScaleDecoder, align_positions
 from lsms_core.models.lsms.encoder import Encoder
-from lsms_core.models.lsms.outline import Kinds, Outline, choose, probabilities, tempt
+from lsms_core.models.lsms.outline import Kinds, Lobes, Outline, choose, probabilities, tempt
 from lsms_core.models.lsms.text_encoder import TextEncoder
 
 
@@ -27,6 +27,7 @@ class LSMSOutput:
         pixels: (B, width, h, w) features D of the decoder; training only.
         drawn: (P, 3, H, W) logits of what the outline draws in each picture; training only.
         kinds: (B, 3) logits of which of it each text speaks of; training only.
+        ruled_out: (B, 2) logits of the lobes, right and left, that each text rules out; likewise.
     """
 
     logits: Tensor
@@ -35,6 +36,7 @@ class LSMSOutput:
     pixels: Tensor | None = None
     drawn: Tensor | None = None
     kinds: Tensor | None = None
+    ruled_out: Tensor | None = None
 
 
 class Network(nn.Module):
@@ -74,6 +76,8 @@ class LSMS(Network):
         if config.outline:
             self.outline = Outline(config.in_channels, config.outline)
             self.kinds = Kinds(config.text_width)
+        if config.lobes:
+            self.lobes = Lobes(config.text_width)
         self.encoder = Encoder(config)
         self.decoder = FullScaleDecoder(config)
 
@@ -102,11 +106,13 @@ class LSMS(Network):
         features = self.encoder(each_text(image, tokens), tokens, mask)
         coarse, pixels = self.decoder(align_positions(features, size))
         logits = F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
-        kinds = None
-        if seen is not None:
-            kinds = self.kinds(mean_word(tokens, mask))
-            logits = choose(logits, seen, kinds)
-        return LSMSOutput(logits, pixels=pixels, drawn=drawn, kinds=kinds)
+        if seen is None:
+            return LSMSOutput(logits, pixels=pixels)
+        words = mean_word(tokens, mask)
+        kinds = self.kinds(words)
+        ruled_out = self.lobes(words) if self.config.lobes else None
+        logits = choose(logits, seen, kinds, ruled_out)
+        return LSMSOutput(logits, pixels=pixels, drawn=drawn, kinds=kinds, ruled_out=ruled_out)
 
 
 def each_text(pictures: Tensor, tokens: Tensor) -> Tensor:

@@ -8,7 +8,12 @@ and nothing to begin with it finds fewer lesions than a plain U-Net on the same 
     S   = LSMS([image; M], words)                     which of it is meant
     P_c = sigmoid(M_c)                                lesions in and around the lobes only
     k_c = sigmoid(W mean(words))                      whether the words speak of kind c
-    p   = (1 - prod_c (1 - k_c P_c)) * sigmoid(S)
+    e_l = sigmoid(V mean(words))                      whether the words rule lobe l out
+    p   = (1 - prod_c (1 - k_c P_c)) * prod_l (1 - e_l Q_l) * sigmoid(S)
+
+where Q_l is how much of the liver around a pixel is of lobe l. Left and right are the one thing
+that must never be wrong, and a network learns them last. So the words alone decide about the
+lobes, and the maps where these lie.
 
 No gradient goes from p into M: a U-Net that is asked to forget what is not named forgets it for
 every text.
@@ -31,9 +36,14 @@ LESIONS = KINDS.index("lesions")
 _INITIAL_KINDS = (-3.0, -3.0, 3.0)
 # Pixels from the lobes within which a lesion is believed: a lobe's map has holes at large lesions.
 _REACH = 4
+# The grid, in pixels, on which the surroundings are looked at; their widths on it, and their
+# weights: the closest decide, the wider ones where a large lesion has left a hole in the maps.
+_CELL = 4
+_AROUND = ((3, 1.0), (7, 0.1), (17, 0.01))
 # How often a picture of a training batch is shown lesions that it does not have.
 _TEMPTED = 0.5
 _SMALLEST = 1e-5
+LOBES = 2
 
 
 class TwoConvolutions(nn.Sequential):
@@ -124,6 +134,35 @@ class Kinds(nn.Module):
         return out
 
 
+class Lobes(nn.Module):
+    """Which lobes a text rules out: "left lobe lesion" rules out the right one.
+
+    Args:
+        text_width: width of the text features.
+    """
+
+    def __init__(self, text_width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(text_width, LOBES)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.constant_(self.linear.bias, INITIAL_LOGIT)
+
+    def forward(self, words: Tensor) -> Tensor:
+        """Return (B, 2) logits for the right and the left lobe, from the (B, D_text) mean word."""
+        out: Tensor = self.linear(words)
+        return out
+
+
+def lobe_shares(drawn: Tensor) -> Tensor:
+    """Return Q_l, (B, 2, H, W), for (B, 3, H, W) probabilities; they add up to 1 at most."""
+    lobes = F.avg_pool2d(drawn[:, :LESIONS].float(), _CELL, ceil_mode=True)
+    around = torch.zeros_like(lobes)
+    for width, weight in _AROUND:
+        around = around + weight * F.avg_pool2d(lobes, width, stride=1, padding=width // 2)
+    shares = around / around.sum(1, keepdim=True).clamp_min(_SMALLEST)
+    return F.interpolate(shares, size=drawn.shape[-2:], mode="bilinear", align_corners=False)
+
+
 def probabilities(drawn: Tensor) -> Tensor:
     """Return P_c for (B, 3, H, W) logits: a liver's lesion lies in or beside a lobe."""
     kinds = drawn.float().sigmoid()
@@ -132,19 +171,23 @@ def probabilities(drawn: Tensor) -> Tensor:
     return torch.cat([kinds[:, :LESIONS], kinds[:, LESIONS:] * liver], dim=1)
 
 
-def choose(chosen: Tensor, drawn: Tensor, kinds: Tensor) -> Tensor:
+def choose(chosen: Tensor, drawn: Tensor, kinds: Tensor, ruled_out: Tensor | None = None) -> Tensor:
     """Return the (B, 1, H, W) logit of p (see the top of this file).
 
     Args:
         chosen: (B, 1, H, W) logits S.
         drawn: (B, 3, H, W) probabilities P_c.
         kinds: (B, 3) logits of k_c.
+        ruled_out: (B, 2) logits of e_l; None for a network without them.
     """
     with torch.autocast(chosen.device.type, enabled=False):
         share = kinds.float().sigmoid()[:, :, None, None] * drawn.float()
         absent = torch.log1p(-share.clamp(max=1 - _SMALLEST)).sum(1, keepdim=True)
         present = torch.log((-torch.expm1(absent)).clamp_min(_SMALLEST))
         both = present + F.logsigmoid(chosen.float())
+        if ruled_out is not None:
+            lost = ruled_out.float().sigmoid()[:, :, None, None] * lobe_shares(drawn)
+            both = both + torch.log1p(-lost.clamp(max=1 - _SMALLEST)).sum(1, keepdim=True)
         return both - torch.log((-torch.expm1(both)).clamp_min(_SMALLEST))
 
 

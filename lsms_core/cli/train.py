@@ -16,7 +16,7 @@ import click
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), required=True)
 @click.option("--cases", type=click.Path(path_type=Path), help="Folder of cases.")
 @click.option("--fold", type=int, help="Leave out this patient fold.")
-@click.option("--samples", type=click.IntRange(min=1), help="Length of the run.")
+@click.option("--samples", type=click.IntRange(min=0), help="Length of the run.")
 @click.option(
     "--start-from", type=click.Path(file_okay=False, path_type=Path), help="Begin with this bundle."
 )

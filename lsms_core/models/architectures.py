@@ -92,6 +92,21 @@ def with_outline(model: LSMSModel, outline: UNetModel) -> LSMSModel:
     return joined
 
 
+def with_lobes(model: LSMSModel) -> LSMSModel:
+    """Return LSMS whose words can rule out lobes, none yet; its answers are nearly as before.
+
+    Args:
+        model: with an outline; one that has the lobes already is returned as it is.
+    """
+    if model.config.lobes:
+        return model
+    joined = type(model)(replace(model.config, lobes=True), model.text_encoder)
+    missing, unexpected = joined.load_state_dict(model.state_dict(), strict=False)
+    assert not unexpected
+    assert all(k.startswith("lsms.lobes.") for k in missing)
+    return joined
+
+
 def reads_text(model: Model) -> bool:
     """Whether a model's answer depends on the text."""
     return not isinstance(model, UNetModel)

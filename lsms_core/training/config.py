@@ -31,7 +31,9 @@ class TrainingConfig:
             outline; None keeps what ``start_from`` has, or the paper's network.
         outline_rate: factor on the outline's rate; 0 leaves it as it is.
         text_layers: layers of the text encoder that are kept.
-        samples: how many samples the run sees.
+        samples: how many samples the run sees; 0 for the words only.
+        word_texts: how many texts without pictures teach LSMS with an outline, at the end of the
+            run, what the words alone decide; 0 for no such lesson.
         batch_size: samples a step.
         learning_rate: of the network; the text encoder's is ``text_learning_rate``.
         text_learning_rate: of the text encoder.
@@ -67,6 +69,7 @@ class TrainingConfig:
     outline_rate: float = 0.0
     text_layers: int = 6
     samples: int = 40_000
+    word_texts: int = 12_000
     batch_size: int = 12
     learning_rate: float = 6e-4
     text_learning_rate: float = 5e-5
@@ -75,7 +78,7 @@ class TrainingConfig:
     warmup_share: float = 0.04
     contrastive_weight: float = 0.1
     anatomy_weight: float = 0.5
-    kinds_weight: float = 0.2
+    kinds_weight: float = 0.5
     freeze_embeddings: bool = True
     align_stride: int = 8
     ema_decay: float = 0.998

@@ -19,7 +19,7 @@ from lsms_core.data.sampling import ReferringSamples
 from lsms_core.data.sources import CaseArrays, list_cases, load_case, split_folds
 from lsms_core.errors import InputError
 from lsms_core.io.text import write_text
-from lsms_core.models.architectures import DEFAULT, Model, new_model, with_outline
+from lsms_core.models.architectures import DEFAULT, Model, new_model, with_lobes, with_outline
 from lsms_core.models.baselines.unet import UNetModel
 from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.models.lsms.model import LSMSModel
@@ -27,6 +27,7 @@ from lsms_core.training.config import TrainingConfig
 from lsms_core.training.module import LSMSTraining
 from lsms_core.training.pictures import SamplePictures
 from lsms_core.training.text import load_text_encoder
+from lsms_core.training.words import learn_words
 
 
 def split_cases(config: TrainingConfig) -> tuple[list[CaseArrays], list[str]]:
@@ -68,6 +69,8 @@ def build(config: TrainingConfig) -> LSMSTraining:
         assert isinstance(model, LSMSModel)
         assert isinstance(outline, UNetModel)
         model = with_outline(model, outline)
+    if isinstance(model, LSMSModel) and model.config.outline:
+        model = with_lobes(model)
     return LSMSTraining(model, tokenizer, config)
 
 
@@ -127,8 +130,13 @@ def train(config: TrainingConfig, output: str | Path, *, resume: bool = False) -
     loader: DataLoader[dict[str, object]] = DataLoader(
         samples, config.batch_size, num_workers=config.workers, shuffle=False
     )
-    trainer.fit(module, loader, ckpt_path=str(checkpoint) if resume else None)
-    trainer.save_checkpoint(checkpoint)
+    if config.samples:
+        trainer.fit(module, loader, ckpt_path=str(checkpoint) if resume else None)
+        trainer.save_checkpoint(checkpoint)
+    averaged = module.averaged
+    if config.word_texts and isinstance(averaged, LSMSModel) and averaged.config.lobes:
+        read = learn_words(averaged.cpu(), module.tokenizer, config, trained)
+        write_text(folder / "words.json", json.dumps(read, indent=2) + "\n")
     return export(module, config, folder / "bundle")
 
 

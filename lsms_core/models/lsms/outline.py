@@ -44,6 +44,8 @@ _AROUND = ((3, 1.0), (7, 0.1), (17, 0.01))
 _TEMPTED = 0.5
 _SMALLEST = 1e-5
 LOBES = 2
+# "Not in the left lobe" and "left lobe" share their words.
+_HIDDEN = 128
 
 
 class TwoConvolutions(nn.Sequential):
@@ -143,13 +145,14 @@ class Lobes(nn.Module):
 
     def __init__(self, text_width: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(text_width, LOBES)
+        self.read = nn.Sequential(nn.Linear(text_width, _HIDDEN), nn.GELU())
+        self.linear = nn.Linear(_HIDDEN, LOBES)
         nn.init.zeros_(self.linear.weight)
         nn.init.constant_(self.linear.bias, INITIAL_LOGIT)
 
     def forward(self, words: Tensor) -> Tensor:
         """Return (B, 2) logits for the right and the left lobe, from the (B, D_text) mean word."""
-        out: Tensor = self.linear(words)
+        out: Tensor = self.linear(self.read(words))
         return out
 
 

@@ -1,0 +1,83 @@
+"""The lesson in reading: heads that read the words learn from texts alone; nothing else moves."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lsms_core.models.architectures import with_lobes, with_outline
+from lsms_core.models.baselines.unet import UNetConfig, UNetModel
+from lsms_core.models.bundle import load_bundle, save_bundle
+from lsms_core.models.lsms.config import LSMSConfig
+from lsms_core.models.lsms.model import LSMSModel, mean_word
+from lsms_core.models.lsms.text_encoder import TextEncoder
+from lsms_core.training.run import build, train
+from Testing.core.training_tiny import BERT, tiny_run, write_cases, write_text_encoder
+
+DIMS = (8, 8, 8, 16, 16, 8)
+SHAPE = {"dims": (8, 8, 16, 16), "depths": (1, 1, 1, 1), "decoder_width": 32, "text_width": 16}
+
+
+@pytest.fixture(scope="module")
+def lesson(tmp_path_factory):
+    """A run without pictures; (the bundle before, its folder)."""
+    folder = tmp_path_factory.mktemp("words")
+    config = tiny_run(write_cases(folder / "cases"), write_text_encoder(folder / "bert"))
+    torch.manual_seed(0)
+    model = with_outline(
+        LSMSModel(LSMSConfig(**SHAPE), TextEncoder.from_config(BERT)).eval(),
+        UNetModel(UNetConfig(DIMS)).eval(),
+    )
+    before = save_bundle(
+        folder / "before",
+        model,
+        build(config).tokenizer,
+        preprocessing={},
+        postprocessing={},
+        card="# Test\n",
+        name="before",
+        version="1",
+    )
+    config = replace(config, start_from=str(before), samples=0, word_texts=1000)
+    train(config, folder / "run")
+    return before, folder / "run"
+
+
+def test_nothing_but_what_reads_the_words_has_changed(lesson):
+    before, run = lesson
+    old = load_bundle(before).model.state_dict()
+    new = load_bundle(run / "bundle").model.state_dict()
+    assert old.keys() == new.keys()
+    changed = {name for name in old if not torch.equal(old[name], new[name])}
+    assert changed
+    assert all(name.startswith(("lsms.kinds.", "lsms.lobes.")) for name in changed)
+
+
+def test_left_rules_out_the_right_lobe_and_right_the_left(lesson):
+    _, run = lesson
+    bundle = load_bundle(run / "bundle")
+    texts = ["left lobe lesion", "right lobe lesion", "lesion"]
+    tokens = bundle.tokenizer(texts, padding=True, return_tensors="pt")
+    mask = tokens["attention_mask"]
+    with torch.inference_mode():
+        words = mean_word(bundle.model.text_encoder(tokens["input_ids"], mask), mask.bool())
+        ruled_out = bundle.model.lsms.lobes(words) > 0
+    assert ruled_out.tolist() == [[True, False], [False, True], [False, False]]
+    read = json.loads((run / "words.json").read_text(encoding="utf-8"))
+    assert read.keys() == {"kinds", "lobes"}
+    assert 0.6 < read["lobes"] <= 1
+
+
+def test_weights_without_lobes_get_them_and_answer_as_before():
+    torch.manual_seed(0)
+    old = LSMSModel(LSMSConfig(**SHAPE, outline=DIMS), TextEncoder.from_config(BERT)).eval()
+    new = with_lobes(old).eval()
+    assert new.config.lobes
+    assert with_lobes(new) is new
+    image, ids = torch.randn(1, 3, 64, 80), torch.tensor([[2, 5, 7, 3]])
+    with torch.inference_mode():
+        answers = [m(image, ids, torch.ones_like(ids)).logits.sigmoid() for m in (old, new)]
+    torch.testing.assert_close(*answers, rtol=0.05, atol=0.02)

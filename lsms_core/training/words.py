@@ -1,0 +1,113 @@
+"""A lesson in reading: what the words alone decide, learnt from texts without pictures.
+
+Beside pictures a run sees a few thousand texts, and of those that name a lobe only some hundred.
+Many more are written in a minute, so at its end the small heads that read them are taught again,
+with everything else as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lsms_core.data.sampling import ReferringSamples
+from lsms_core.data.sources import CaseArrays
+from lsms_core.models.lsms.model import LSMSModel, mean_word
+from lsms_core.training.config import TrainingConfig
+
+# Texts about one picture: drawing it takes longer than asking about it.
+_TEXTS_PER_PICTURE = 40
+_CROP = (16, 16)
+_BATCH = 64
+_EPOCHS = 40
+_RATE = 3e-3
+_WEIGHT_DECAY = 1e-2
+# Texts of this share are kept apart, to say how well the rest was learnt.
+_HELD_BACK = 0.1
+
+
+def learn_words(
+    model: LSMSModel,
+    tokenizer: Any,  # noqa: ANN401
+    config: TrainingConfig,
+    cases: Sequence[CaseArrays],
+) -> dict[str, float]:
+    """Teach a model in place which kinds and lobes a text speaks of; the rest stays as it is.
+
+    Args:
+        model: with an outline and lobes, in evaluation mode.
+        tokenizer: its tokenizer.
+        config: the run; ``word_texts`` texts are written, by its seed.
+        cases: whose lesions the texts are about.
+
+    Returns:
+        "kinds" and "lobes", the share of texts kept apart that are read rightly.
+    """
+    texts, kinds, ruled_out = _write(config, cases)
+    words = _read(model, tokenizer, texts)
+    first = max(int(len(texts) * _HELD_BACK), 1)
+    known = (ruled_out >= 0).float()
+    heads = torch.nn.ModuleList([model.lsms.kinds, model.lsms.lobes])  # type: ignore[list-item]
+    was = [p.requires_grad for p in heads.parameters()]
+    heads.requires_grad_(True)
+    optimizer = torch.optim.AdamW(heads.parameters(), _RATE, weight_decay=_WEIGHT_DECAY)
+    generator = torch.Generator().manual_seed(config.seed)
+    with torch.enable_grad():
+        for _ in range(_EPOCHS):
+            order = first + torch.randperm(len(texts) - first, generator=generator)
+            for some in order.split(_BATCH):
+                loss = F.binary_cross_entropy_with_logits(heads[0](words[some]), kinds[some])
+                loss = loss + F.binary_cross_entropy_with_logits(
+                    heads[1](words[some]), ruled_out[some].clamp_min(0), known[some]
+                )
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+    for parameter, before in zip(heads.parameters(), was, strict=True):
+        parameter.requires_grad_(before)
+    with torch.no_grad():
+        apart = words[:first]
+        read = (heads[0](apart) > 0) == (kinds[:first] > 0.5)
+        side = ((heads[1](apart) > 0) == (ruled_out[:first] > 0.5)).all(1)
+        asked = known[:first, 0] > 0
+    return {
+        "kinds": float(read.all(1).float().mean()),
+        "lobes": float(side[asked].float().mean()) if asked.any() else float("nan"),
+    }
+
+
+def _write(config: TrainingConfig, cases: Sequence[CaseArrays]) -> tuple[list[str], Tensor, Tensor]:
+    """Return texts, the kinds (N, 3) that they speak of and the lobes (N, 2) they rule out."""
+    sampling = replace(config.sampling, texts_per_image=_TEXTS_PER_PICTURE, crop=_CROP)
+    # Another seed than the run's, so that these are other texts.
+    samples = ReferringSamples(
+        cases, config.preprocessing, sampling, seed=config.seed + 1_000, count=config.word_texts
+    )
+    drawn = [samples[i] for i in range(len(samples))]
+    return (
+        [s["text"] for s in drawn],
+        torch.stack([s["kinds"] for s in drawn]),
+        torch.stack([s["ruled_out"] for s in drawn]),
+    )
+
+
+def _read(model: LSMSModel, tokenizer: Any, texts: Sequence[str]) -> Tensor:  # noqa: ANN401
+    """Return the (N, D_text) mean word of each text."""
+    words = []
+    with torch.no_grad():
+        for start in range(0, len(texts), _BATCH):
+            tokens = tokenizer(
+                list(texts[start : start + _BATCH]),
+                padding=True,
+                truncation=True,
+                max_length=model.config.max_tokens,
+                return_tensors="pt",
+            )
+            mask = tokens["attention_mask"]
+            words.append(mean_word(model.text_encoder(tokens["input_ids"], mask), mask.bool()))
+    return torch.cat(words)

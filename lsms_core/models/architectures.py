@@ -86,10 +86,7 @@ def with_outline(model: LSMSModel, outline: UNetModel) -> LSMSModel:
     first = "lsms.encoder.downsample.0.0.weight"
     padding = joined.state_dict()[first].shape[1] - state[first].shape[1]
     state[first] = torch.nn.functional.pad(state[first], (0, 0, 0, 0, 0, padding))
-    missing, unexpected = joined.load_state_dict(state, strict=False)
-    assert not unexpected
-    assert all(k.startswith(("lsms.kinds.", "lsms.lobes.")) for k in missing)
-    return joined
+    return _filled(joined, state, "lsms.kinds.", "lsms.lobes.")
 
 
 def with_lobes(model: LSMSModel) -> LSMSModel:
@@ -101,10 +98,15 @@ def with_lobes(model: LSMSModel) -> LSMSModel:
     if model.config.lobes:
         return model
     joined = type(model)(replace(model.config, lobes=True), model.text_encoder)
-    missing, unexpected = joined.load_state_dict(model.state_dict(), strict=False)
+    return _filled(joined, model.state_dict(), "lsms.lobes.")
+
+
+def _filled(model: LSMSModel, state: Mapping[str, torch.Tensor], *new: str) -> LSMSModel:
+    """Give a model the weights that another had; only the ``new`` parts keep their own."""
+    missing, unexpected = model.load_state_dict(state, strict=False)
     assert not unexpected
-    assert all(k.startswith("lsms.lobes.") for k in missing)
-    return joined
+    assert all(k.startswith(new) for k in missing)
+    return model
 
 
 def reads_text(model: Model) -> bool:

@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lsms_core.models.architectures import Model, reads_text
-from lsms_core.models.lsms.losses import LossConfig, LSMSLoss, dice_loss
+from lsms_core.models.lsms.losses import LossConfig, LSMSLoss, dice_loss, ruled_out_loss
 from lsms_core.models.lsms.model import LSMSModel, LSMSOutput
 from lsms_core.models.lsms.outline import KINDS
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.schedule import warmup_cosine
+from lsms_core.training.text import tokenize
 
 
 class LSMSTraining(lightning.LightningModule):
@@ -89,10 +90,9 @@ class LSMSTraining(lightning.LightningModule):
         losses = self._loss(output, target, batch["lesions"])
         losses["anatomy"] = self._anatomy_loss(output, batch["anatomy"])
         losses["loss"] = losses["loss"] + self._config.anatomy_weight * losses["anatomy"]
-        losses |= self._words_losses(output, batch)
-        for name in ("kinds", "lobes"):
-            if name in losses:
-                losses["loss"] = losses["loss"] + self._config.kinds_weight * losses[name]
+        words = self._words_losses(output, batch)
+        losses["loss"] = losses["loss"] + self._config.kinds_weight * sum(words.values())
+        losses |= words
         for name, value in losses.items():
             self.log(name, value.detach(), prog_bar=True)
         loss: Tensor = losses["loss"]
@@ -106,13 +106,7 @@ class LSMSTraining(lightning.LightningModule):
         return probability
 
     def _tokens(self, texts: list[str]) -> Any:  # noqa: ANN401
-        return self.tokenizer(
-            texts,
-            padding=True,
-            truncation=True,
-            max_length=self.model.config.max_tokens,
-            return_tensors="pt",
-        ).to(self.device)
+        return tokenize(self.tokenizer, texts, self.model.config.max_tokens).to(self.device)
 
     def _pictures(self, image: Tensor, batch: dict[str, Any]) -> Tensor:
         """Return one image a picture where the texts about it stand side by side, else all."""
@@ -144,11 +138,7 @@ class LSMSTraining(lightning.LightningModule):
             kinds = output.kinds.float()
             losses["kinds"] = F.binary_cross_entropy_with_logits(kinds, batch["kinds"])
         if output.ruled_out is not None:
-            truth = batch["ruled_out"]
-            known = (truth >= 0).float()
-            losses["lobes"] = F.binary_cross_entropy_with_logits(
-                output.ruled_out.float(), truth.clamp_min(0), known
-            )
+            losses["lobes"] = ruled_out_loss(output.ruled_out, batch["ruled_out"])
         return losses
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,13 @@ def text_encoder_folder(source: str) -> Path:
     raise InputError(
         f"No text encoder was found in {source!r}: give a folder with config.json, "
         "model.safetensors and the tokenizer's files."
+    )
+
+
+def tokenize(tokenizer: Any, texts: Sequence[str], max_tokens: int) -> Any:  # noqa: ANN401
+    """Return "input_ids" and "attention_mask", (B, T) each, of texts cut at ``max_tokens``."""
+    return tokenizer(
+        list(texts), padding=True, truncation=True, max_length=max_tokens, return_tensors="pt"
     )
 
 

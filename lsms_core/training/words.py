@@ -17,8 +17,10 @@ from torch.nn import functional as F
 
 from lsms_core.data.sampling import ReferringSamples
 from lsms_core.data.sources import CaseArrays
+from lsms_core.models.lsms.losses import ruled_out_loss
 from lsms_core.models.lsms.model import LSMSModel, mean_word
 from lsms_core.training.config import TrainingConfig
+from lsms_core.training.text import tokenize
 
 # Texts about one picture: drawing it takes longer than asking about it.
 _TEXTS_PER_PICTURE = 40
@@ -40,7 +42,7 @@ def learn_words(
     """Teach a model in place which kinds and lobes a text speaks of; the rest stays as it is.
 
     Args:
-        model: with an outline and lobes, in evaluation mode.
+        model: with an outline and lobes, in evaluation mode and frozen.
         tokenizer: its tokenizer.
         config: the run; ``word_texts`` texts are written, by its seed.
         cases: whose lesions the texts are about.
@@ -51,9 +53,7 @@ def learn_words(
     texts, kinds, ruled_out = _write(config, cases)
     words = _read(model, tokenizer, texts)
     first = max(int(len(texts) * _HELD_BACK), 1)
-    known = (ruled_out >= 0).float()
     heads = torch.nn.ModuleList([model.lsms.kinds, model.lsms.lobes])  # type: ignore[list-item]
-    was = [p.requires_grad for p in heads.parameters()]
     heads.requires_grad_(True)
     optimizer = torch.optim.AdamW(heads.parameters(), _RATE, weight_decay=_WEIGHT_DECAY)
     generator = torch.Generator().manual_seed(config.seed)
@@ -62,19 +62,16 @@ def learn_words(
             order = first + torch.randperm(len(texts) - first, generator=generator)
             for some in order.split(_BATCH):
                 loss = F.binary_cross_entropy_with_logits(heads[0](words[some]), kinds[some])
-                loss = loss + F.binary_cross_entropy_with_logits(
-                    heads[1](words[some]), ruled_out[some].clamp_min(0), known[some]
-                )
+                loss = loss + ruled_out_loss(heads[1](words[some]), ruled_out[some])
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-    for parameter, before in zip(heads.parameters(), was, strict=True):
-        parameter.requires_grad_(before)
+    heads.requires_grad_(False)
     with torch.no_grad():
         apart = words[:first]
         read = (heads[0](apart) > 0) == (kinds[:first] > 0.5)
         side = ((heads[1](apart) > 0) == (ruled_out[:first] > 0.5)).all(1)
-        asked = known[:first, 0] > 0
+        asked = ruled_out[:first, 0] >= 0
     return {
         "kinds": float(read.all(1).float().mean()),
         "lobes": float(side[asked].float().mean()) if asked.any() else float("nan"),
@@ -101,13 +98,8 @@ def _read(model: LSMSModel, tokenizer: Any, texts: Sequence[str]) -> Tensor:  # 
     words = []
     with torch.no_grad():
         for start in range(0, len(texts), _BATCH):
-            tokens = tokenizer(
-                list(texts[start : start + _BATCH]),
-                padding=True,
-                truncation=True,
-                max_length=model.config.max_tokens,
-                return_tensors="pt",
-            )
+            some = texts[start : start + _BATCH]
+            tokens = tokenize(tokenizer, some, model.config.max_tokens)
             mask = tokens["attention_mask"]
             words.append(mean_word(model.text_encoder(tokens["input_ids"], mask), mask.bool()))
     return torch.cat(words)

@@ -78,10 +78,8 @@ def lobes_ruled_out(expression: Expression) -> tuple[float, float]:
         return (-1.0, -1.0)
     if expression.kind == "contradictory":
         return (1.0, 1.0)
-    attributes = expression.attributes
-    lobe = attributes.get("side") or lobe_of(attributes.get("segment"))
-    if "section" in attributes:
-        lobe = attributes["section"].split()[0]
+    said = expression.attributes
+    lobe = said.get("side") or lobe_of(said.get("section"), said.get("segment"))
     return (float(lobe == "left"), float(lobe == "right"))
 
 

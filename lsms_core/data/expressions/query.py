@@ -124,12 +124,14 @@ def _answers(lesion: LesionMeasurement, query: Query) -> list[bool | None]:
 
 
 def _other_lobe(lesion: LesionMeasurement, query: Query) -> bool | None:
-    wanted = query.section.split()[0] if query.section else lobe_of(query.segment)
+    wanted = lobe_of(query.section, query.segment)
     return False if lesion.side is not None and lesion.side != wanted else None
 
 
-def lobe_of(segment: str | None) -> str | None:
-    """Return the lobe of Couinaud's segment; None for none."""
+def lobe_of(section: str | None, segment: str | None) -> str | None:
+    """Return the lobe of a section, or else of Couinaud's segment; None for neither."""
+    if section is not None:
+        return section.split()[0]
     if segment is None:
         return None
     return "right" if segment in ("V", "VI", "VII", "VIII") else "left"

@@ -53,6 +53,17 @@ def dice_loss(logits: Tensor, target: Tensor) -> Tensor:
     return torch.where(truth.sum(1) > 0, 1 - dice, invented).mean()
 
 
+def ruled_out_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Cross-entropy of the lobes that texts rule out.
+
+    Args:
+        logits: (B, 2).
+        truth: (B, 2), 1 or 0; -1 where it is no question, which counts as nothing lost.
+    """
+    known = (truth >= 0).float()
+    return F.binary_cross_entropy_with_logits(logits.float(), truth.clamp_min(0), known)
+
+
 def contrastive_loss(
     pixels: Tensor, text: Tensor, target: Tensor, lesions: Tensor | None, config: LossConfig
 ) -> Tensor:

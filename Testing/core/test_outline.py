@@ -29,13 +29,18 @@ from lsms_core.models.lsms.text_encoder import TextEncoder
 from lsms_core.training.run import build
 from Testing.core.training_tiny import BERT, tiny_run, write_cases, write_text_encoder
 
+WINDOW = (-160.0, 240.0)
 DIMS = (8, 8, 8, 16, 16, 8)
 SHAPE = {"dims": (8, 8, 16, 16), "depths": (1, 1, 1, 1), "decoder_width": 32, "text_width": 16}
 
 
 def network(**changes) -> LSMS:
     torch.manual_seed(0)
-    return LSMS(LSMSConfig(**{**SHAPE, "outline": DIMS, "lobes": True, **changes})).eval()
+    return LSMS(
+        LSMSConfig(
+            **{**SHAPE, "outline": DIMS, "lobes": True, "attenuation_window": WINDOW, **changes}
+        )
+    ).eval()
 
 
 def inputs(texts=2, size=(64, 80)):
@@ -45,17 +50,21 @@ def inputs(texts=2, size=(64, 80)):
 
 
 def test_without_an_outline_it_is_the_papers_network():
-    plain = network(outline=(), lobes=False)
+    plain = network(outline=(), lobes=False, attenuation_window=())
     assert not [
         name
         for name, _ in plain.named_parameters()
-        if any(part in name for part in ("outline", "kinds", "lobes"))
+        if any(part in name for part in ("outline", "kinds", "lobes", "attenuations"))
     ]
     assert plain.features(*inputs(1)).drawn is None
     with pytest.raises(BundleError, match="outline has 3 levels"):
         LSMSConfig(outline=(8, 8, 8))
-    with pytest.raises(BundleError, match="an outline only"):
-        LSMSConfig(lobes=True)
+    for words in ({"lobes": True}, {"attenuation_window": WINDOW}):
+        with pytest.raises(BundleError, match="an outline only"):
+            LSMSConfig(**words)
+    for wrong in ({"attenuation_window": (1.0,)}, {"trust": -1.0}):
+        with pytest.raises(BundleError, match="not usable"):
+            LSMSConfig(**{"outline": DIMS, **wrong})
 
 
 @pytest.mark.parametrize("size", [(64, 64), (65, 97), (127, 64)])
@@ -100,13 +109,18 @@ certainties = st.floats(0.01, 0.99)
     drawn=st.tuples(*[certainties] * 3),
     kinds=st.tuples(*[certainties] * 3),
     ruled_out=st.tuples(*[certainties] * 2),
+    trust=certainties,
 )
-def test_the_answer_is_what_is_drawn_and_chosen_and_not_ruled_out(chosen, drawn, kinds, ruled_out):
+def test_the_answer_is_what_is_drawn_and_chosen_and_not_ruled_out(
+    chosen, drawn, kinds, ruled_out, trust
+):
+    maps = torch.tensor(drawn).reshape(1, 3, 1, 1)
     logit = choose(
         torch.tensor(chosen).logit().reshape(1, 1, 1, 1),
-        torch.tensor(drawn).reshape(1, 3, 1, 1),
+        maps,
         torch.tensor(kinds).logit().reshape(1, 3),
-        torch.tensor(ruled_out).logit().reshape(1, 2),
+        [(torch.tensor(ruled_out).logit().reshape(1, 2), lobe_shares(maps))],
+        trust,
     )
     absent = 1.0
     for p, k in zip(drawn, kinds, strict=True):
@@ -114,7 +128,7 @@ def test_the_answer_is_what_is_drawn_and_chosen_and_not_ruled_out(chosen, drawn,
     kept = 1.0
     for p, e in zip(drawn[:2], ruled_out, strict=True):
         kept *= 1 - e * p / (drawn[0] + drawn[1])
-    assert float(logit.sigmoid()) == pytest.approx((1 - absent) * chosen * kept, abs=1e-4)
+    assert float(logit.sigmoid()) == pytest.approx((1 - absent) * chosen**trust * kept, abs=1e-4)
 
 
 @pytest.mark.parametrize("drawn", [0.0, 1.0])
@@ -123,7 +137,8 @@ def test_certainty_gives_no_infinite_logit_and_no_nan_gradient(drawn, logit):
     chosen = torch.full((1, 1, 2, 2), logit, requires_grad=True)
     kinds = torch.full((1, 3), logit, requires_grad=True)
     lobes = torch.full((1, 2), logit, requires_grad=True)
-    answer = choose(chosen, torch.full((1, 3, 2, 2), drawn), kinds, lobes)
+    maps = torch.full((1, 3, 2, 2), drawn)
+    answer = choose(chosen, maps, kinds, [(lobes, lobe_shares(maps))])
     answer.sum().backward()
     assert torch.isfinite(answer).all()
     assert torch.isfinite(chosen.grad).all()
@@ -148,14 +163,17 @@ def test_a_lobe_that_the_words_rule_out_loses_its_lesions_and_the_other_keeps_th
     right[:, 90:], left[:, :90] = 0, 0
     chosen = torch.full((1, 1, 120, 160), 9.0)
     kinds = torch.tensor([[-9.0, -9.0, 9.0]])
+
+    def answered(*words):
+        lobes = torch.tensor([words]), lobe_shares(drawn)
+        return choose(chosen, drawn, kinds, [lobes]).sigmoid()[0, 0] > 0.5
+
     for words, kept, lost in (((9.0, -9.0), left, right), ((-9.0, 9.0), right, left)):
-        answer = choose(chosen, drawn, kinds, torch.tensor([words])).sigmoid()[0, 0] > 0.5
+        answer = answered(*words)
         assert answer[kept > 0].all()
         assert not answer[lost > 0].any()
-    neither = choose(chosen, drawn, kinds, torch.tensor([[-9.0, -9.0]])).sigmoid()[0, 0] > 0.5
-    assert (neither == (drawn[0, LESIONS] > 0)).all()
-    both = choose(chosen, drawn, kinds, torch.tensor([[9.0, 9.0]])).sigmoid()[0, 0] > 0.5
-    assert not both.any()
+    assert (answered(-9.0, -9.0) == (drawn[0, LESIONS] > 0)).all()
+    assert not answered(9.0, 9.0).any()
 
 
 @given(
@@ -198,7 +216,8 @@ def test_the_words_alone_learn_what_they_speak_of(runs):
         "lesions": torch.zeros(4, 64, 80, dtype=torch.int32),
         "anatomy": torch.zeros(4, 3, 64, 80),
         "kinds": torch.tensor([[0.0, 0, 1], [0, 0, 0], [0, 0, 1], [0, 0, 0]]),
-        "ruled_out": torch.tensor([[1.0, 0], [-1, -1], [0, 0], [-1, -1]]),
+        "lobes": torch.tensor([[1.0, 0], [-1, -1], [0, 0], [-1, -1]]),
+        "attenuations": torch.tensor([[0.0] * 4, [-1.0] * 4, [1.0, 1, 0, 1], [-1.0] * 4]),
     }
     told = {}
     for weight in (0.0, 1.0):
@@ -208,7 +227,7 @@ def test_the_words_alone_learn_what_they_speak_of(runs):
         parts = float(module.training_step(batch, 0).detach())
         others = logged["ce"] + logged["dice"] + config.contrastive_weight * logged["contrastive"]
         others += config.anatomy_weight * logged["anatomy"]
-        words = logged["kinds"] + logged["lobes"]
+        words = sum(logged[name] for name in ("kinds", "lobes", "attenuations"))
         assert parts == pytest.approx(others + weight * words, rel=1e-4)
         told[weight] = words
     assert told[0.0] == told[1.0] > 0
@@ -217,7 +236,7 @@ def test_the_words_alone_learn_what_they_speak_of(runs):
         optimizer.zero_grad()
         module.training_step(batch, 0).backward()
         optimizer.step()
-    assert logged["kinds"] + logged["lobes"] < 0.3 * told[1.0]
+    assert sum(logged[n] for n in ("kinds", "lobes", "attenuations")) < 0.3 * told[1.0]
 
 
 def test_a_lesion_is_believed_in_a_lobe_and_close_to_it():
@@ -267,7 +286,6 @@ def test_a_trained_unet_becomes_the_outline_and_changes_nothing_of_what_is_chose
             model.lsms(image, words, mask),
             probabilities(drawn),
             both.lsms.kinds(words.mean(1)),
-            both.lsms.lobes(words.mean(1)),
         )
     torch.testing.assert_close(output.drawn, drawn)
     torch.testing.assert_close(output.logits, expected, rtol=1e-3, atol=1e-3)
@@ -329,7 +347,8 @@ def test_a_run_trains_what_chooses_and_the_outline_only_where_it_is_told_to(runs
         "lesions": torch.zeros(4, 64, 80, dtype=torch.int32),
         "anatomy": torch.zeros(4, 3, 64, 80),
         "kinds": torch.tensor([[0.0, 0.0, 1.0]]).repeat(4, 1),
-        "ruled_out": torch.tensor([[1.0, 0], [0, 1], [0, 0], [0, 0]]),
+        "lobes": torch.tensor([[1.0, 0], [0, 1], [0, 0], [0, 0]]),
+        "attenuations": torch.zeros(4, 4),
     }
     batch["target"][::2, :, 10:20, 10:20] = 1
     batch["lesions"][:, 10:20, 10:20] = 1

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lsms_core.models.architectures import with_lobes, with_outline
+from lsms_core.models.architectures import with_outline, with_words
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
 from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.models.lsms.config import LSMSConfig
@@ -17,6 +17,7 @@ from lsms_core.models.lsms.text_encoder import TextEncoder
 from lsms_core.training.run import build, train
 from Testing.core.training_tiny import BERT, tiny_run, write_cases, write_text_encoder
 
+WINDOW = (-160.0, 240.0)
 DIMS = (8, 8, 8, 16, 16, 8)
 SHAPE = {"dims": (8, 8, 16, 16), "depths": (1, 1, 1, 1), "decoder_width": 32, "text_width": 16}
 
@@ -41,7 +42,7 @@ def lesson(tmp_path_factory):
         name="before",
         version="1",
     )
-    config = replace(config, start_from=str(before), samples=0, word_texts=1000)
+    config = replace(config, start_from=str(before), samples=0, word_texts=3000)
     train(config, folder / "run")
     return before, folder / "run"
 
@@ -50,10 +51,9 @@ def test_nothing_but_what_reads_the_words_has_changed(lesson):
     before, run = lesson
     old = load_bundle(before).model.state_dict()
     new = load_bundle(run / "bundle").model.state_dict()
-    assert old.keys() == new.keys()
-    changed = {name for name in old if not torch.equal(old[name], new[name])}
-    assert changed
-    assert all(name.startswith(("lsms.kinds.", "lsms.lobes.")) for name in changed)
+    assert old.keys() <= new.keys()
+    changed = {name for name in new if name not in old or not torch.equal(old[name], new[name])}
+    assert {name.split(".")[1] for name in changed} == {"kinds", "lobes", "attenuations"}
 
 
 def test_left_rules_out_the_right_lobe_and_right_the_left(lesson):
@@ -67,20 +67,36 @@ def test_left_rules_out_the_right_lobe_and_right_the_left(lesson):
         ruled_out = bundle.model.lsms.lobes(words) > 0
     assert ruled_out.tolist() == [[True, False], [False, True], [False, False]]
     read = json.loads((run / "words.json").read_text(encoding="utf-8"))
-    assert read.keys() == {"kinds", "lobes"}
+    assert read.keys() == {"kinds", "lobes", "attenuations"}
     assert 0.6 < read["lobes"] <= 1
+    assert 0.6 < read["attenuations"] <= 1
 
 
-def test_weights_without_lobes_get_them_and_answer_as_before():
+def test_hypodense_rules_out_what_is_bright_but_no_cyst(lesson):
+    _, run = lesson
+    bundle = load_bundle(run / "bundle")
+    texts = ["hypodense lesion", "lesion"]
+    tokens = bundle.tokenizer(texts, padding=True, return_tensors="pt")
+    mask = tokens["attention_mask"]
+    with torch.inference_mode():
+        words = mean_word(bundle.model.text_encoder(tokens["input_ids"], mask), mask.bool())
+        ruled_out = bundle.model.lsms.attenuations(words) > 0
+    assert ruled_out.tolist() == [[False, True, False, True], [False] * 4]
+
+
+def test_weights_whose_words_rule_nothing_out_learn_to_and_answer_as_before():
     torch.manual_seed(0)
     old = LSMSModel(LSMSConfig(**SHAPE, outline=DIMS), TextEncoder.from_config(BERT)).eval()
-    new = with_lobes(old).eval()
+    new = with_words(old, WINDOW, 1.0).eval()
     assert new.config.lobes
-    assert with_lobes(new) is new
+    assert new.config.attenuation_window == WINDOW
+    assert with_words(new, WINDOW, 1.0) is new
     image, ids = torch.randn(1, 3, 64, 80), torch.tensor([[2, 5, 7, 3]])
     with torch.inference_mode():
         before, after = (m(image, ids, torch.ones_like(ids)).logits for m in (old, new))
-        # At most sigmoid(-4) of an answer is struck out.
-        torch.testing.assert_close(after, before, rtol=0, atol=0.03)
+        # At most sigmoid(-4) of an answer is struck out, twice.
+        torch.testing.assert_close(after, before, rtol=0, atol=0.06)
+        surer = with_words(new, WINDOW, 0.25).eval()
+        assert (surer(image, ids, torch.ones_like(ids)).logits > after).all()
         new.lsms.lobes.linear.bias.fill_(4.0)
         assert (new(image, ids, torch.ones_like(ids)).logits < before - 0.5).all()

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 from lsms_core.data.augmentation import AugmentationConfig, intensity, spatial
 from lsms_core.data.expressions.generator import (
     ExpressionGenerator,
+    attenuations_ruled_out,
     lobes_ruled_out,
     organ_expression,
 )
@@ -107,15 +108,16 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         """Return a sample.
 
         "image" (C, h, w), "text", "target" (1, h, w), "lesions" (h, w), "anatomy" (3, h, w),
-        "kinds" (3,), which of the anatomy the words speak of, there or not, "ruled_out" (2,),
-        whether they rule out the right and the left lobe (-1 where that is no question), and
-        "picture", the number that samples about the same picture share.
+        "kinds" (3,), which of the anatomy the words speak of, there or not, "lobes" (2,),
+        whether they rule out the right and the left lobe (-1 where that is no question),
+        "attenuations" (4,), likewise (:func:`attenuations_ruled_out`), and "picture", the number
+        that samples about the same picture share.
         """
         number, turn = divmod(self._first + index, self._config.texts_per_image)
         if self._picture is None or self._picture.number != number:
             self._picture = self._draw(number)
         picture = self._picture
-        text, target, kinds, ruled_out = self._ask(picture, turn)
+        text, target, kinds, *ruled_out = self._ask(picture, turn)
         lobes = [picture.right, picture.left, picture.instances > 0]
         return {
             "picture": number,
@@ -125,7 +127,8 @@ class ReferringSamples(Dataset[dict[str, Any]]):
             "lesions": picture.instances,
             "anatomy": torch.stack(lobes).float(),
             "kinds": torch.tensor(kinds),
-            "ruled_out": torch.tensor(ruled_out),
+            "lobes": torch.tensor(ruled_out[0]),
+            "attenuations": torch.tensor(ruled_out[1]),
         }
 
     def _level(self, arrays: CaseArrays, rng: np.random.Generator) -> int:
@@ -226,13 +229,14 @@ class ReferringSamples(Dataset[dict[str, Any]]):
 
     def _ask(
         self, picture: _Picture, turn: int
-    ) -> tuple[str, Tensor, tuple[float, ...], tuple[float, float]]:
-        """Return a text, what it names, (h, w), the kinds and the lobes (see __getitem__)."""
+    ) -> tuple[str, Tensor, tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
+        """Return a text, what it names, (h, w), and what it rules out (see __getitem__)."""
         config = self._config
         rng = np.random.default_rng((*picture.words, turn))
         paired = config.texts_per_image > 1 and turn < 2
         if not paired and rng.random() < config.organ_share:
-            return organ_expression(rng), picture.left | picture.right, _LIVER, (0.0, 0.0)
+            organ = picture.left | picture.right
+            return organ_expression(rng), organ, _LIVER, (0.0,) * 2, (0.0,) * 4
         # Unlabelled lesions make "nothing there" a lie.
         share = float(turn) if paired else config.no_target_share
         share = share if picture.all_labelled else 0.0
@@ -240,7 +244,8 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         named = torch.tensor(expression.instances, dtype=picture.instances.dtype)
         kinds = _NEITHER if expression.kind in ("elsewhere", "unrelated") else _LESIONS
         target = torch.isin(picture.instances, named)
-        return expression.text, target, kinds, lobes_ruled_out(expression)
+        ruled_out = lobes_ruled_out(expression), attenuations_ruled_out(expression)
+        return expression.text, target, kinds, *ruled_out
 
 
 @dataclass(frozen=True)

@@ -79,26 +79,29 @@ def with_outline(model: LSMSModel, outline: UNetModel) -> LSMSModel:
             f"The outline sees {outline.config.in_channels} neighbouring slices and the model "
             f"{model.config.in_channels}: train them with the same preprocessing."
         )
-    config = replace(model.config, outline=outline.config.dims, lobes=True)
+    config = replace(model.config, outline=outline.config.dims)
     joined = type(model)(config, model.text_encoder)
     state = {k: v for k, v in model.state_dict().items() if not k.startswith("lsms.outline.")}
     state |= {f"lsms.{k}": v for k, v in outline.lsms.state_dict().items()}
     first = "lsms.encoder.downsample.0.0.weight"
     padding = joined.state_dict()[first].shape[1] - state[first].shape[1]
     state[first] = torch.nn.functional.pad(state[first], (0, 0, 0, 0, 0, padding))
-    return _filled(joined, state, "lsms.kinds.", "lsms.lobes.")
+    return _filled(joined, state, "lsms.kinds.")
 
 
-def with_lobes(model: LSMSModel) -> LSMSModel:
-    """Return LSMS whose words can rule out lobes, none yet; its answers are nearly as before.
+def with_words(model: LSMSModel, window_hu: tuple[float, float], trust: float) -> LSMSModel:
+    """Return LSMS whose words can rule out lobes and attenuations, none of them yet.
 
     Args:
-        model: with an outline; one that has the lobes already is returned as it is.
+        model: with an outline; one that has both already is returned as it is.
+        window_hu: of its preprocessing.
+        trust: the power of the network's own choice, 0 to 1.
     """
-    if model.config.lobes:
+    config = replace(model.config, lobes=True, attenuation_window=tuple(window_hu), trust=trust)
+    if config == model.config:
         return model
-    joined = type(model)(replace(model.config, lobes=True), model.text_encoder)
-    return _filled(joined, model.state_dict(), "lsms.lobes.")
+    joined = type(model)(config, model.text_encoder)
+    return _filled(joined, model.state_dict(), "lsms.lobes.", "lsms.attenuations.")
 
 
 def _filled(model: LSMSModel, state: Mapping[str, torch.Tensor], *new: str) -> LSMSModel:

@@ -44,7 +44,9 @@ class TrainingConfig:
         contrastive_weight: lambda of the loss.
         anatomy_weight: of the lobes and lesions that are drawn whatever the text says.
         kinds_weight: of telling from the words alone what they speak of, such as nothing in the
-            liver, and which lobe they rule out; LSMS with an outline only.
+            liver, and which lobe and attenuation they rule out; LSMS with an outline only.
+        trust: the power of the network's own choice among what the outline draws, 1 for all of
+            it; counts in the answers, not while learning. LSMS with an outline only.
         freeze_embeddings: keep the text encoder's word embeddings as they are.
         align_stride: stride of the grid on which the decoder works, 8 or 4.
         ema_decay: of the averaged weights, which are the ones exported.
@@ -79,6 +81,7 @@ class TrainingConfig:
     contrastive_weight: float = 0.1
     anatomy_weight: float = 0.5
     kinds_weight: float = 0.5
+    trust: float = 0.25
     freeze_embeddings: bool = True
     align_stride: int = 8
     ema_decay: float = 0.998

@@ -134,11 +134,10 @@ class LSMSTraining(lightning.LightningModule):
     def _words_losses(self, output: LSMSOutput, batch: dict[str, Any]) -> dict[str, Tensor]:
         """Cross-entropy of what the words alone decide, where the model has it."""
         losses = {}
-        if output.kinds is not None:
-            kinds = output.kinds.float()
-            losses["kinds"] = F.binary_cross_entropy_with_logits(kinds, batch["kinds"])
-        if output.ruled_out is not None:
-            losses["lobes"] = ruled_out_loss(output.ruled_out, batch["ruled_out"])
+        for name in ("kinds", "lobes", "attenuations"):
+            logits = getattr(output, name)
+            if logits is not None:
+                losses[name] = ruled_out_loss(logits, batch[name])
         return losses
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401
@@ -150,7 +149,9 @@ class LSMSTraining(lightning.LightningModule):
                 rate = config.learning_rate
                 if name.startswith("model.text_encoder."):
                     rate = config.text_learning_rate
-                elif any(part in name for part in (".language.", ".kinds.", ".lobes.")):
+                elif any(
+                    part in name for part in (".language.", ".kinds.", ".lobes.", ".attenuations.")
+                ):
                     rate *= config.language_rate
                 elif ".outline." in name and reads_text(self.model):
                     rate *= config.outline_rate

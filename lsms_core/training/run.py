@@ -19,7 +19,7 @@ from lsms_core.data.sampling import ReferringSamples
 from lsms_core.data.sources import CaseArrays, list_cases, load_case, split_folds
 from lsms_core.errors import InputError
 from lsms_core.io.text import write_text
-from lsms_core.models.architectures import DEFAULT, Model, new_model, with_lobes, with_outline
+from lsms_core.models.architectures import DEFAULT, Model, new_model, with_outline, with_words
 from lsms_core.models.baselines.unet import UNetModel
 from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.models.lsms.model import LSMSModel
@@ -70,7 +70,7 @@ def build(config: TrainingConfig) -> LSMSTraining:
         assert isinstance(outline, UNetModel)
         model = with_outline(model, outline)
     if isinstance(model, LSMSModel) and model.config.outline:
-        model = with_lobes(model)
+        model = with_words(model, config.preprocessing.window_hu, config.trust)
     return LSMSTraining(model, tokenizer, config)
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from lsms_core.data.sampling import ReferringSamples
 from lsms_core.data.sources import CaseArrays
@@ -31,6 +30,8 @@ _RATE = 3e-3
 _WEIGHT_DECAY = 1e-2
 # Texts of this share are kept apart, to say how well the rest was learnt.
 _HELD_BACK = 0.1
+# The heads that read, named as in the network and in the samples.
+_HEADS = ("kinds", "lobes", "attenuations")
 
 
 def learn_words(
@@ -39,21 +40,21 @@ def learn_words(
     config: TrainingConfig,
     cases: Sequence[CaseArrays],
 ) -> dict[str, float]:
-    """Teach a model in place which kinds and lobes a text speaks of; the rest stays as it is.
+    """Teach a model in place what a text speaks of and what it rules out; the rest stays.
 
     Args:
-        model: with an outline and lobes, in evaluation mode and frozen.
+        model: with an outline, lobes and attenuations, in evaluation mode and frozen.
         tokenizer: its tokenizer.
         config: the run; ``word_texts`` texts are written, by its seed.
         cases: whose lesions the texts are about.
 
     Returns:
-        "kinds" and "lobes", the share of texts kept apart that are read rightly.
+        "kinds", "lobes" and "attenuations", the share of texts kept apart that are read rightly.
     """
-    texts, kinds, ruled_out = _write(config, cases)
+    texts, truths = _write(config, cases)
     words = _read(model, tokenizer, texts)
     first = max(int(len(texts) * _HELD_BACK), 1)
-    heads = torch.nn.ModuleList([model.lsms.kinds, model.lsms.lobes])  # type: ignore[list-item]
+    heads = torch.nn.ModuleDict({name: getattr(model.lsms, name) for name in truths})
     heads.requires_grad_(True)
     optimizer = torch.optim.AdamW(heads.parameters(), _RATE, weight_decay=_WEIGHT_DECAY)
     generator = torch.Generator().manual_seed(config.seed)
@@ -61,36 +62,36 @@ def learn_words(
         for _ in range(_EPOCHS):
             order = first + torch.randperm(len(texts) - first, generator=generator)
             for some in order.split(_BATCH):
-                loss = F.binary_cross_entropy_with_logits(heads[0](words[some]), kinds[some])
-                loss = loss + ruled_out_loss(heads[1](words[some]), ruled_out[some])
+                loss = torch.stack(
+                    [ruled_out_loss(heads[n](words[some]), t[some]) for n, t in truths.items()]
+                ).sum()
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
     heads.requires_grad_(False)
     with torch.no_grad():
-        apart = words[:first]
-        read = (heads[0](apart) > 0) == (kinds[:first] > 0.5)
-        side = ((heads[1](apart) > 0) == (ruled_out[:first] > 0.5)).all(1)
-        asked = ruled_out[:first, 0] >= 0
-    return {
-        "kinds": float(read.all(1).float().mean()),
-        "lobes": float(side[asked].float().mean()) if asked.any() else float("nan"),
-    }
+        return {n: _read_rightly(heads[n](words[:first]), t[:first]) for n, t in truths.items()}
 
 
-def _write(config: TrainingConfig, cases: Sequence[CaseArrays]) -> tuple[list[str], Tensor, Tensor]:
-    """Return texts, the kinds (N, 3) that they speak of and the lobes (N, 2) they rule out."""
+def _read_rightly(logits: Tensor, truth: Tensor) -> float:
+    """Return the share of the texts that are read rightly, of those where it is a question."""
+    right = ((logits > 0) == (truth > 0.5)).all(1)
+    asked = truth[:, 0] >= 0
+    return float(right[asked].float().mean()) if asked.any() else float("nan")
+
+
+def _write(
+    config: TrainingConfig, cases: Sequence[CaseArrays]
+) -> tuple[list[str], dict[str, Tensor]]:
+    """Return texts, and for each head what it is to say of them, (N, its outputs)."""
     sampling = replace(config.sampling, texts_per_image=_TEXTS_PER_PICTURE, crop=_CROP)
     # Another seed than the run's, so that these are other texts.
     samples = ReferringSamples(
         cases, config.preprocessing, sampling, seed=config.seed + 1_000, count=config.word_texts
     )
     drawn = [samples[i] for i in range(len(samples))]
-    return (
-        [s["text"] for s in drawn],
-        torch.stack([s["kinds"] for s in drawn]),
-        torch.stack([s["ruled_out"] for s in drawn]),
-    )
+    truths = {name: torch.stack([s[name] for s in drawn]) for name in _HEADS}
+    return [s["text"] for s in drawn], truths
 
 
 def _read(model: LSMSModel, tokenizer: Any, texts: Sequence[str]) -> Tensor:  # noqa: ANN401

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -15,7 +15,14 @@ from lsms_core.data.laterality import Side
 from lsms_core.data.measurements import LesionMeasurement, SliceFindings
 from lsms_core.data.sections import Section
 
-__all__ = ["Expression", "ExpressionGenerator", "Split", "lobes_ruled_out", "organ_expression"]
+__all__ = [
+    "Expression",
+    "ExpressionGenerator",
+    "Split",
+    "attenuations_ruled_out",
+    "lobes_ruled_out",
+    "organ_expression",
+]
 
 _SIZES_MM = (5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0)
 _TRIES = 30
@@ -81,6 +88,22 @@ def lobes_ruled_out(expression: Expression) -> tuple[float, float]:
     said = expression.attributes
     lobe = said.get("side") or lobe_of(said.get("section"), said.get("segment"))
     return (float(lobe == "left"), float(lobe == "right"))
+
+
+def attenuations_ruled_out(expression: Expression) -> tuple[float, ...]:
+    """Whether the words rule out lesions that are (hypodense, hyperdense, cystic, isodense).
+
+    1, 0, or -1 where that is no question. "Hypodense" includes cysts; the first entry is of
+    those that are no cysts.
+    """
+    densities = get_args(Density)
+    if expression.kind in ("negated", "contradictory", "elsewhere", "unrelated"):
+        return (-1.0,) * len(densities)
+    said = expression.attributes.get("attenuation")
+    if said is None:
+        return (0.0,) * len(densities)
+    meant = {said, "cystic"} if said == "hypodense" else {said}
+    return tuple(float(d not in meant) for d in densities)
 
 
 class ExpressionGenerator:

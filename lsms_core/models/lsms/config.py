@@ -39,6 +39,9 @@ class LSMSConfig:
         outline: channels of the U-Net that draws what can be named, five levels going down and
             the last going up (:mod:`lsms_core.models.lsms.outline`); () for the paper's network.
         lobes: whether the words rule lobes out of the outline; not in weights before 0.4.
+        attenuation_window: (lowest, highest) HU of the image where the words rule attenuations
+            out of the outline; (), as in weights before 0.5, where they don't.
+        trust: the power of the network's own choice among what the outline draws.
     """
 
     dims: tuple[int, int, int, int] = (32, 64, 160, 256)
@@ -56,6 +59,8 @@ class LSMSConfig:
     max_tokens: int = 64
     outline: tuple[int, ...] = ()
     lobes: bool = False
+    attenuation_window: tuple[float, ...] = ()
+    trust: float = 1.0
 
     def __post_init__(self) -> None:
         if self.mixer not in ("nmf", "mhsa"):
@@ -64,8 +69,10 @@ class LSMSConfig:
             raise BundleError(f"The alignment stride is {self.align_stride}: use 4 or 8.")
         if len(self.outline) not in (0, 6):
             raise BundleError(f"The outline has {len(self.outline)} levels: use 6, or none.")
-        if self.lobes and not self.outline:
-            raise BundleError("The words can rule lobes out of an outline only: it has none.")
+        if (self.lobes or self.attenuation_window) and not self.outline:
+            raise BundleError("The words can rule something out of an outline only: it has none.")
+        if len(self.attenuation_window) not in (0, 2) or not 0 <= self.trust <= 1:
+            raise BundleError(f"The model's configuration is not usable: {self}.")
 
     @classmethod
     def variant(cls, name: str, **changes: Any) -> LSMSConfig:  # noqa: ANN401

@@ -54,11 +54,11 @@ def dice_loss(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def ruled_out_loss(logits: Tensor, truth: Tensor) -> Tensor:
-    """Cross-entropy of the lobes that texts rule out.
+    """Cross-entropy of what texts rule out.
 
     Args:
-        logits: (B, 2).
-        truth: (B, 2), 1 or 0; -1 where it is no question, which counts as nothing lost.
+        logits: (B, N).
+        truth: (B, N), 1 or 0; -1 where it is no question, which counts as nothing lost.
     """
     known = (truth >= 0).float()
     return F.binary_cross_entropy_with_logits(logits.float(), truth.clamp_min(0), known)

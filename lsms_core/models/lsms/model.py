@@ -9,10 +9,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lsms_core.models.lsms.attenuation import ATTENUATIONS, attenuation_shares
 from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.decoder import FullScaleDecoder, align_positions
 from lsms_core.models.lsms.encoder import Encoder
-from lsms_core.models.lsms.outline import Kinds, Lobes, Outline, choose, probabilities, tempt
+from lsms_core.models.lsms.outline import (
+    LOBES,
+    Kinds,
+    Outline,
+    RuledOut,
+    choose,
+    lobe_shares,
+    probabilities,
+    tempt,
+)
 from lsms_core.models.lsms.text_encoder import TextEncoder
 
 
@@ -27,7 +37,8 @@ class LSMSOutput:
         pixels: (B, width, h, w) features D of the decoder; training only.
         drawn: (P, 3, H, W) logits of what the outline draws in each picture; training only.
         kinds: (B, 3) logits of which of it each text speaks of; training only.
-        ruled_out: (B, 2) logits of the lobes, right and left, that each text rules out; likewise.
+        lobes: (B, 2) logits of the lobes, right and left, that each text rules out; likewise.
+        attenuations: (B, 4) logits of the attenuations that each text rules out; likewise.
     """
 
     logits: Tensor
@@ -36,7 +47,8 @@ class LSMSOutput:
     pixels: Tensor | None = None
     drawn: Tensor | None = None
     kinds: Tensor | None = None
-    ruled_out: Tensor | None = None
+    lobes: Tensor | None = None
+    attenuations: Tensor | None = None
 
 
 class Network(nn.Module):
@@ -77,7 +89,9 @@ class LSMS(Network):
             self.outline = Outline(config.in_channels, config.outline)
             self.kinds = Kinds(config.text_width)
         if config.lobes:
-            self.lobes = Lobes(config.text_width)
+            self.lobes = RuledOut(config.text_width, LOBES)
+        if config.attenuation_window:
+            self.attenuations = RuledOut(config.text_width, len(ATTENUATIONS))
         self.encoder = Encoder(config)
         self.decoder = FullScaleDecoder(config)
 
@@ -110,9 +124,22 @@ class LSMS(Network):
             return LSMSOutput(logits, pixels=pixels)
         words = mean_word(tokens, mask)
         kinds = self.kinds(words)
-        ruled_out = self.lobes(words) if self.config.lobes else None
-        logits = choose(logits, seen, kinds, ruled_out)
-        return LSMSOutput(logits, pixels=pixels, drawn=drawn, kinds=kinds, ruled_out=ruled_out)
+        lobes = self.lobes(words) if self.config.lobes else None
+        attenuations = self.attenuations(words) if self.config.attenuation_window else None
+        ruled_out = [] if lobes is None else [(lobes, lobe_shares(seen))]
+        if attenuations is not None:
+            middle = each_text(image[:, self.config.in_channels // 2], tokens)
+            shares = attenuation_shares(middle, seen, self.config.attenuation_window)
+            ruled_out.append((attenuations, shares))
+        logits = choose(logits, seen, kinds, ruled_out, 1.0 if self.training else self.config.trust)
+        return LSMSOutput(
+            logits,
+            pixels=pixels,
+            drawn=drawn,
+            kinds=kinds,
+            lobes=lobes,
+            attenuations=attenuations,
+        )
 
 
 def each_text(pictures: Tensor, tokens: Tensor) -> Tensor:

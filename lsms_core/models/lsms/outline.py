@@ -9,11 +9,14 @@ and nothing to begin with it finds fewer lesions than a plain U-Net on the same 
     P_c = sigmoid(M_c)                                lesions in and around the lobes only
     k_c = sigmoid(W mean(words))                      whether the words speak of kind c
     e_l = sigmoid(V mean(words))                      whether the words rule lobe l out
-    p   = (1 - prod_c (1 - k_c P_c)) * prod_l (1 - e_l Q_l) * sigmoid(S)
+    a_d = sigmoid(U mean(words))                      whether they rule attenuation d out
+    p   = (1 - prod_c (1 - k_c P_c)) * prod_l (1 - e_l Q_l) * prod_d (1 - a_d A_d) * sigmoid(S)^t
 
-where Q_l is how much of the liver around a pixel is of lobe l. Left and right are the one thing
-that must never be wrong, and a network learns them last. So the words alone decide about the
-lobes, and the maps where these lie.
+where Q_l is how much of the liver around a pixel is of lobe l, and A_d how much what is drawn
+around it looks like attenuation d (:mod:`lsms_core.models.lsms.attenuation`). Left and right are
+the one thing that must never be wrong, and a network learns them last. So the words alone decide
+about the lobes, and the maps where these lie. With few patients S turns down lesions that were
+meant; t < 1 asks it to be surer before it does. While it learns, t is 1.
 
 No gradient goes from p into M: a U-Net that is asked to forget what is not named forgets it for
 every text.
@@ -136,22 +139,23 @@ class Kinds(nn.Module):
         return out
 
 
-class Lobes(nn.Module):
-    """Which lobes a text rules out: "left lobe lesion" rules out the right one.
+class RuledOut(nn.Module):
+    """What a text rules out: "left lobe lesion" the right lobe, "hypodense" what is bright.
 
     Args:
         text_width: width of the text features.
+        count: of the things that can be ruled out.
     """
 
-    def __init__(self, text_width: int) -> None:
+    def __init__(self, text_width: int, count: int) -> None:
         super().__init__()
         self.read = nn.Sequential(nn.Linear(text_width, _HIDDEN), nn.GELU())
-        self.linear = nn.Linear(_HIDDEN, LOBES)
+        self.linear = nn.Linear(_HIDDEN, count)
         nn.init.zeros_(self.linear.weight)
         nn.init.constant_(self.linear.bias, INITIAL_LOGIT)
 
     def forward(self, words: Tensor) -> Tensor:
-        """Return (B, 2) logits for the right and the left lobe, from the (B, D_text) mean word."""
+        """Return (B, count) logits for the (B, D_text) mean word."""
         out: Tensor = self.linear(self.read(words))
         return out
 
@@ -174,22 +178,30 @@ def probabilities(drawn: Tensor) -> Tensor:
     return torch.cat([kinds[:, :LESIONS], kinds[:, LESIONS:] * liver], dim=1)
 
 
-def choose(chosen: Tensor, drawn: Tensor, kinds: Tensor, ruled_out: Tensor | None = None) -> Tensor:
+def choose(
+    chosen: Tensor,
+    drawn: Tensor,
+    kinds: Tensor,
+    ruled_out: Sequence[tuple[Tensor, Tensor]] = (),
+    trust: float = 1.0,
+) -> Tensor:
     """Return the (B, 1, H, W) logit of p (see the top of this file).
 
     Args:
         chosen: (B, 1, H, W) logits S.
         drawn: (B, 3, H, W) probabilities P_c.
         kinds: (B, 3) logits of k_c.
-        ruled_out: (B, 2) logits of e_l; None for a network without them.
+        ruled_out: (B, N) logits of what the words rule out, and (B, N, H, W) how much each
+            pixel is of it, at most 1 together; lobes and attenuations.
+        trust: the power t.
     """
     with torch.autocast(chosen.device.type, enabled=False):
         share = kinds.float().sigmoid()[:, :, None, None] * drawn.float()
         absent = torch.log1p(-share.clamp(max=1 - _SMALLEST)).sum(1, keepdim=True)
         present = torch.log((-torch.expm1(absent)).clamp_min(_SMALLEST))
-        both = present + F.logsigmoid(chosen.float())
-        if ruled_out is not None:
-            lost = ruled_out.float().sigmoid()[:, :, None, None] * lobe_shares(drawn)
+        both = present + trust * F.logsigmoid(chosen.float())
+        for words, shares in ruled_out:
+            lost = words.float().sigmoid()[:, :, None, None] * shares
             both = both + torch.log1p(-lost.clamp(max=1 - _SMALLEST)).sum(1, keepdim=True)
         return both - torch.log((-torch.expm1(both)).clamp_min(_SMALLEST))
 

@@ -59,9 +59,11 @@ class Finding:
             keepLargest: None for the model's own way.
             minimumArea: mm2; None for the model's own.
         """
+        from lsms_core.data.expressions.selection import Selection
         from lsms_core.inference.postprocess import PostprocessingConfig, recut
 
         config = PostprocessingConfig.from_dict(self.summary.get("postprocessing") or {})
+        asked = self.summary.get("selection")
         if threshold is None:
             threshold = float(self.summary.get("threshold", config.mask_threshold))
         cut = recut(
@@ -72,6 +74,7 @@ class Finding:
             axis=self.axis,
             keep_largest=keepLargest,
             min_area_mm2=minimumArea,
+            selection=Selection.from_dict(asked) if asked else None,
         )
         self.threshold, self.score, self.mask = cut.threshold, cut.score, cut.mask
 

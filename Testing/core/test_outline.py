@@ -16,7 +16,7 @@ from lsms_core.models.architectures import with_outline
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
 from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.models.lsms.config import LSMSConfig
-from lsms_core.models.lsms.model import LSMS, LSMSModel
+from lsms_core.models.lsms.model import LSMS, READERS, LSMSModel
 from lsms_core.models.lsms.outline import (
     KINDS,
     LESIONS,
@@ -38,7 +38,14 @@ def network(**changes) -> LSMS:
     torch.manual_seed(0)
     return LSMS(
         LSMSConfig(
-            **{**SHAPE, "outline": DIMS, "lobes": True, "attenuation_window": WINDOW, **changes}
+            **{
+                **SHAPE,
+                "outline": DIMS,
+                "lobes": True,
+                "attenuation_window": WINDOW,
+                "asked": True,
+                **changes,
+            }
         )
     ).eval()
 
@@ -50,16 +57,16 @@ def inputs(texts=2, size=(64, 80)):
 
 
 def test_without_an_outline_it_is_the_papers_network():
-    plain = network(outline=(), lobes=False, attenuation_window=())
+    plain = network(outline=(), lobes=False, attenuation_window=(), asked=False)
     assert not [
         name
         for name, _ in plain.named_parameters()
-        if any(part in name for part in ("outline", "kinds", "lobes", "attenuations"))
+        if any(part in name for part in ("outline", *READERS))
     ]
     assert plain.features(*inputs(1)).drawn is None
     with pytest.raises(BundleError, match="outline has 3 levels"):
         LSMSConfig(outline=(8, 8, 8))
-    for words in ({"lobes": True}, {"attenuation_window": WINDOW}):
+    for words in ({"lobes": True}, {"attenuation_window": WINDOW}, {"asked": True}):
         with pytest.raises(BundleError, match="an outline only"):
             LSMSConfig(**words)
     for wrong in ({"attenuation_window": (1.0,)}, {"trust": -1.0}):
@@ -218,6 +225,7 @@ def test_the_words_alone_learn_what_they_speak_of(runs):
         "kinds": torch.tensor([[0.0, 0, 1], [0, 0, 0], [0, 0, 1], [0, 0, 0]]),
         "lobes": torch.tensor([[1.0, 0], [-1, -1], [0, 0], [-1, -1]]),
         "attenuations": torch.tensor([[0.0] * 4, [-1.0] * 4, [1.0, 1, 0, 1], [-1.0] * 4]),
+        "asked": torch.tensor([[0.0] * 8, [-1.0] * 8, [0.0] * 4 + [1.0] + [0.0] * 3, [-1.0] * 8]),
     }
     told = {}
     for weight in (0.0, 1.0):
@@ -227,7 +235,7 @@ def test_the_words_alone_learn_what_they_speak_of(runs):
         parts = float(module.training_step(batch, 0).detach())
         others = logged["ce"] + logged["dice"] + config.contrastive_weight * logged["contrastive"]
         others += config.anatomy_weight * logged["anatomy"]
-        words = sum(logged[name] for name in ("kinds", "lobes", "attenuations"))
+        words = sum(logged[name] for name in READERS)
         assert parts == pytest.approx(others + weight * words, rel=1e-4)
         told[weight] = words
     assert told[0.0] == told[1.0] > 0
@@ -236,7 +244,7 @@ def test_the_words_alone_learn_what_they_speak_of(runs):
         optimizer.zero_grad()
         module.training_step(batch, 0).backward()
         optimizer.step()
-    assert sum(logged[n] for n in ("kinds", "lobes", "attenuations")) < 0.3 * told[1.0]
+    assert sum(logged[n] for n in READERS) < 0.3 * told[1.0]
 
 
 def test_a_lesion_is_believed_in_a_lobe_and_close_to_it():
@@ -349,6 +357,7 @@ def test_a_run_trains_what_chooses_and_the_outline_only_where_it_is_told_to(runs
         "kinds": torch.tensor([[0.0, 0.0, 1.0]]).repeat(4, 1),
         "lobes": torch.tensor([[1.0, 0], [0, 1], [0, 0], [0, 0]]),
         "attenuations": torch.zeros(4, 4),
+        "asked": torch.zeros(4, 8),
     }
     batch["target"][::2, :, 10:20, 10:20] = 1
     batch["lesions"][:, 10:20, 10:20] = 1

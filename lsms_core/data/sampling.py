@@ -14,7 +14,9 @@ from torch.utils.data import Dataset
 
 from lsms_core.data.augmentation import AugmentationConfig, intensity, spatial
 from lsms_core.data.expressions.generator import (
+    Expression,
     ExpressionGenerator,
+    asked_of,
     attenuations_ruled_out,
     lobes_ruled_out,
     organ_expression,
@@ -110,14 +112,15 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         "image" (C, h, w), "text", "target" (1, h, w), "lesions" (h, w), "anatomy" (3, h, w),
         "kinds" (3,), which of the anatomy the words speak of, there or not, "lobes" (2,),
         whether they rule out the right and the left lobe (-1 where that is no question),
-        "attenuations" (4,), likewise (:func:`attenuations_ruled_out`), and "picture", the number
-        that samples about the same picture share.
+        "attenuations" (4,), likewise (:func:`attenuations_ruled_out`), "asked" (8,), what they
+        ask of whole lesions (:func:`asked_of`), and "picture", the number that samples about the
+        same picture share.
         """
         number, turn = divmod(self._first + index, self._config.texts_per_image)
         if self._picture is None or self._picture.number != number:
             self._picture = self._draw(number)
         picture = self._picture
-        text, target, kinds, *ruled_out = self._ask(picture, turn)
+        text, target, read = self._ask(picture, turn)
         lobes = [picture.right, picture.left, picture.instances > 0]
         return {
             "picture": number,
@@ -126,9 +129,7 @@ class ReferringSamples(Dataset[dict[str, Any]]):
             "target": target[None].float(),
             "lesions": picture.instances,
             "anatomy": torch.stack(lobes).float(),
-            "kinds": torch.tensor(kinds),
-            "lobes": torch.tensor(ruled_out[0]),
-            "attenuations": torch.tensor(ruled_out[1]),
+            **{name: torch.tensor(truth) for name, truth in read.items()},
         }
 
     def _level(self, arrays: CaseArrays, rng: np.random.Generator) -> int:
@@ -229,14 +230,14 @@ class ReferringSamples(Dataset[dict[str, Any]]):
 
     def _ask(
         self, picture: _Picture, turn: int
-    ) -> tuple[str, Tensor, tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
-        """Return a text, what it names, (h, w), and what it rules out (see __getitem__)."""
+    ) -> tuple[str, Tensor, dict[str, tuple[float, ...]]]:
+        """Return a text, what it names, (h, w), and what its words say (see __getitem__)."""
         config = self._config
         rng = np.random.default_rng((*picture.words, turn))
         paired = config.texts_per_image > 1 and turn < 2
         if not paired and rng.random() < config.organ_share:
             organ = picture.left | picture.right
-            return organ_expression(rng), organ, _LIVER, (0.0,) * 2, (0.0,) * 4
+            return organ_expression(rng), organ, _say(_LIVER, Expression("", (), "organ"))
         # Unlabelled lesions make "nothing there" a lie.
         share = float(turn) if paired else config.no_target_share
         share = share if picture.all_labelled else 0.0
@@ -244,8 +245,17 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         named = torch.tensor(expression.instances, dtype=picture.instances.dtype)
         kinds = _NEITHER if expression.kind in ("elsewhere", "unrelated") else _LESIONS
         target = torch.isin(picture.instances, named)
-        ruled_out = lobes_ruled_out(expression), attenuations_ruled_out(expression)
-        return expression.text, target, kinds, *ruled_out
+        return expression.text, target, _say(kinds, expression)
+
+
+def _say(kinds: tuple[float, ...], expression: Expression) -> dict[str, tuple[float, ...]]:
+    """Return what the words of a text alone tell; see ReferringSamples.__getitem__."""
+    return {
+        "kinds": kinds,
+        "lobes": lobes_ruled_out(expression),
+        "attenuations": attenuations_ruled_out(expression),
+        "asked": asked_of(expression),
+    }
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lsms_core.data.expressions.selection import Selection
 from lsms_core.errors import BundleError
 
 if TYPE_CHECKING:
@@ -25,11 +26,13 @@ class EncodedText:
     Attributes:
         text: the text.
         features: (T, D) text features, without padding.
+        selection: what the words ask of whole lesions, None for nothing.
         warning: what the user should know, such as that the text was cut short.
     """
 
     text: str
     features: torch.Tensor
+    selection: Selection | None = None
     warning: str | None = None
 
 

@@ -18,6 +18,7 @@ from lsms_core.data.geometry import CTVolume
 from lsms_core.data.preprocessing import prepare_slice
 from lsms_core.errors import CancelledError
 from lsms_core.inference import explain_pictures as pictures
+from lsms_core.inference.postprocess import postprocess
 from lsms_core.inference.texts import clean_text
 from lsms_core.inference.view import HounsfieldCheck, SliceView
 
@@ -128,9 +129,12 @@ def explain(
         step(1, 1)
         return Explanation(asked, stages.verdict, pictures.of_stages(stages), (), maps)
     probability, words = _by_words(predictor, prepared, asked, config.mask_threshold, step)
+    size = predictor.preprocessing.spacing_mm
+    selection = predictor.model.encode(asked).selection
+    cut = postprocess(probability, (size, size), config, selection=selection)
     return Explanation(
         text=asked,
-        verdict=_verdict(probability, config.mask_threshold),
+        verdict=" ".join([_verdict(probability, config.mask_threshold), *cut.notes]),
         pictures=pictures.of_map(prepared, probability, config.mask_threshold),
         words=words,
         maps={"probability": back(probability)},

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lsms_core.data.expressions.selection import Selection
 from lsms_core.inference.engine import EncodedText
 from lsms_core.inference.texts import MAX_CHARACTERS
+from lsms_core.models.lsms.asked import read_selection
 
 if TYPE_CHECKING:
     from lsms_core.models.bundle import Bundle
@@ -76,11 +78,15 @@ class LsmsEngine:
             )
         ids = torch.tensor([tokens], device=self._device)
         features = self._model.text_encoder(ids, torch.ones_like(ids))
-        encoded = EncodedText(text, features[0], warning)
+        encoded = EncodedText(text, features[0], self._selection(text, features[0]), warning)
         self._texts[text] = encoded
         if len(self._texts) > CACHED_TEXTS:
             self._texts.popitem(last=False)
         return encoded
+
+    def _selection(self, text: str, features: torch.Tensor) -> Selection | None:
+        read = getattr(self._model.lsms, "asked", None)
+        return None if read is None else read_selection(text, read(features.mean(0)))
 
     @torch.inference_mode()
     def probabilities(

@@ -65,7 +65,7 @@ class MedClipSamEngine:
                 f"The text is too long for the model: only its first {limit} tokens were read. "
                 "Name the lesion in one short sentence."
             )
-        encoded = EncodedText(text, self._model.embed_text(short)[None], warning)
+        encoded = EncodedText(text, self._model.embed_text(short)[None], warning=warning)
         self._texts[text] = encoded
         if len(self._texts) > CACHED_TEXTS:
             self._texts.popitem(last=False)

@@ -13,6 +13,9 @@ is convincing anywhere; their geometric mean lies between the two, and never
 below the threshold. A component is kept when it is large and deep enough and its
 score reaches the presence threshold. The map's score is that of its best
 component, or its highest probability where nothing exceeds the threshold.
+
+Where the words ask for lesions of some size or rank, the components kept so far are measured, and
+the others left out; what was left out has no score.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from lsms_core.data.expressions.selection import Selection
+from lsms_core.data.measurements import diameters_mm
 from lsms_core.entries import saved_entries
 from lsms_core.errors import InputError
 
@@ -95,12 +100,14 @@ class Cut:
         score: 0 to 1, of the best component; see the module's text.
         present: whether anything was kept.
         threshold: the probability that was cut at.
+        notes: what the user should know, such as that what was found has another size.
     """
 
     mask: NDArray[np.bool_]
     score: float
     present: bool
     threshold: float
+    notes: tuple[str, ...] = ()
 
 
 def postprocess(
@@ -110,6 +117,7 @@ def postprocess(
     *,
     axis: int = 0,
     slices: Sequence[int] | None = None,
+    selection: Selection | None = None,
 ) -> Cut:
     """Cut a probability map.
 
@@ -119,6 +127,7 @@ def postprocess(
         config: how to cut.
         axis: of a 3-D array, the axis along which slices were run.
         slices: of a 3-D array, the indices that were run; default: all of them.
+        selection: which of the components the words ask for; default: all.
 
     Raises:
         InputError: when shape and spacing do not fit.
@@ -148,13 +157,20 @@ def postprocess(
                 best = max(best, component.score)
                 components.append(component)
     kept = [c for c in components if c.score >= config.presence_threshold]
+    notes: tuple[str, ...] = ()
+    if selection is not None and kept:
+        front = np.asarray((*[0.0] * 3, *(selection.anterior or ()))[-3:])
+        if probability.ndim == 3:
+            front = np.r_[front[axis], np.delete(front, axis)]
+        kept, notes = _selected(kept, selection, stack_spacing, front)
+        best = max((c.score for c in kept), default=0.0)
     if config.keep_largest and kept:
         kept = [max(kept, key=lambda c: c.voxels)]
     for component in kept:
         stack_mask[component.where] = True
     # Where nothing is a candidate the peak speaks, held below what would count as found.
     empty = min(peak, float(np.nextafter(config.presence_threshold, 0.0)))
-    return Cut(mask, best if components else empty, bool(kept), config.mask_threshold)
+    return Cut(mask, best if components else empty, bool(kept), config.mask_threshold, notes)
 
 
 def recut(
@@ -167,6 +183,7 @@ def recut(
     slices: Sequence[int] | None = None,
     keep_largest: bool | None = None,
     min_area_mm2: float | None = None,
+    selection: Selection | None = None,
 ) -> Cut:
     """Cut a kept probability map at another threshold, without the model.
 
@@ -179,13 +196,16 @@ def recut(
         slices: of a 3-D array, the indices that were run.
         keep_largest: overrides the configuration.
         min_area_mm2: overrides the configuration.
+        selection: as for :func:`postprocess`.
     """
     config = (config or PostprocessingConfig()).at_threshold(threshold)
     if keep_largest is not None:
         config = replace(config, keep_largest=keep_largest)
     if min_area_mm2 is not None:
         config = replace(config, min_area_mm2=min_area_mm2)
-    return postprocess(probability, spacing_mm, config, axis=axis, slices=slices)
+    return postprocess(
+        probability, spacing_mm, config, axis=axis, slices=slices, selection=selection
+    )
 
 
 @dataclass(frozen=True)
@@ -200,6 +220,45 @@ class _Component:
     def large_enough(self, config: PostprocessingConfig) -> bool:
         deep = self.cut_off or self.depth_mm >= config.min_depth_mm
         return deep and self.largest_area_mm2 >= config.min_area_mm2
+
+    def longest_mm(self, spacing_mm: tuple[float, float, float]) -> float:
+        """Longest diameter in the plane of the slices."""
+        planes, rows, columns = self.where
+        longest = 0.0
+        for plane in np.unique(planes):
+            here = planes == plane
+            r, c = rows[here] - rows[here].min(), columns[here] - columns[here].min()
+            mask = np.zeros((int(r.max()) + 1, int(c.max()) + 1), np.bool_)
+            mask[r, c] = True
+            longest = max(longest, diameters_mm(mask, spacing_mm[1:])[0])
+        return longest
+
+    def centre(self) -> NDArray[np.float64]:
+        """Mean (slice, row, column)."""
+        return np.array([indices.mean() for indices in self.where])
+
+
+def _selected(
+    components: list[_Component],
+    selection: Selection,
+    spacing_mm: tuple[float, float, float],
+    front: NDArray[np.float64],
+) -> tuple[list[_Component], tuple[str, ...]]:
+    """Return the components that the words ask for, and a note where none has the size.
+
+    ``front`` is the selection's ``anterior`` with the axis of the slices first.
+    """
+    diameters = [0.0] * len(components)
+    if selection.asks_size:
+        diameters = [c.longest_mm(spacing_mm) for c in components]
+    chosen = selection.choose(diameters, [float(c.centre() @ front) for c in components])
+    if chosen:
+        return [components[i] for i in chosen], ()
+    found = ", ".join(f"{d:.0f}" for d in sorted(diameters))
+    return [], (
+        f"What fits the other words measures {found} mm, and the text asks for "
+        f"{selection.describe()}.",
+    )
 
 
 def _runs(chosen: Sequence[int] | range, *, joined: bool) -> list[tuple[int, int]]:

@@ -281,7 +281,10 @@ class Predictor:
         if view.flat:
             probability, axis, spacing = probability[0], None, (j, i)
         slices = None if view.flat else view.slices
-        cut = postprocess(probability, spacing, config, axis=axis or 0, slices=slices)
+        selection = text.selection and replace(text.selection, anterior=view.anterior)
+        cut = postprocess(
+            probability, spacing, config, axis=axis or 0, slices=slices, selection=selection
+        )
         area, volume = measure(cut.mask, spacing, axis)
         return Prediction(
             text=text.text,
@@ -301,8 +304,9 @@ class Predictor:
             model=f"{self.name} {self.version}",
             device=str(self.device),
             fallback=self._fallback,
-            warnings=warnings,
+            warnings=(*warnings, *cut.notes),
             postprocessing=config,
+            selection=selection,
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lsms_core.data.expressions.selection import Selection
 from lsms_core.errors import InputError
 from lsms_core.inference.postprocess import Cut, PostprocessingConfig, recut
 
@@ -36,6 +37,7 @@ class Prediction:
         fallback: what had to be given up on the way (GPU memory, say), None for nothing.
         warnings: what the user should know about the input, such as a text cut short.
         postprocessing: how the map was cut.
+        selection: which of its components the words ask for, None for all.
     """
 
     text: str
@@ -57,6 +59,7 @@ class Prediction:
     fallback: str | None = None
     warnings: tuple[str, ...] = ()
     postprocessing: PostprocessingConfig = field(default_factory=PostprocessingConfig)
+    selection: Selection | None = None
 
     @property
     def found_slices(self) -> tuple[int, int] | None:
@@ -98,6 +101,7 @@ class Prediction:
             slices=None if self.axis is None else self.slices,
             keep_largest=keep_largest,
             min_area_mm2=min_area_mm2,
+            selection=self.selection,
         )
         return self.with_cut(cut)
 

@@ -74,6 +74,13 @@ class SliceView:
         volume = CTVolume(image[None], affine)
         return cls(volume, SlicePlane.of(volume, "axial"), (0,), True, str(plane))
 
+    @property
+    def anterior(self) -> tuple[float, ...]:
+        """How many mm one step along each axis of the stored array leads to the front."""
+        # RAS: the second row of the affine; the array's axes run the other way round.
+        steps = [float(s) for s in self.volume.affine[1, 2::-1]]
+        return tuple(steps[1:] if self.flat else steps)
+
     def slab(self, index: int, offsets_mm: Sequence[float]) -> NDArray[Any]:
         """Return the (C, rows, columns) canonical slices that the model sees for one index."""
         return self.plane.slab(self.volume.array, index, offsets_mm)

@@ -12,7 +12,7 @@ from lsms_core.errors import BundleError
 from lsms_core.models.baselines.lavt import LAVTModel, lavt_config
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
 from lsms_core.models.lsms.config import LSMSConfig
-from lsms_core.models.lsms.model import LSMSModel
+from lsms_core.models.lsms.model import READERS, LSMSModel
 from lsms_core.models.lsms.text_encoder import TextEncoder
 
 Model = LSMSModel | UNetModel
@@ -90,18 +90,24 @@ def with_outline(model: LSMSModel, outline: UNetModel) -> LSMSModel:
 
 
 def with_words(model: LSMSModel, window_hu: tuple[float, float], trust: float) -> LSMSModel:
-    """Return LSMS whose words can rule out lobes and attenuations, none of them yet.
+    """Return LSMS whose words can rule out and ask what its heads read, none of it yet.
 
     Args:
-        model: with an outline; one that has both already is returned as it is.
+        model: with an outline; one that has all heads already is returned as it is.
         window_hu: of its preprocessing.
         trust: the power of the network's own choice, 0 to 1.
     """
-    config = replace(model.config, lobes=True, attenuation_window=tuple(window_hu), trust=trust)
+    config = replace(
+        model.config,
+        lobes=True,
+        attenuation_window=tuple(window_hu),
+        asked=True,
+        trust=trust,
+    )
     if config == model.config:
         return model
     joined = type(model)(config, model.text_encoder)
-    return _filled(joined, model.state_dict(), "lsms.lobes.", "lsms.attenuations.")
+    return _filled(joined, model.state_dict(), *(f"lsms.{name}." for name in READERS))
 
 
 def _filled(model: LSMSModel, state: Mapping[str, torch.Tensor], *new: str) -> LSMSModel:

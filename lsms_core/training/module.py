@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from lsms_core.models.architectures import Model, reads_text
 from lsms_core.models.lsms.losses import LossConfig, LSMSLoss, dice_loss, ruled_out_loss
-from lsms_core.models.lsms.model import LSMSModel, LSMSOutput
+from lsms_core.models.lsms.model import READERS, LSMSModel, LSMSOutput
 from lsms_core.models.lsms.outline import KINDS
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.schedule import warmup_cosine
@@ -134,7 +134,7 @@ class LSMSTraining(lightning.LightningModule):
     def _words_losses(self, output: LSMSOutput, batch: dict[str, Any]) -> dict[str, Tensor]:
         """Cross-entropy of what the words alone decide, where the model has it."""
         losses = {}
-        for name in ("kinds", "lobes", "attenuations"):
+        for name in READERS:
             logits = getattr(output, name)
             if logits is not None:
                 losses[name] = ruled_out_loss(logits, batch[name])
@@ -149,9 +149,7 @@ class LSMSTraining(lightning.LightningModule):
                 rate = config.learning_rate
                 if name.startswith("model.text_encoder."):
                     rate = config.text_learning_rate
-                elif any(
-                    part in name for part in (".language.", ".kinds.", ".lobes.", ".attenuations.")
-                ):
+                elif any(f".{part}." in name for part in ("language", *READERS)):
                     rate *= config.language_rate
                 elif ".outline." in name and reads_text(self.model):
                     rate *= config.outline_rate

@@ -17,7 +17,7 @@ from torch import Tensor
 from lsms_core.data.sampling import ReferringSamples
 from lsms_core.data.sources import CaseArrays
 from lsms_core.models.lsms.losses import ruled_out_loss
-from lsms_core.models.lsms.model import LSMSModel, mean_word
+from lsms_core.models.lsms.model import READERS, LSMSModel, mean_word
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.text import tokenize
 
@@ -30,8 +30,6 @@ _RATE = 3e-3
 _WEIGHT_DECAY = 1e-2
 # Texts of this share are kept apart, to say how well the rest was learnt.
 _HELD_BACK = 0.1
-# The heads that read, named as in the network and in the samples.
-_HEADS = ("kinds", "lobes", "attenuations")
 
 
 def learn_words(
@@ -40,16 +38,16 @@ def learn_words(
     config: TrainingConfig,
     cases: Sequence[CaseArrays],
 ) -> dict[str, float]:
-    """Teach a model in place what a text speaks of and what it rules out; the rest stays.
+    """Teach a model in place what a text speaks of, rules out and asks; the rest stays.
 
     Args:
-        model: with an outline, lobes and attenuations, in evaluation mode and frozen.
+        model: with an outline and all READERS, in evaluation mode and frozen.
         tokenizer: its tokenizer.
         config: the run; ``word_texts`` texts are written, by its seed.
         cases: whose lesions the texts are about.
 
     Returns:
-        "kinds", "lobes" and "attenuations", the share of texts kept apart that are read rightly.
+        For each of READERS the share of texts kept apart that are read rightly.
     """
     texts, truths = _write(config, cases)
     words = _read(model, tokenizer, texts)
@@ -90,7 +88,7 @@ def _write(
         cases, config.preprocessing, sampling, seed=config.seed + 1_000, count=config.word_texts
     )
     drawn = [samples[i] for i in range(len(samples))]
-    truths = {name: torch.stack([s[name] for s in drawn]) for name in _HEADS}
+    truths = {name: torch.stack([s[name] for s in drawn]) for name in READERS}
     return [s["text"] for s in drawn], truths
 
 

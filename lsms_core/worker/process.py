@@ -319,6 +319,7 @@ def _summary(prediction: Prediction) -> dict[str, Any]:
         "fallback": prediction.fallback,
         "warnings": list(prediction.warnings),
         "postprocessing": prediction.postprocessing.to_dict(),
+        "selection": prediction.selection and prediction.selection.to_dict(),
     }
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "Expression",
     "ExpressionGenerator",
     "Split",
+    "asked_of",
     "attenuations_ruled_out",
     "lobes_ruled_out",
     "organ_expression",
@@ -104,6 +105,24 @@ def attenuations_ruled_out(expression: Expression) -> tuple[float, ...]:
         return (0.0,) * len(densities)
     meant = {said, "cystic"} if said == "hypodense" else {said}
     return tuple(float(d not in meant) for d in densities)
+
+
+def asked_of(expression: Expression) -> tuple[float, ...]:
+    """Whether the words deny that there is anything, limit the size, or ask for a rank.
+
+    1, 0, or -1 where that is no question: nothing; smaller than, larger than, about a size; then
+    the ranks of :class:`Query`.
+    """
+    ranks = get_args(Rank)
+    if expression.kind in ("elsewhere", "unrelated"):
+        return (-1.0,) * (4 + len(ranks))
+    said = expression.attributes
+    limits = (said.get(k) for k in ("smaller_than_mm", "larger_than_mm", "about_mm"))
+    return (
+        float(expression.kind == "negated"),
+        *(float(limit is not None) for limit in limits),
+        *(float(said.get("rank") == rank) for rank in ranks),
+    )
 
 
 class ExpressionGenerator:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lsms_core.models.lsms.asked import ASKED, NOTHING
 from lsms_core.models.lsms.attenuation import ATTENUATIONS, attenuation_shares
 from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.decoder import FullScaleDecoder, align_positions
@@ -25,6 +26,9 @@ from lsms_core.models.lsms.outline import (
 )
 from lsms_core.models.lsms.text_encoder import TextEncoder
 
+# What the words alone decide, by the names of the heads that read it and of their labels.
+READERS = ("kinds", "lobes", "attenuations", "asked")
+
 
 @dataclass(frozen=True)
 class LSMSOutput:
@@ -39,6 +43,7 @@ class LSMSOutput:
         kinds: (B, 3) logits of which of it each text speaks of; training only.
         lobes: (B, 2) logits of the lobes, right and left, that each text rules out; likewise.
         attenuations: (B, 4) logits of the attenuations that each text rules out; likewise.
+        asked: (B, 8) logits of what each text asks of whole lesions; likewise.
     """
 
     logits: Tensor
@@ -49,6 +54,7 @@ class LSMSOutput:
     kinds: Tensor | None = None
     lobes: Tensor | None = None
     attenuations: Tensor | None = None
+    asked: Tensor | None = None
 
 
 class Network(nn.Module):
@@ -92,6 +98,8 @@ class LSMS(Network):
             self.lobes = RuledOut(config.text_width, LOBES)
         if config.attenuation_window:
             self.attenuations = RuledOut(config.text_width, len(ATTENUATIONS))
+        if config.asked:
+            self.asked = RuledOut(config.text_width, len(ASKED))
         self.encoder = Encoder(config)
         self.decoder = FullScaleDecoder(config)
 
@@ -131,6 +139,11 @@ class LSMS(Network):
             middle = each_text(image[:, self.config.in_channels // 2], tokens)
             shares = attenuation_shares(middle, seen, self.config.attenuation_window)
             ruled_out.append((attenuations, shares))
+        asked = self.asked(words) if self.config.asked else None
+        if asked is not None:
+            denied = ASKED.index(NOTHING)
+            everywhere = torch.ones_like(seen[:, :1])
+            ruled_out.append((asked[:, denied : denied + 1], everywhere))
         logits = choose(logits, seen, kinds, ruled_out, 1.0 if self.training else self.config.trust)
         return LSMSOutput(
             logits,
@@ -139,6 +152,7 @@ class LSMS(Network):
             kinds=kinds,
             lobes=lobes,
             attenuations=attenuations,
+            asked=asked,
         )
 
 

@@ -140,7 +140,7 @@ class Kinds(nn.Module):
 
 
 class RuledOut(nn.Module):
-    """What a text rules out: "left lobe lesion" the right lobe, "hypodense" what is bright.
+    """What words rule out: "left lobe lesion" the right lobe, "hypodense" what is bright; or ask.
 
     Args:
         text_width: width of the text features.

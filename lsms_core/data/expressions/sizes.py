@@ -1,0 +1,48 @@
+"""Sizes as people type them: "2 cm", "15mm", "1.5 x 2,0 cm", "8 mm to 1 cm", "subcentimetre"."""
+
+from __future__ import annotations
+
+import re
+
+_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_SPELT = {word: float(n) for n, word in enumerate(_WORDS, start=1)} | {"half a": 0.5}
+_NUMBER = rf"(?:(?<![\w.,])\d{{1,3}}(?:[.,]\d{{1,2}})?|\b(?:{'|'.join(_SPELT)}))"
+_UNIT = r"(?:(?:mm|millimet(?:er|re)s?|cm|centimet(?:er|re)s?)\b)"
+_JOINT = r"(?:x|×|\*|by|-|–|to|and)"
+_SIZE = re.compile(
+    rf"\bsub[-\s]?({_UNIT}|centimetric\b|millimetric\b)|(\bsub[-\s]?)?"
+    rf"((?:{_NUMBER}\s*{_UNIT}?\s*{_JOINT}\s*){{0,2}}{_NUMBER}\s*-?\s*{_UNIT})",
+    re.IGNORECASE,
+)
+_VALUE = re.compile(rf"({_NUMBER})\s*-?\s*({_UNIT})?", re.IGNORECASE)
+_BY = re.compile(r"x|×|\*|by", re.IGNORECASE)
+
+
+def stated_size(text: str) -> tuple[float, float] | None:
+    """Return the first size that a text states, (lowest, highest) in mm; None without one.
+
+    Both are the same unless it states a range; of "2 x 3 cm" the longest counts, and
+    "subcentimetre" is (0, 10).
+    """
+    found = _SIZE.search(text)
+    if found is None:
+        return None
+    one, sub, size = found.groups()
+    if one:
+        return 0.0, _millimetres(1.0, one)
+    values = _VALUE.findall(size)
+    last_unit = values[-1][1]
+    sizes = [_millimetres(_number(number), unit or last_unit) for number, unit in values]
+    if sub:
+        return 0.0, max(sizes)
+    several = len(sizes) == 2 and not _BY.search(size)
+    return min(sizes) if several else max(sizes), max(sizes)
+
+
+def _number(written: str) -> float:
+    spelt = _SPELT.get(written.lower())
+    return spelt if spelt is not None else float(written.replace(",", "."))
+
+
+def _millimetres(value: float, unit: str) -> float:
+    return value * (10.0 if unit.lower().startswith("c") else 1.0)

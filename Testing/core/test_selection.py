@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from lsms_core.data.expressions.generator import Expression, asked_of
 from lsms_core.data.expressions.selection import Selection
-from lsms_core.data.expressions.sizes import stated_size
+from lsms_core.data.expressions.sizes import stated_limit, stated_size
+from lsms_core.data.expressions.vocabulary import WORDS
 from lsms_core.data.geometry import CTVolume
 from lsms_core.errors import BundleError
 from lsms_core.inference.engine import EncodedText
@@ -58,8 +59,62 @@ def test_the_sizes_that_people_type(text, expected):
     assert stated_size(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("lesion smaller than 2 cm", "smaller"),
+        ("lesions <2cm", "smaller"),
+        ("≤ 1.5 cm, right lobe", "smaller"),
+        ("<= 15mm", "smaller"),
+        ("Up to 3 cm", "smaller"),
+        ("no larger than 20 mm", "smaller"),
+        ("not more than 20 mm", "smaller"),
+        ("less than or equal to 20 mm", "smaller"),
+        ("smaller in diameter than 2 cm", "smaller"),
+        ("2 cm or less", "smaller"),
+        ("cyst, 2 cm and below", "smaller"),
+        ("below one centimetre", "smaller"),
+        ("max. 2 cm", "smaller"),
+        ("lesion larger than 2 cm", "larger"),
+        ("nodule >15mm", "larger"),
+        (">= 1 cm", "larger"),
+        ("at least 3 cm", "larger"),
+        ("not smaller than 20 mm", "larger"),
+        ("no less than 20 mm", "larger"),
+        ("exceeding 4 cm", "larger"),
+        ("2 cm or more", "larger"),
+        ("2 cm+ lesion", "larger"),
+        ("5 mm and larger", "larger"),
+        ("minimum of 1 cm", "larger"),
+        ("2 cm lesion", None),
+        ("lesion of about 2 cm", None),
+        ("smaller lesion of 2 cm", None),
+        ("2 cm lesion over the gallbladder", None),
+        ("the mets blow 1 cm", None),
+        ("less", None),
+    ],
+)
+def test_the_limits_that_people_type(text, expected):
+    assert stated_limit(text) == expected
+
+
+@pytest.mark.parametrize("limit", ["smaller", "larger"])
+def test_the_usual_words_of_the_training_texts_are_read_from_the_text(limit):
+    usual, _ = WORDS[f"{limit} than"]
+    unread = [w for w in usual if stated_limit(f"lesion {w} 20 mm") != limit]
+    assert not unread
+
+
+def test_what_the_words_say_of_a_limit_counts_more_than_what_the_head_takes_them_for():
+    assert read_selection("under 2 cm", logits("larger")) == Selection(smaller_than_mm=20.0)
+    assert read_selection("over 2 cm", logits()) == Selection(larger_than_mm=20.0)
+
+
 @given(st.text(max_size=60))
 def test_no_text_breaks_the_reading_of_sizes(text):
+    limit = stated_limit(text)
+    assert limit in (None, "smaller", "larger")
+    assert limit is None or stated_size(text) is not None
     found = stated_size(text)
     assert found is None or 0 <= found[0] <= found[1] < 1e6
 

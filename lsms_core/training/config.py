@@ -71,7 +71,7 @@ class TrainingConfig:
     outline_rate: float = 0.0
     text_layers: int = 6
     samples: int = 40_000
-    word_texts: int = 12_000
+    word_texts: int = 24_000
     batch_size: int = 12
     learning_rate: float = 6e-4
     text_learning_rate: float = 5e-5
@@ -81,7 +81,7 @@ class TrainingConfig:
     contrastive_weight: float = 0.1
     anatomy_weight: float = 0.5
     kinds_weight: float = 0.5
-    trust: float = 0.25
+    trust: float = 0.1
     freeze_embeddings: bool = True
     align_stride: int = 8
     ema_decay: float = 0.998

@@ -7,6 +7,7 @@ with everything else as it is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -55,6 +56,8 @@ def learn_words(
     heads = torch.nn.ModuleDict({name: getattr(model.lsms, name) for name in truths})
     heads.requires_grad_(True)
     optimizer = torch.optim.AdamW(heads.parameters(), _RATE, weight_decay=_WEIGHT_DECAY)
+    steps = _EPOCHS * math.ceil((len(texts) - first) / _BATCH)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     generator = torch.Generator().manual_seed(config.seed)
     with torch.enable_grad():
         for _ in range(_EPOCHS):
@@ -66,6 +69,7 @@ def learn_words(
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
+                schedule.step()
     heads.requires_grad_(False)
     with torch.no_grad():
         return {n: _read_rightly(heads[n](words[:first]), t[:first]) for n, t in truths.items()}

@@ -1,8 +1,14 @@
-"""Sizes as people type them: "2 cm", "15mm", "1.5 x 2,0 cm", "8 mm to 1 cm", "subcentimetre"."""
+"""Sizes as people type them: "2 cm", "15mm", "1.5 x 2,0 cm", "8 mm to 1 cm", "subcentimetre".
+
+And the limits they set: "under 2 cm", "2 cm or more", "not larger than 15 mm".
+"""
 
 from __future__ import annotations
 
 import re
+from typing import Literal
+
+Limit = Literal["smaller", "larger"]
 
 _WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _SPELT = {word: float(n) for n, word in enumerate(_WORDS, start=1)} | {"half a": 0.5}
@@ -16,6 +22,23 @@ _SIZE = re.compile(
 )
 _VALUE = re.compile(rf"({_NUMBER})\s*-?\s*({_UNIT})?", re.IGNORECASE)
 _BY = re.compile(r"x|×|\*|by", re.IGNORECASE)
+
+_LESS = r"smaller|less|lower|fewer|shorter|below|under|beneath"
+_MORE = r"larger|greater|more|bigger|longer|higher|above|over|beyond|exceeding|exceeds"
+_NOT = r"(?:not|no|never|isn't|aren't)"
+_THAN = r"(?:\s+(?:than|in\s+size|in\s+diameter))*(?:\s+or\s+equal\s+to)?"
+# What stands right before a size, the longer readings first: "no more than" is no "more than".
+_BEFORE: tuple[tuple[Limit, str], ...] = (
+    ("smaller", rf"\b{_NOT}\s+(?:{_MORE})|\bup\s+to|\bat\s+most|\bmax(?:imum|\.)?(?:\s+of)?"),
+    ("larger", rf"\b{_NOT}\s+(?:{_LESS})|\bat\s+least|\bmin(?:imum|\.)?(?:\s+of)?"),
+    ("smaller", rf"\b(?:{_LESS})|[<≤⩽]\s*=?"),
+    ("larger", rf"\b(?:{_MORE})|[>≥⩾]\s*=?"),
+)
+# And right after it.
+_AFTER: tuple[tuple[Limit, str], ...] = (
+    ("smaller", rf"(?:or|and)\s+(?:{_LESS}|down)\b|max\b|at\s+most\b"),
+    ("larger", rf"(?:or|and)\s+(?:{_MORE}|up|upwards)\b|\+|min\b|plus\b|at\s+least\b"),
+)
 
 
 def stated_size(text: str) -> tuple[float, float] | None:
@@ -37,6 +60,25 @@ def stated_size(text: str) -> tuple[float, float] | None:
         return 0.0, max(sizes)
     several = len(sizes) == 2 and not _BY.search(size)
     return min(sizes) if several else max(sizes), max(sizes)
+
+
+def stated_limit(text: str) -> Limit | None:
+    """Return which limit the words at the first size of a text make of it, None for none.
+
+    "Under 2 cm" and "2 cm or less" are "smaller", "not under 2 cm" and "> 2 cm" are "larger".
+    What is put otherwise, or misspelt, is None; :mod:`lsms_core.models.lsms.asked` reads it.
+    """
+    found = _SIZE.search(text)
+    if found is None:
+        return None
+    before, after = text[: found.start()], text[found.end() :]
+    for limit, words in _AFTER:
+        if re.match(rf"\s*(?:{words})", after, re.IGNORECASE):
+            return limit
+    for limit, words in _BEFORE:
+        if re.search(rf"(?:{words}){_THAN}\s*$", before, re.IGNORECASE):
+            return limit
+    return None
 
 
 def _number(written: str) -> float:

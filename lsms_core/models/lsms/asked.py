@@ -1,8 +1,9 @@
 """What words ask of an answer as a whole, read from their mean; pixels cannot tell it.
 
 That nothing is there ("no lesion in the left lobe") empties the answer at once. A size and a rank
-are measured on the answer's components (:mod:`lsms_core.data.expressions.selection`): the head
-says which kind of limit a size in the text is, and the text itself states its millimetres.
+are measured on the answer's components (:mod:`lsms_core.data.expressions.selection`). The text
+itself states a size's millimetres, and whether they are a limit where that is put in the usual
+words; what is put otherwise the head reads.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from lsms_core.data.expressions.query import Rank
 from lsms_core.data.expressions.selection import Selection
-from lsms_core.data.expressions.sizes import stated_size
+from lsms_core.data.expressions.sizes import stated_limit, stated_size
 
 NOTHING = "nothing"
 LIMITS = ("smaller", "larger", "about")
@@ -35,10 +36,11 @@ def read_selection(text: str, logits: Tensor) -> Selection | None:
     smaller = larger = about = None
     if size is not None:
         low, high = size
-        limit = max(LIMITS, key=lambda name: said[name])
+        stated = stated_limit(text)
+        limit: str = stated or max(LIMITS, key=lambda name: said[name])
         if low < high:
             smaller, larger = high, low or None
-        elif said[limit] > 0:
+        elif stated or said[limit] > 0:
             smaller = high if limit == "smaller" else None
             larger = high if limit == "larger" else None
             about = high if limit == "about" else None

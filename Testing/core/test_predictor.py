@@ -192,6 +192,9 @@ class Short:
             raise self._error
         return self._engine.probabilities(images, texts)
 
+    def liver(self, images):
+        return self._engine.liver(images)
+
 
 OUT_OF_MEMORY = [
     torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),

@@ -56,6 +56,13 @@ class Engine(Protocol):
     ) -> NDArray[np.float32]:
         """Run (N, C, H, W) images, each with its own text; returns (N, H, W), 0 to 1."""
 
+    def liver(self, images: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """Return how probably each pixel is liver, (N, H, W), for (N, C, H, W) images.
+
+        None from a model that does not tell. Called after :meth:`probabilities` of the same
+        images, it costs next to nothing.
+        """
+
 
 # name -> "module:class"; the class is called with the bundle.
 ENGINES = {

@@ -14,6 +14,7 @@ from lsms_core.data.expressions.selection import Selection
 from lsms_core.inference.engine import EncodedText
 from lsms_core.inference.texts import MAX_CHARACTERS
 from lsms_core.models.lsms.asked import read_selection
+from lsms_core.models.lsms.outline import LESIONS
 
 if TYPE_CHECKING:
     from lsms_core.models.bundle import Bundle
@@ -98,15 +99,29 @@ class LsmsEngine:
         )
         lengths = torch.tensor([len(text.features) for text in texts], device=self._device)
         mask = torch.arange(features.shape[1], device=self._device) < lengths[:, None]
-        if (images == images[:1]).all():  # several texts about one slice
-            images = images[:1]
+        images = _distinct(images)
         batch = torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
+        with self._autocast():
+            logits = self._model.lsms(batch, features, mask, self._draw(images, batch))
+        return torch.sigmoid(logits[:, 0].float()).cpu().numpy()
+
+    @torch.inference_mode()
+    def liver(self, images: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """Return how probably each pixel is liver, (N, H, W); None without an outline."""
+        some = _distinct(images)
+        batch = torch.from_numpy(some).to(self._device, memory_format=torch.channels_last)
+        with self._autocast():
+            drawn = self._draw(some, batch)
+        if drawn is None:
+            return None
+        lobes = torch.sigmoid(drawn[:, :LESIONS].float()).amax(1).cpu().numpy()
+        return np.broadcast_to(lobes, (len(images), *lobes.shape[1:]))
+
+    def _autocast(self) -> torch.autocast:
         half = self.precision == "bfloat16" or (
             self.precision == "auto" and self._device.type == "cuda"
         )
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=half):
-            logits = self._model.lsms(batch, features, mask, self._draw(images, batch))
-        return torch.sigmoid(logits[:, 0].float()).cpu().numpy()
+        return torch.autocast(self._device.type, torch.bfloat16, enabled=half)
 
     def _draw(self, images: NDArray[np.float32], batch: torch.Tensor) -> torch.Tensor | None:
         """Draw what does not depend on the words, once for all texts about the same images."""
@@ -115,3 +130,8 @@ class LsmsEngine:
             last = images.copy(), self.precision, self._model.lsms.draw(batch)
             self._drawn = last
         return last[2]
+
+
+def _distinct(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return one image where all are the same, as for several texts about one slice."""
+    return images[:1] if (images == images[:1]).all() else images

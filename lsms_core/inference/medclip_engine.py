@@ -85,6 +85,10 @@ class MedClipSamEngine:
             ]
         )
 
+    def liver(self, images: NDArray[np.float32]) -> None:  # noqa: ARG002
+        """See :meth:`lsms_core.inference.engine.Engine.liver`: it does not tell."""
+        return
+
     def stages(
         self, image: NDArray[np.float32], text: EncodedText, *, explain: bool = False
     ) -> StageMaps:

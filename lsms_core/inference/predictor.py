@@ -18,6 +18,7 @@ from lsms_core.data.preprocessing import PreprocessingConfig, SliceTransform, pr
 from lsms_core.errors import CancelledError, DeviceError, InputError
 from lsms_core.inference.devices import free_memory, is_out_of_memory, resolve_device
 from lsms_core.inference.engine import EncodedText, Engine, make_engine
+from lsms_core.inference.liver import keep_near_liver, shows_liver_whole
 from lsms_core.inference.postprocess import PostprocessingConfig, postprocess
 from lsms_core.inference.result import Prediction, measure
 from lsms_core.inference.texts import clean_texts
@@ -202,6 +203,11 @@ class Predictor:
         """Fill the maps, batch by batch; returns what the user should know."""
         pairs = [(index, t) for index in view.slices for t in range(len(texts))]
         total, done = len(view.slices), 0
+        i, j, k = view.volume.spacing_mm
+        spacing = (k, j, i)
+        liver: NDArray[np.bool_] | None = None
+        if not view.flat and shows_liver_whole(view.slices, spacing[view.plane.axis]):
+            liver = np.zeros(view.volume.shape, bool)
         prepared: dict[int, tuple[NDArray[np.float32], SliceTransform]] = {}
         # Only a window of pictures (0 to 255, say) begins at 0.
         scale = HounsfieldCheck(expected=self.preprocessing.window_hu[0] < 0)
@@ -220,6 +226,7 @@ class Predictor:
             images = np.stack([prepared[index][0] for index, _ in batch])
             try:
                 result = self._engine.probabilities(images, [texts[t] for _, t in batch])
+                organ = None if liver is None else self._engine.liver(images)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -229,11 +236,18 @@ class Predictor:
             for (index, t), values in zip(batch, result, strict=True):
                 canonical = prepared[index][1].restore(values)
                 view.plane.restore_into(maps[t], index, canonical.astype(np.float16))
+            if liver is not None and organ is not None:
+                for (index, t), values in zip(batch, organ, strict=True):
+                    if t == 0:
+                        seen = prepared[index][1].restore(values) > 0.5
+                        view.plane.restore_into(liver, index, seen)
             done += len(batch)
             if progress:
                 left = (time.monotonic() - started) * (len(pairs) - done) / done
                 progress(done // len(texts), total, left)
         _check(cancelled)
+        if liver is not None:
+            keep_near_liver(maps, liver, spacing)
         return scale.notes()
 
     def _shrink(self, size: int, error: BaseException) -> None:

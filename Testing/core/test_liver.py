@@ -57,6 +57,18 @@ def test_what_is_far_from_the_large_pieces_goes_and_the_rest_stays():
     assert not probability[10, 20, 34]
 
 
+@pytest.mark.parametrize("spacing", [(1.0, 0.8, 0.8), (0.6, 1.6, 1.4), (3.0, 2.9, 0.7)])
+def test_a_fine_grid_is_looked_at_coarsely_and_keeps_its_liver(spacing):
+    liver = np.zeros((41, 83, 125), bool)
+    liver[5:38, 20:77, 10:70] = True
+    liver[20:24, 3:8, 115:121] = True
+    probability = np.full(liver.shape, 0.9, np.float16)
+    keep_near_liver([probability], liver, spacing)
+    assert (probability[5:38, 20:77, 10:70] == np.float16(0.9)).all()
+    reach = 70 + int(np.ceil((7.0 + 2 * 3.0) / spacing[2]))
+    assert not probability[:, :, reach + 1 :].any()
+
+
 def test_a_thin_bridge_does_not_join_a_piece_to_the_liver():
     liver = liver_and_stomach()
     liver[6, 12:14, 30:45] = True  # 4 mm wide, in one slice

@@ -12,13 +12,15 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from lsms_core.data.regions import bounding_box, label_components
+from lsms_core.data.regions import label_components
 
 # The least depth of a stack in which the liver hangs together: in a few slices a lobe's tip is
 # a piece of its own.
 _DEPTH_MM = 60.0
 # Pieces this large beside the largest stay: a scan may show the lobes apart.
 _SHARE = 0.1
+# The grid on which that is looked at, at most: a large scan as it is takes a quarter of a minute.
+_GRID_MM = 3.0
 # Bridges twice as thin do not join a piece to the liver.
 _BRIDGE_MM = 4.0
 # How far from the liver a lesion may bulge.
@@ -48,21 +50,31 @@ def keep_near_liver(
         liver: where the model saw liver, of the same shape; without any the maps stay.
         spacing_mm: (slice, row, column).
     """
-    thick = _eroded(liver, spacing_mm)
-    labels, count = label_components(thick)
-    if not count:
+    steps = [max(1, int(_GRID_MM / mm)) for mm in spacing_mm]
+    a, b, c = (slice(step // 2, None, step) for step in steps)
+    near = _near(liver[a, b, c], [mm * step for mm, step in zip(spacing_mm, steps, strict=True)])
+    if near is None:
         return
+    planes, rows, columns = (
+        np.minimum(np.arange(size) // step, coarse - 1)
+        for size, step, coarse in zip(liver.shape, steps, near.shape, strict=True)
+    )
+    for index, plane in enumerate(planes):
+        here = near[plane][np.ix_(rows, columns)]
+        for probability in maps:
+            probability[index] *= here
+
+
+def _near(liver: NDArray[np.bool_], spacing_mm: Sequence[float]) -> NDArray[np.bool_] | None:
+    """Return what is near the liver's large pieces; None without any."""
+    labels, count = label_components(_eroded(liver, spacing_mm))
+    if not count:
+        return None
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     large = np.flatnonzero(sizes[1:] >= _SHARE * sizes[1]) + 1
+    image = sitk.GetImageFromArray(np.isin(labels, large).astype(np.uint8))
     radius = [int(np.ceil((_BRIDGE_MM + _REACH_MM) / mm)) for mm in spacing_mm]
-    kept = np.isin(labels, large)
-    box = bounding_box(kept, radius)
-    image = sitk.GetImageFromArray(kept[box].astype(np.uint8))
-    near = sitk.GetArrayFromImage(sitk.BinaryDilate(image, radius[::-1])) > 0
-    for probability in maps:
-        inside = probability[box] * near
-        probability[:] = 0
-        probability[box] = inside
+    return sitk.GetArrayFromImage(sitk.BinaryDilate(image, radius[::-1])) > 0
 
 
 def _eroded(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> NDArray[np.bool_]:

@@ -203,10 +203,8 @@ class Predictor:
         """Fill the maps, batch by batch; returns what the user should know."""
         pairs = [(index, t) for index in view.slices for t in range(len(texts))]
         total, done = len(view.slices), 0
-        i, j, k = view.volume.spacing_mm
-        spacing = (k, j, i)
         liver: NDArray[np.bool_] | None = None
-        if not view.flat and shows_liver_whole(view.slices, spacing[view.plane.axis]):
+        if not view.flat and shows_liver_whole(view.slices, view.plane.thickness_mm):
             liver = np.zeros(view.volume.shape, bool)
         prepared: dict[int, tuple[NDArray[np.float32], SliceTransform]] = {}
         # Only a window of pictures (0 to 255, say) begins at 0.
@@ -247,7 +245,7 @@ class Predictor:
                 progress(done // len(texts), total, left)
         _check(cancelled)
         if liver is not None:
-            keep_near_liver(maps, liver, spacing)
+            keep_near_liver(maps, liver, view.spacing_mm)
         return scale.notes()
 
     def _shrink(self, size: int, error: BaseException) -> None:
@@ -290,10 +288,9 @@ class Predictor:
         warnings: tuple[str, ...],
     ) -> Prediction:
         axis: int | None = view.plane.axis
-        i, j, k = view.volume.spacing_mm
-        spacing: tuple[float, ...] = (k, j, i)
+        spacing: tuple[float, ...] = view.spacing_mm
         if view.flat:
-            probability, axis, spacing = probability[0], None, (j, i)
+            probability, axis, spacing = probability[0], None, spacing[1:]
         slices = None if view.flat else view.slices
         selection = text.selection and replace(text.selection, anterior=view.anterior)
         cut = postprocess(

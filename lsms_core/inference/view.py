@@ -75,6 +75,12 @@ class SliceView:
         return cls(volume, SlicePlane.of(volume, "axial"), (0,), True, str(plane))
 
     @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Spacing along the axes of the stored array, (slice, row, column)."""
+        i, j, k = self.volume.spacing_mm
+        return k, j, i
+
+    @property
     def anterior(self) -> tuple[float, ...]:
         """How many mm one step along each axis of the stored array leads to the front."""
         # RAS: the second row of the affine; the array's axes run the other way round.

@@ -1,8 +1,8 @@
 """What words ask of a lesion as a whole: its size, and to be the largest or the foremost.
 
 A network answers pixel by pixel; a diameter can be measured only on a whole answer. So the
-words say what is asked (:class:`lsms_core.models.lsms.asked.Asked`), and the components of the
-answer are measured when the map is cut.
+words say what is asked (:mod:`lsms_core.models.lsms.asked`), and the components of the answer are
+measured when the map is cut.
 """
 
 from __future__ import annotations

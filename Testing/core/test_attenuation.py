@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsms_core.data.expressions.generator import Expression, attenuations_ruled_out
+from lsms_core.data.expressions.expression import Expression, attenuations_ruled_out
 from lsms_core.data.expressions.query import Density
 from lsms_core.data.measurements import measure_slice
 from lsms_core.models.lsms.attenuation import ATTENUATIONS, attenuation_shares

@@ -9,17 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsms_core.data.expressions.generator import (
-    Expression,
-    ExpressionGenerator,
-    lobes_ruled_out,
-    organ_expression,
-)
+from lsms_core.data.expressions.expression import Expression, lobes_ruled_out
+from lsms_core.data.expressions.generator import ExpressionGenerator, organ_expression
 from lsms_core.data.expressions.noise import add_noise, swap_laterality
 from lsms_core.data.expressions.nothing import elsewhere, unrelated
 from lsms_core.data.expressions.other_words import ELSEWHERE, UNRELATED
 from lsms_core.data.expressions.query import Query, select
 from lsms_core.data.expressions.vocabulary import WORDS
+from lsms_core.data.expressions.writer import Writer
 from lsms_core.data.measurements import SliceFindings
 from Testing.core.measured import lesion
 
@@ -163,7 +160,11 @@ def test_held_out_words_are_in_no_training_text():
         assert not set(training) & set(held_out)
 
 
-@given(text=st.sampled_from(["left lobe", "RT lobe lesion", "Right-sided mass, not left", "lt"]))
+@given(
+    text=st.sampled_from(
+        ["left lobe", "RT lobe lesion", "Right-sided mass, not left", "lt", "LHL cyst", "l lobe"]
+    )
+)
 def test_swapping_sides_twice_changes_nothing(text):
     swapped = swap_laterality(text)
     assert swapped is not None
@@ -171,8 +172,41 @@ def test_swapping_sides_twice_changes_nothing(text):
     assert swap_laterality(swapped) == text
 
 
-def test_a_text_without_a_side_cannot_be_swapped():
-    assert swap_laterality("largest bright lesion") is None
+@pytest.mark.parametrize("text", ["largest bright lesion", "lesion, l", "R2 resection"])
+def test_a_text_without_a_side_cannot_be_swapped(text):
+    assert swap_laterality(text) is None
+
+
+def test_the_letter_before_a_lobe_is_a_side():
+    assert (
+        swap_laterality("L lobe lesion, not r hepatic lobe") == "R lobe lesion, not l hepatic lobe"
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "instances"),
+    [
+        (Query(magnitude="large"), (3,)),
+        (Query(magnitude="small"), (1,)),
+        (Query(magnitude="small", side="right"), ()),
+    ],
+)
+def test_large_and_small_are_clear_words_only(query, instances):
+    findings = SliceFindings(
+        (lesion(1, "left", 9), lesion(2, "right", 26), lesion(3, "right", 45)), 1.0
+    )
+    wanted = None if query == Query(magnitude="large") else instances
+    assert select(findings, query) == wanted
+
+
+def test_denials_speak_of_lesions_or_of_a_healthy_lobe():
+    writer = Writer("train", 0.0)
+    rng = np.random.default_rng(0)
+    texts = [writer.write_none(Query(side="left"), rng) for _ in range(400)]
+    assert all(re.search(r"\b(left|lt|L|LHL)\b|-sided", t) for t in texts), texts
+    healthy = [t for t in texts if re.search("normal|unremarkable|spared|clean|healthy", t)]
+    assert 40 < len(healthy) < 160
+    assert "left lobe is normal" in texts
 
 
 @given(seed=st.integers(0, 5000))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,8 @@ from lsms_core.models.lsms.text_encoder import TextEncoder
 from Testing.core.training_tiny import BERT
 
 SPACING = (5.0, 2.0, 2.0)
+# A threshold that nothing in these maps reaches: every pixel counts for itself.
+BELOW = 0.95
 
 
 @pytest.mark.parametrize(
@@ -46,7 +49,7 @@ def liver_and_stomach():
 def test_what_is_far_from_the_large_pieces_goes_and_the_rest_stays():
     liver = liver_and_stomach()
     probability = np.full(liver.shape, 0.9, np.float16)
-    keep_near_liver([probability], liver, SPACING)
+    keep_near_liver([probability], liver, SPACING, BELOW)
     assert (probability[2:16, 10:40, 5:30] == np.float16(0.9)).all()
     assert not probability[:, :, 35:].any()
     # 7 mm: one slice of 5 mm would not be enough, two are; four pixels of 2 mm.
@@ -63,7 +66,7 @@ def test_a_fine_grid_is_looked_at_coarsely_and_keeps_its_liver(spacing):
     liver[5:38, 20:77, 10:70] = True
     liver[20:24, 3:8, 115:121] = True
     probability = np.full(liver.shape, 0.9, np.float16)
-    keep_near_liver([probability], liver, spacing)
+    keep_near_liver([probability], liver, spacing, BELOW)
     assert (probability[5:38, 20:77, 10:70] == np.float16(0.9)).all()
     reach = 70 + int(np.ceil((7.0 + 2 * 3.0) / spacing[2]))
     assert not probability[:, :, reach + 1 :].any()
@@ -73,7 +76,7 @@ def test_a_thin_bridge_does_not_join_a_piece_to_the_liver():
     liver = liver_and_stomach()
     liver[6, 12:14, 30:45] = True  # 4 mm wide, in one slice
     probability = np.full(liver.shape, 0.9, np.float16)
-    keep_near_liver([probability], liver, SPACING)
+    keep_near_liver([probability], liver, SPACING, BELOW)
     assert not probability[:, :, 40:].any()
 
 
@@ -81,27 +84,67 @@ def test_lobes_that_a_scan_shows_apart_both_stay():
     liver = liver_and_stomach()
     liver[2:16, 10:22, 45:58] = True
     probability = np.full(liver.shape, 0.9, np.float16)
-    keep_near_liver([probability], liver, SPACING)
+    keep_near_liver([probability], liver, SPACING, BELOW)
     assert probability[10, 15, 50] > 0
 
 
 def test_without_any_liver_the_maps_stay():
     probability = np.full((4, 8, 8), 0.7, np.float16)
-    keep_near_liver([probability], np.zeros((4, 8, 8), bool), SPACING)
+    keep_near_liver([probability], np.zeros((4, 8, 8), bool), SPACING, 0.5)
     assert (probability == np.float16(0.7)).all()
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 2**31), share=st.floats(0.01, 0.6))
-def test_no_probability_rises_and_a_block_of_liver_keeps_its_own(seed, share):
+@given(
+    seed=st.integers(0, 2**31), share=st.floats(0.01, 0.6), threshold=st.sampled_from([0.5, 0.9, 2])
+)
+def test_no_probability_rises_and_a_block_of_liver_keeps_its_own(seed, share, threshold):
     rng = np.random.default_rng(seed)
     liver = rng.random((6, 14, 16)) < share
     liver[1:5, 2:10, 3:12] = True
     before = rng.random(liver.shape).astype(np.float16)
     after = before.copy()
-    keep_near_liver([after], liver, (9.0, 3.0, 3.0))
+    keep_near_liver([after], liver, (9.0, 3.0, 3.0), threshold)
     assert ((after == before) | (after == 0)).all()
-    np.testing.assert_array_equal(after[1:5, 2:10, 3:12], before[1:5, 2:10, 3:12])
+    inside = np.zeros(liver.shape, bool)
+    inside[1:5, 2:10, 3:12] = True
+    # What is drawn in the block may go with what it is part of, the rest of the block may not.
+    inside &= before < threshold
+    drawn = sitk.BinaryDilate(sitk.GetImageFromArray((before >= threshold).astype(np.uint8)))
+    inside &= sitk.GetArrayFromImage(drawn) == 0
+    np.testing.assert_array_equal(after[inside], before[inside])
+
+
+def two_findings(columns):
+    """A liver, and a finding in the given columns whose middle part is the likeliest."""
+    liver = np.zeros((20, 60, 60), bool)
+    liver[2:16, 10:40, 5:30] = True
+    probability = np.full(liver.shape, 0.1, np.float16)
+    probability[6:10, 20:28, columns] = 0.8
+    return liver, probability
+
+
+def test_a_finding_that_reaches_into_the_surroundings_of_the_liver_goes_as_a_whole():
+    liver, probability = two_findings(slice(31, 48))
+    keep_near_liver([probability], liver, SPACING, 0.5)
+    assert probability.max() < 0.2
+
+
+def test_a_finding_that_bulges_out_of_the_liver_stays_as_a_whole():
+    liver, probability = two_findings(slice(24, 40))
+    keep_near_liver([probability], liver, SPACING, 0.5)
+    assert (probability[6:10, 20:28, 24:40] == np.float16(0.8)).all()
+    assert not probability[:, :, 45:].any()
+
+
+def test_a_large_lesion_stays_where_it_has_left_a_hole_in_the_liver():
+    liver = np.zeros((30, 90, 90), bool)
+    liver[1:29, 5:85, 5:85] = True
+    liver[5:25, 20:70, 20:70] = False
+    probability = np.zeros(liver.shape, np.float16)
+    probability[5:25, 20:70, 20:70] = 0.8
+    keep_near_liver([probability], liver, SPACING, 0.5)
+    assert (probability[5:25, 20:70, 20:70] == np.float16(0.8)).all()
 
 
 class Seeing:
@@ -122,11 +165,12 @@ class Seeing:
         result[:, 100:106, 150:160] = 0.9
         return result
 
-    def liver(self, images):
+    def lobes(self, images):
         if not self._tells:
             return None
-        seen = np.zeros((len(images), *images.shape[2:]), np.float32)
-        seen[:, 50:90, 70:130] = 0.8
+        seen = np.zeros((len(images), 2, *images.shape[2:]), np.float32)
+        seen[:, 0, 50:90, 70:110] = 0.8
+        seen[:, 1, 50:90, 110:130] = 0.8
         return seen
 
 
@@ -175,20 +219,19 @@ class OfModel:
         self.model = LSMSModel(config, TextEncoder.from_config(BERT))
 
 
-def test_the_outline_says_where_the_liver_is_and_draws_once():
+def test_the_outline_says_where_the_lobes_are_and_draws_once():
     engine = LsmsEngine(OfModel(outline=(8, 8, 8, 16, 16, 8)))
     images = np.random.default_rng(0).normal(size=(2, 3, 64, 80)).astype(np.float32)
     words = EncodedText("lesion", torch.zeros(2, 16))
     engine.probabilities(images, [words, words])
     drawn = engine._drawn
-    liver = engine.liver(images)
+    lobes = engine.lobes(images)
     assert engine._drawn is drawn
-    expected = torch.sigmoid(drawn[2][:, :2]).amax(1)
-    np.testing.assert_allclose(liver, expected.numpy(), atol=1e-6)
+    np.testing.assert_allclose(lobes, torch.sigmoid(drawn[2][:, :2]).numpy(), atol=1e-6)
     same = np.repeat(images[:1], 3, axis=0)
-    assert engine.liver(same).shape == (3, 64, 80)
+    assert engine.lobes(same).shape == (3, 2, 64, 80)
 
 
 def test_the_papers_network_alone_does_not_tell():
     images = np.zeros((1, 3, 64, 80), np.float32)
-    assert LsmsEngine(OfModel()).liver(images) is None
+    assert LsmsEngine(OfModel()).lobes(images) is None

@@ -225,6 +225,7 @@ def test_the_words_alone_learn_what_they_speak_of(runs):
         "kinds": torch.tensor([[0.0, 0, 1], [0, 0, 0], [0, 0, 1], [0, 0, 0]]),
         "lobes": torch.tensor([[1.0, 0], [-1, -1], [0, 0], [-1, -1]]),
         "attenuations": torch.tensor([[0.0] * 4, [-1.0] * 4, [1.0, 1, 0, 1], [-1.0] * 4]),
+        "sections": torch.tensor([[0.0] * 4, [-1.0] * 4, [0.0] * 4, [-1.0] * 4]),
         "asked": torch.tensor([[0.0] * 8, [-1.0] * 8, [0.0] * 4 + [1.0] + [0.0] * 3, [-1.0] * 8]),
     }
     told = {}
@@ -357,6 +358,7 @@ def test_a_run_trains_what_chooses_and_the_outline_only_where_it_is_told_to(runs
         "kinds": torch.tensor([[0.0, 0.0, 1.0]]).repeat(4, 1),
         "lobes": torch.tensor([[1.0, 0], [0, 1], [0, 0], [0, 0]]),
         "attenuations": torch.zeros(4, 4),
+        "sections": torch.zeros(4, 4),
         "asked": torch.zeros(4, 8),
     }
     batch["target"][::2, :, 10:20, 10:20] = 1

@@ -138,6 +138,24 @@ def test_training_has_none_of_these_words():
     assert len({plain(p.template) for p in PARAPHRASES}) >= len(PARAPHRASES) - 2
 
 
+def test_denials_by_hand_are_none_that_training_can_write():
+    words = {key: options[0] for key, options in vocabulary.WORDS.items()}
+    trained = {
+        plain(template.format(organ=organ, noun=noun))
+        for template in words["healthy"]
+        for organ in (*words["the left"], *words["the right"], *words["the liver"])
+        for noun in words["lesion"]
+    }
+    denials = [p.template for p in PARAPHRASES if p.denies]
+    assert len(denials) > 3
+    filled = {
+        plain(template.format(side=side, sd=side, dens="hypodense", roman="VI"))
+        for template in denials
+        for side in ("left", "right")
+    }
+    assert not filled & trained
+
+
 def test_training_texts_are_no_paraphrases():
     rng = np.random.default_rng(1)
     slice_ = SliceFindings(

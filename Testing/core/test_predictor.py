@@ -192,8 +192,8 @@ class Short:
             raise self._error
         return self._engine.probabilities(images, texts)
 
-    def liver(self, images):
-        return self._engine.liver(images)
+    def lobes(self, images):
+        return self._engine.lobes(images)
 
 
 OUT_OF_MEMORY = [

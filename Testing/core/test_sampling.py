@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 import torch
 
-from lsms_core.data.augmentation import AugmentationConfig, spatial
+from lsms_core.data.augmentation import AugmentationConfig, intensity, phase, spatial
 from lsms_core.data.preprocessing import PreprocessingConfig
 from lsms_core.data.sampling import ReferringSamples, SamplingConfig
 from lsms_core.data.sources import list_cases, load_case, split_folds
@@ -83,6 +83,73 @@ def test_spatial_changes_never_mirror():
         _, moved = spatial(image, labels, (80, 80), (40, 40), AugmentationConfig(), rng)
         right, left = (m.nonzero()[:, 1].float().mean() for m in moved)
         assert right + 20 < left
+
+
+PLAIN = AugmentationConfig(
+    noise_hu=0.0, contrast=0.0, offset_hu=0.0, flat_share=0.0, narrow_share=0.0
+)
+
+
+def liver_with_lesion(level=110.0):
+    """(3, 40, 40) HU: air, fat, liver, and in it a dark lesion and a bright vessel."""
+    image = torch.full((3, 40, 40), -1000.0)
+    image[:, 2:38, 2:38] = -100.0
+    image[:, 5:35, 5:35] = level
+    image[:, 10:15, 10:15] = level - 50
+    image[:, 25:28, 25:28] = level + 60
+    liver = torch.zeros(40, 40, dtype=torch.bool)
+    liver[5:35, 5:35] = True
+    liver[10:15, 10:15] = False
+    return image, liver
+
+
+@pytest.mark.parametrize("level", [35.0, 110.0, 160.0])
+def test_another_phase_moves_the_liver_and_keeps_fat_air_and_every_order(level):
+    image, liver = liver_with_lesion(level)
+    seen = set()
+    for seed in range(30):
+        other = phase(image, liver, np.random.default_rng(seed))
+        assert torch.equal(other[image <= -50], image[image <= -50])
+        lesion, organ, vessel = (float(other[1, n, n]) for n in (12, 20, 26))
+        assert lesion < organ < vessel
+        assert vessel - organ == pytest.approx(60, abs=1e-3)
+        assert 0.59 < (organ - lesion) / 50 < 1.61
+        seen.add(round(organ / 20))
+    assert len(seen) >= 4
+
+
+def test_a_slice_without_liver_keeps_its_phase():
+    image, liver = liver_with_lesion()
+    assert phase(image, torch.zeros_like(liver), np.random.default_rng(0)) is image
+
+
+def test_sharpness_changes_edges_and_no_even_area():
+    image, _ = liver_with_lesion()
+    config = replace(PLAIN, sharpness=1.0)
+    results = [intensity(image, config, np.random.default_rng(seed)) for seed in range(8)]
+    for result in results:
+        torch.testing.assert_close(result[:, 18:22, 18:22], image[:, 18:22, 18:22])
+    steps = [float((r[1, 12, 15] - r[1, 12, 14]).abs()) for r in results]
+    assert min(steps) < 45
+    assert max(steps) > 55
+
+
+def test_with_all_limits_at_zero_the_picture_stays():
+    image, liver = liver_with_lesion()
+    rng = np.random.default_rng(0)
+    torch.testing.assert_close(intensity(image, PLAIN, rng, liver), image, rtol=0, atol=1e-4)
+
+
+def test_samples_that_wander_show_what_is_beside_the_liver(arrays):
+    """The liver lies on the left of these pictures."""
+
+    def share(wander):
+        config = SamplingConfig(crop=(32, 40), wander_share=wander)
+        drawn = samples(arrays, config=config, count=60)
+        return np.mean([bool(drawn[i]["anatomy"][:2].any()) for i in range(60)])
+
+    assert share(0.0) == 1.0
+    assert share(1.0) < 0.9
 
 
 def test_a_mirrored_picture_is_named_by_its_own_left_and_right(arrays):

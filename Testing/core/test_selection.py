@@ -11,7 +11,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lsms_core.data.expressions.generator import Expression, asked_of
+from lsms_core.data.expressions.expression import Expression, asked_of
 from lsms_core.data.expressions.selection import Selection
 from lsms_core.data.expressions.sizes import stated_limit, stated_size
 from lsms_core.data.expressions.vocabulary import WORDS
@@ -148,6 +148,13 @@ def logits(*names):
         ("smaller lesion", ("smaller",), None),  # no millimetres, no limit
         ("segment 4 lesion 2 cm", (), None),  # a size that limits nothing
         ("largest lesion", ("largest",), Selection(rank="largest")),
+        ("2nd largest lesion", ("largest",), Selection(rank="largest", place=2)),
+        (
+            "third-most posterior one",
+            ("most posterior",),
+            Selection(rank="most posterior", place=3),
+        ),
+        ("second lesion", (), None),
         (
             "smallest lesion over 2 cm",
             ("smallest", "larger"),
@@ -208,6 +215,8 @@ FRONT = (-1.0, 0.0)  # rows run from front to back
         (Selection(about_mm=28.0), ("large",)),
         (Selection(about_mm=14.0), ("small",)),
         (Selection(larger_than_mm=10.0, rank="smallest"), ("small",)),
+        (Selection(rank="largest", place=2), ("small",)),
+        (Selection(rank="most posterior", place=2, anterior=FRONT), ("large",)),
         (Selection(larger_than_mm=10.0, smaller_than_mm=50.0), ("large", "small")),
     ],
 )
@@ -227,6 +236,13 @@ def test_nothing_of_the_size_is_nothing_found_and_says_what_there_is():
     (note,) = cut.notes
     assert "13, 32 mm" in note
     assert "larger than 60 mm" in note
+
+
+def test_a_place_that_nothing_takes_is_nothing_found_and_says_how_many_there_are():
+    cut, names = found(Selection(rank="largest", place=3))
+    assert names == ()
+    assert not cut.present
+    assert cut.notes == ("The text asks for number 3 by rank, of 2 that fit.",)
 
 
 @given(

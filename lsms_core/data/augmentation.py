@@ -13,6 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+# Livers between heavy fat and a strong portal venous phase.
+_LIVER_HU = (20.0, 170.0)
+_FAT_HU = -50.0
+# A steeper curve turns noise into lesions, a flatter one lesions into noise.
+_SLOPES = (0.6, 1.6)
+
 
 @dataclass(frozen=True)
 class AugmentationConfig:
@@ -28,6 +34,9 @@ class AugmentationConfig:
         flat_share: how often the neighbours are replaced by the slice itself, as for a
             single picture.
         narrow_share: how often values are cut to [-40, 160] HU, as some data sets are.
+        phase_share: how often the liver is given another attenuation, as in another phase of
+            contrast or with more fat; lesions and vessels keep their order (:func:`phase`).
+        sharpness: largest amount of an unsharp mask, or of its opposite, as of another kernel.
     """
 
     rotation_degrees: float = 12.0
@@ -38,6 +47,8 @@ class AugmentationConfig:
     offset_hu: float = 15.0
     flat_share: float = 0.15
     narrow_share: float = 0.3
+    phase_share: float = 0.0
+    sharpness: float = 0.0
 
 
 def spatial(
@@ -82,13 +93,43 @@ def spatial(
     return moved, sampled.round().to(torch.int64)
 
 
+def phase(image: torch.Tensor, liver: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Give the liver another attenuation, by a rising curve that leaves fat as it is.
+
+    Args:
+        image: (C, H, W) HU.
+        liver: (H, W), the liver without its lesions; without any the image stays.
+        rng: source of chance.
+    """
+    target = float(rng.uniform(*_LIVER_HU))
+    if not liver.any():
+        return image
+    level = float(image[len(image) // 2][liver].median())
+    room = max(level - _FAT_HU, 1.0)
+    slope = min(max((target - _FAT_HU) / room, _SLOPES[0]), _SLOPES[1])
+    above = image.clamp(min=_FAT_HU) - _FAT_HU
+    return image + (slope - 1.0) * above.clamp(max=room)
+
+
 def intensity(
-    image: torch.Tensor, config: AugmentationConfig, rng: np.random.Generator
+    image: torch.Tensor,
+    config: AugmentationConfig,
+    rng: np.random.Generator,
+    liver: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Change contrast, level, noise, range and neighbours of a (C, H, W) image in HU."""
+    """Change phase, contrast, level, noise, sharpness, range and neighbours.
+
+    Args:
+        image: (C, H, W) HU.
+        config: limits.
+        rng: source of chance.
+        liver: (H, W), the liver without its lesions; without it the phase stays.
+    """
     image = image.clone()
     if rng.random() < config.flat_share:
         image[:] = image[image.shape[0] // 2].clone()
+    if liver is not None and config.phase_share and rng.random() < config.phase_share:
+        image = phase(image, liver, rng)
     if rng.random() < config.narrow_share:
         image = image.clamp(-40.0, 160.0)
     image = (image - 60.0) * float(1 + rng.uniform(-config.contrast, config.contrast)) + 60.0
@@ -97,4 +138,7 @@ def intensity(
         generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
         noise = torch.randn(image.shape, generator=generator)
         image += noise * float(rng.uniform(0, config.noise_hu))
+    if config.sharpness:
+        smooth = F.avg_pool2d(image[None], 3, stride=1, padding=1, count_include_pad=False)[0]
+        image += (image - smooth) * float(rng.uniform(-config.sharpness, config.sharpness))
     return image

@@ -13,9 +13,11 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from lsms_core.data.expressions.generator import Expression, ExpressionGenerator, Split
+from lsms_core.data.expressions.expression import Expression
+from lsms_core.data.expressions.generator import ExpressionGenerator
 from lsms_core.data.expressions.paraphrasing import ParaphraseGenerator
 from lsms_core.data.expressions.query import Query, select
+from lsms_core.data.expressions.writer import Split
 from lsms_core.data.geometry import CTVolume, SlicePlane
 from lsms_core.data.laterality import Side
 from lsms_core.data.measurements import SliceFindings, measure_slice

@@ -166,6 +166,12 @@ def apply_window(hu: NDArray[Any], window_hu: tuple[float, float]) -> NDArray[np
     return np.clip(scaled, -1.0, 1.0, out=scaled)
 
 
+def from_window(image: NDArray[np.float32], window_hu: tuple[float, float]) -> NDArray[np.float32]:
+    """Map [-1, 1] back to HU; what was outside the window lies at its ends."""
+    low, high = window_hu
+    return (image + np.float32(1.0)) * np.float32(0.5 * (high - low)) + np.float32(low)
+
+
 def prepare_slice(
     stack: NDArray[Any], spacing_mm: tuple[float, float], config: PreprocessingConfig
 ) -> tuple[NDArray[np.float32], SliceTransform]:

@@ -13,14 +13,14 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from lsms_core.data.augmentation import AugmentationConfig, intensity, spatial
-from lsms_core.data.expressions.generator import (
+from lsms_core.data.expressions.expression import (
     Expression,
-    ExpressionGenerator,
     asked_of,
     attenuations_ruled_out,
     lobes_ruled_out,
-    organ_expression,
+    sections_ruled_out,
 )
+from lsms_core.data.expressions.generator import ExpressionGenerator, organ_expression
 from lsms_core.data.laterality import AMBIGUOUS_BAND_MM, cantlie_offset_mm
 from lsms_core.data.measurements import SliceFindings, measure_slice, mirrored
 from lsms_core.data.preprocessing import PreprocessingConfig, apply_window
@@ -55,6 +55,8 @@ class SamplingConfig:
             the others lie anywhere, most of them in the larger lobe.
         mirror_share: how often the picture is mirrored, and left and right with it in the words
             and in the lobes. Otherwise "left" is the small lobe, and a word for nothing.
+        wander_share: how often a sample is cut out anywhere in the slice, not around the liver
+            or its lesions: what is never seen, such as the stomach, is taken for them.
         augmentation: limits of the random changes.
     """
 
@@ -67,6 +69,7 @@ class SamplingConfig:
     lesion_counts: tuple[int, ...] = (1, 1, 2, 2, 3)
     sided_share: float = 0.0
     mirror_share: float = 0.0
+    wander_share: float = 0.0
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
 
@@ -112,8 +115,9 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         "image" (C, h, w), "text", "target" (1, h, w), "lesions" (h, w), "anatomy" (3, h, w),
         "kinds" (3,), which of the anatomy the words speak of, there or not, "lobes" (2,),
         whether they rule out the right and the left lobe (-1 where that is no question),
-        "attenuations" (4,), likewise (:func:`attenuations_ruled_out`), "asked" (8,), what they
-        ask of whole lesions (:func:`asked_of`), and "picture", the number that samples about the
+        "attenuations" (4,), likewise (:func:`attenuations_ruled_out`), "sections" (4,),
+        likewise (:func:`sections_ruled_out`), "asked" (8,), what they ask of whole lesions
+        (:func:`asked_of`), and "picture", the number that samples about the
         same picture share.
         """
         number, turn = divmod(self._first + index, self._config.texts_per_image)
@@ -220,11 +224,14 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         middle = (
             (float(rows.mean()), float(columns.mean())) if len(rows) else (height / 2, width / 2)
         )
+        if self._config.wander_share and rng.random() < self._config.wander_share:
+            middle = float(rng.uniform(0, height)), float(rng.uniform(0, width))
         labels = np.stack([instances, liver & ~left, liver & left]).astype(np.int32)
         image, moved = spatial(
             hu.astype(np.float32), labels, self._config.crop, middle, self._config.augmentation, rng
         )
-        image = intensity(image, self._config.augmentation, rng)
+        healthy = (moved[0] == 0) & (moved[1:] > 0).any(dim=0)
+        image = intensity(image, self._config.augmentation, rng, healthy)
         window = apply_window(image.numpy(), self._preprocessing.window_hu)
         return torch.from_numpy(window), moved
 
@@ -254,6 +261,7 @@ def _say(kinds: tuple[float, ...], expression: Expression) -> dict[str, tuple[fl
         "kinds": kinds,
         "lobes": lobes_ruled_out(expression),
         "attenuations": attenuations_ruled_out(expression),
+        "sections": sections_ruled_out(expression),
         "asked": asked_of(expression),
     }
 

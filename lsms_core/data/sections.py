@@ -17,7 +17,7 @@ upper from lower       half the liver's height, where the scan shows all of it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ _BAND_HEIGHT = 0.08
 # A scan shows the liver's end when its last slice of liver is this small beside the largest.
 _END_SHARE = 0.35
 
+SECTIONS: tuple[Section, ...] = get_args(Section)
 # section -> (segment in the liver's upper half, in its lower half)
 SEGMENTS: dict[Section, tuple[str, str]] = {
     "right anterior": ("VIII", "V"),
@@ -78,6 +79,11 @@ def segment_of(section: Section | None, height: float | None) -> str | None:
         return None
     upper, lower = SEGMENTS[section]
     return upper if height > 0.5 else lower
+
+
+def section_with(segment: str) -> Section:
+    """Return the section that a segment, such as "IVa", is a part of."""
+    return next(section for section, segments in SEGMENTS.items() if segment in segments)
 
 
 def liver_height(areas: Sequence[int] | NDArray[np.int64], index: int) -> float | None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsms_core.data.expressions.selection import Selection
+from lsms_core.data.sections import Section
 from lsms_core.errors import BundleError
 
 if TYPE_CHECKING:
@@ -27,12 +28,14 @@ class EncodedText:
         text: the text.
         features: (T, D) text features, without padding.
         selection: what the words ask of whole lesions, None for nothing.
+        sections: the parts of the lobes that the words name; () where they name none.
         warning: what the user should know, such as that the text was cut short.
     """
 
     text: str
     features: torch.Tensor
     selection: Selection | None = None
+    sections: tuple[Section, ...] = ()
     warning: str | None = None
 
 
@@ -56,8 +59,10 @@ class Engine(Protocol):
     ) -> NDArray[np.float32]:
         """Run (N, C, H, W) images, each with its own text; returns (N, H, W), 0 to 1."""
 
-    def liver(self, images: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """Return how probably each pixel is liver, (N, H, W), for (N, C, H, W) images.
+    def lobes(self, images: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """Return how probably each pixel of (N, C, H, W) images is of a lobe, (N, 2, H, W).
+
+        The right lobe comes first.
 
         None from a model that does not tell. Called after :meth:`probabilities` of the same
         images, it costs next to nothing.

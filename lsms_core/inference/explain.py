@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsms_core.data.geometry import CTVolume
-from lsms_core.data.preprocessing import prepare_slice
+from lsms_core.data.preprocessing import from_window, prepare_slice
 from lsms_core.errors import CancelledError
 from lsms_core.inference import explain_pictures as pictures
 from lsms_core.inference.postprocess import postprocess
+from lsms_core.inference.sections import ELSEWHERE, leave_out_other_sections
 from lsms_core.inference.texts import clean_text
 from lsms_core.inference.view import HounsfieldCheck, SliceView
 
@@ -128,13 +129,31 @@ def explain(
         }
         step(1, 1)
         return Explanation(asked, stages.verdict, pictures.of_stages(stages), (), maps)
-    probability, words = _by_words(predictor, prepared, asked, config.mask_threshold, step)
-    size = predictor.preprocessing.spacing_mm
-    selection = predictor.model.encode(asked).selection
-    cut = postprocess(probability, (size, size), config, selection=selection)
+    engine, mm = predictor.model, transform.grid_spacing_mm
+    hu = from_window(prepared[len(prepared) // 2], predictor.preprocessing.window_hu)
+
+    left_out: dict[str, bool] = {}
+
+    def ask(words: str) -> NDArray[np.float32]:
+        item = engine.encode(words)
+        found: NDArray[np.float32] = engine.probabilities(prepared[None], [item])[0]
+        if not item.sections or view.plane_name != "axial":
+            return found
+        lobes = engine.lobes(prepared[None])
+        if lobes is None:
+            return found
+        inside = leave_out_other_sections(found, lobes[0], hu, mm, item.sections)
+        left_out[words] = inside is not found
+        return inside
+
+    probability, words = _by_words(ask, asked, config.mask_threshold, step)
+    cut = postprocess(probability, (mm, mm), config, selection=engine.encode(asked).selection)
+    notes = cut.notes
+    if not cut.present and left_out.get(asked):
+        notes = (*notes, ELSEWHERE)
     return Explanation(
         text=asked,
-        verdict=" ".join([_verdict(probability, config.mask_threshold), *cut.notes]),
+        verdict=" ".join([_verdict(probability, config.mask_threshold), *notes]),
         pictures=pictures.of_map(prepared, probability, config.mask_threshold),
         words=words,
         maps={"probability": back(probability)},
@@ -142,20 +161,15 @@ def explain(
 
 
 def _by_words(
-    predictor: Predictor,
-    prepared: NDArray[np.float32],
+    ask: Callable[[str], NDArray[np.float32]],
     text: str,
     threshold: float,
     step: Callable[[int, int], None],
 ) -> tuple[NDArray[np.float32], tuple[WordEffect, ...]]:
-    """Run the text, and the text without each of its words in turn."""
-    engine = predictor.model
+    """Ask the text, and the text without each of its words in turn.
 
-    def run(asked: str) -> NDArray[np.float32]:
-        # One by one: it can be cancelled in between, and needs no more memory than a slice.
-        found: NDArray[np.float32] = engine.probabilities(prepared[None], [engine.encode(asked)])[0]
-        return found
-
+    One by one: it can be cancelled in between, and needs no more memory than a slice.
+    """
     words = text.split()
     shorter = {}
     for at in range(min(len(words), MOST_WORDS)):
@@ -164,11 +178,11 @@ def _by_words(
             shorter[at] = rest
     total = 1 + len(shorter)
     step(0, total)
-    probability = run(text)
+    probability = ask(text)
     effects = []
     for done, (at, without) in enumerate(shorter.items(), 1):
         step(done, total)
-        effects.append(WordEffect(words[at], word_change(probability, run(without), threshold)))
+        effects.append(WordEffect(words[at], word_change(probability, ask(without), threshold)))
     step(total, total)
     return probability, tuple(effects)
 

@@ -25,6 +25,8 @@ _GRID_MM = 3.0
 _BRIDGE_MM = 4.0
 # How far from the liver a lesion may bulge.
 _REACH_MM = 7.0
+# Where less of a finding than this is that near, all of it lies elsewhere.
+_INSIDE = 0.5
 
 
 def shows_liver_whole(slices: Sequence[int], thickness_mm: float) -> bool:
@@ -42,13 +44,18 @@ def keep_near_liver(
     maps: Sequence[NDArray[np.float16]],
     liver: NDArray[np.bool_],
     spacing_mm: Sequence[float],
+    threshold: float,
 ) -> None:
     """Set probabilities to 0, in place, that are far from the liver's large pieces.
+
+    What is connected at the threshold stays or goes as a whole, by where it lies; below the
+    threshold every pixel counts for itself.
 
     Args:
         maps: (slices, rows, columns) each.
         liver: where the model saw liver, of the same shape; without any the maps stay.
         spacing_mm: (slice, row, column).
+        threshold: the probability that the maps will be cut at.
     """
     steps = [max(1, int(_GRID_MM / mm)) for mm in spacing_mm]
     a, b, c = (slice(step // 2, None, step) for step in steps)
@@ -59,10 +66,22 @@ def keep_near_liver(
         np.minimum(np.arange(size) // step, coarse - 1)
         for size, step, coarse in zip(liver.shape, steps, near.shape, strict=True)
     )
-    for index, plane in enumerate(planes):
-        here = near[plane][np.ix_(rows, columns)]
-        for probability in maps:
-            probability[index] *= here
+    for probability in maps:
+        kept = _whole(near, probability[a, b, c] >= threshold)
+        for index, plane in enumerate(planes):
+            probability[index] *= kept[plane][np.ix_(rows, columns)]
+
+
+def _whole(near: NDArray[np.bool_], drawn: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return what is near, with the connected parts of what is drawn whole or gone."""
+    labels, count = label_components(drawn)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    inside = np.bincount(labels[near], minlength=count + 1)
+    stays = inside >= _INSIDE * sizes
+    stays[0] = False
+    kept, gone = stays[labels], drawn & ~stays[labels]
+    # The grid is coarse: a component's edge lies up to one step farther out.
+    return near & ~_grown(gone, (1, 1, 1)) | _grown(kept, (1, 1, 1))
 
 
 def _near(liver: NDArray[np.bool_], spacing_mm: Sequence[float]) -> NDArray[np.bool_] | None:
@@ -72,9 +91,16 @@ def _near(liver: NDArray[np.bool_], spacing_mm: Sequence[float]) -> NDArray[np.b
         return None
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     large = np.flatnonzero(sizes[1:] >= _SHARE * sizes[1]) + 1
-    image = sitk.GetImageFromArray(np.isin(labels, large).astype(np.uint8))
     radius = [int(np.ceil((_BRIDGE_MM + _REACH_MM) / mm)) for mm in spacing_mm]
-    return sitk.GetArrayFromImage(sitk.BinaryDilate(image, radius[::-1])) > 0
+    grown = _grown(np.isin(labels, large), radius)
+    # A large lesion leaves a hole in what is seen of the liver.
+    filled = sitk.BinaryFillhole(sitk.GetImageFromArray(grown.astype(np.uint8)))
+    return sitk.GetArrayFromImage(filled) > 0
+
+
+def _grown(mask: NDArray[np.bool_], radius: Sequence[int]) -> NDArray[np.bool_]:
+    image = sitk.GetImageFromArray(mask.astype(np.uint8))
+    return sitk.GetArrayFromImage(sitk.BinaryDilate(image, list(radius[::-1]))) > 0
 
 
 def _eroded(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from lsms_core.data.expressions.selection import Selection
+from lsms_core.data.sections import SECTIONS, Section
 from lsms_core.inference.engine import EncodedText
 from lsms_core.inference.texts import MAX_CHARACTERS
 from lsms_core.models.lsms.asked import read_selection
@@ -79,7 +80,13 @@ class LsmsEngine:
             )
         ids = torch.tensor([tokens], device=self._device)
         features = self._model.text_encoder(ids, torch.ones_like(ids))
-        encoded = EncodedText(text, features[0], self._selection(text, features[0]), warning)
+        encoded = EncodedText(
+            text,
+            features[0],
+            self._selection(text, features[0]),
+            self._sections(features[0]),
+            warning,
+        )
         self._texts[text] = encoded
         if len(self._texts) > CACHED_TEXTS:
             self._texts.popitem(last=False)
@@ -88,6 +95,13 @@ class LsmsEngine:
     def _selection(self, text: str, features: torch.Tensor) -> Selection | None:
         read = getattr(self._model.lsms, "asked", None)
         return None if read is None else read_selection(text, read(features.mean(0)))
+
+    def _sections(self, features: torch.Tensor) -> tuple[Section, ...]:
+        read = getattr(self._model.lsms, "sections", None)
+        if read is None:
+            return ()
+        named = [s for s, out in zip(SECTIONS, read(features.mean(0)) > 0, strict=True) if not out]
+        return tuple(named) if len(named) < len(SECTIONS) else ()
 
     @torch.inference_mode()
     def probabilities(
@@ -106,15 +120,15 @@ class LsmsEngine:
         return torch.sigmoid(logits[:, 0].float()).cpu().numpy()
 
     @torch.inference_mode()
-    def liver(self, images: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """Return how probably each pixel is liver, (N, H, W); None without an outline."""
+    def lobes(self, images: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """See :meth:`lsms_core.inference.engine.Engine.lobes`; None without an outline."""
         some = _distinct(images)
         batch = torch.from_numpy(some).to(self._device, memory_format=torch.channels_last)
         with self._autocast():
             drawn = self._draw(some, batch)
         if drawn is None:
             return None
-        lobes = torch.sigmoid(drawn[:, :LESIONS].float()).amax(1).cpu().numpy()
+        lobes = torch.sigmoid(drawn[:, :LESIONS].float()).cpu().numpy()
         return np.broadcast_to(lobes, (len(images), *lobes.shape[1:]))
 
     def _autocast(self) -> torch.autocast:

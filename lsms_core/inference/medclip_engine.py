@@ -85,8 +85,8 @@ class MedClipSamEngine:
             ]
         )
 
-    def liver(self, images: NDArray[np.float32]) -> None:  # noqa: ARG002
-        """See :meth:`lsms_core.inference.engine.Engine.liver`: it does not tell."""
+    def lobes(self, images: NDArray[np.float32]) -> None:  # noqa: ARG002
+        """See :meth:`lsms_core.inference.engine.Engine.lobes`: it does not tell."""
         return
 
     def stages(

@@ -14,13 +14,19 @@ import torch
 from numpy.typing import NDArray
 
 from lsms_core.data.geometry import CTVolume
-from lsms_core.data.preprocessing import PreprocessingConfig, SliceTransform, prepare_slice
+from lsms_core.data.preprocessing import (
+    PreprocessingConfig,
+    SliceTransform,
+    from_window,
+    prepare_slice,
+)
 from lsms_core.errors import CancelledError, DeviceError, InputError
 from lsms_core.inference.devices import free_memory, is_out_of_memory, resolve_device
 from lsms_core.inference.engine import EncodedText, Engine, make_engine
 from lsms_core.inference.liver import keep_near_liver, shows_liver_whole
 from lsms_core.inference.postprocess import PostprocessingConfig, postprocess
 from lsms_core.inference.result import Prediction, measure
+from lsms_core.inference.sections import ELSEWHERE, leave_out_other_sections
 from lsms_core.inference.texts import clean_texts
 from lsms_core.inference.view import HounsfieldCheck, SliceView
 
@@ -182,13 +188,17 @@ class Predictor:
         view = SliceView.of(image, plane, slices, spacing_mm)
         encoded = [self._engine.encode(t) for t in texts]
         maps: list[NDArray[np.float16]] = [np.zeros(view.volume.shape, np.float16) for _ in texts]
-        notes = self._run(view, encoded, maps, progress, cancelled)
+        notes, elsewhere = self._run(
+            view, encoded, maps, config.mask_threshold, progress, cancelled
+        )
         results = []
-        for item in encoded:
+        for item, lost in zip(encoded, elsewhere, strict=True):
             _check(cancelled)
             warnings = tuple(filter(None, (item.warning, *notes)))
             # Taken off the list, so that a map that nobody keeps is freed at once.
             result = self._answer(view, item, maps.pop(0), config, warnings)
+            if lost and not result.present:
+                result = replace(result, warnings=(*result.warnings, ELSEWHERE))
             results.append(result if keep_probability else replace(result, probability=None))
         return results
 
@@ -197,12 +207,18 @@ class Predictor:
         view: SliceView,
         texts: list[EncodedText],
         maps: list[NDArray[np.float16]],
+        threshold: float,
         progress: Progress | None,
         cancelled: Callable[[], bool] | None,
-    ) -> list[str]:
-        """Fill the maps, batch by batch; returns what the user should know."""
+    ) -> tuple[list[str], list[bool]]:
+        """Fill the maps, batch by batch.
+
+        Returns what the user should know, and for each text whether something was left out
+        because it lies in another section.
+        """
         pairs = [(index, t) for index in view.slices for t in range(len(texts))]
         total, done = len(view.slices), 0
+        elsewhere = [False] * len(texts)
         liver: NDArray[np.bool_] | None = None
         if not view.flat and shows_liver_whole(view.slices, view.plane.thickness_mm):
             liver = np.zeros(view.volume.shape, bool)
@@ -224,29 +240,39 @@ class Predictor:
             images = np.stack([prepared[index][0] for index, _ in batch])
             try:
                 result = self._engine.probabilities(images, [texts[t] for _, t in batch])
-                organ = None if liver is None else self._engine.liver(images)
+                asked = liver is not None or any(texts[t].sections for _, t in batch)
+                lobes = self._engine.lobes(images) if asked else None
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
                 self._shrink(size, error)
                 texts = [self._engine.encode(t.text) for t in texts]
                 continue
-            for (index, t), values in zip(batch, result, strict=True):
-                canonical = prepared[index][1].restore(values)
+            for n, (index, t) in enumerate(batch):
+                values = result[n]
+                picture, transform = prepared[index]
+                if lobes is not None and texts[t].sections and view.plane_name == "axial":
+                    values = leave_out_other_sections(
+                        values,
+                        lobes[n],
+                        from_window(picture[len(picture) // 2], self.preprocessing.window_hu),
+                        transform.grid_spacing_mm,
+                        texts[t].sections,
+                    )
+                    elsewhere[t] |= values is not result[n]
+                canonical = transform.restore(values)
                 view.plane.restore_into(maps[t], index, canonical.astype(np.float16))
-            if liver is not None and organ is not None:
-                for (index, t), values in zip(batch, organ, strict=True):
-                    if t == 0:
-                        seen = prepared[index][1].restore(values) > 0.5
-                        view.plane.restore_into(liver, index, seen)
+                if liver is not None and lobes is not None and t == 0:
+                    seen = transform.restore(lobes[n].max(axis=0)) > 0.5
+                    view.plane.restore_into(liver, index, seen)
             done += len(batch)
             if progress:
                 left = (time.monotonic() - started) * (len(pairs) - done) / done
                 progress(done // len(texts), total, left)
         _check(cancelled)
         if liver is not None:
-            keep_near_liver(maps, liver, view.spacing_mm)
-        return scale.notes()
+            keep_near_liver(maps, liver, view.spacing_mm, threshold)
+        return scale.notes(), elsewhere
 
     def _shrink(self, size: int, error: BaseException) -> None:
         """React to memory running out: half the batch, then the CPU, then give up."""

@@ -102,6 +102,7 @@ def with_words(model: LSMSModel, window_hu: tuple[float, float], trust: float) -
         lobes=True,
         attenuation_window=tuple(window_hu),
         asked=True,
+        sections=True,
         trust=trust,
     )
     if config == model.config:

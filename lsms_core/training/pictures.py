@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
 
+from lsms_core.data.preprocessing import from_window
 from lsms_core.evaluation.pictures import WINDOW_HU, draw, save_png
 from lsms_core.io.text import write_text
 from lsms_core.training.module import LSMSTraining
@@ -44,11 +45,10 @@ class SamplePictures(Callback):
         assert isinstance(pl_module, LSMSTraining)
         with torch.no_grad():
             probability = pl_module.answer(batch["image"][:_MOST], batch["text"][:_MOST])
-        low, high = WINDOW_HU
         rows = []
         for number in range(len(probability)):
             image = batch["image"][number].float().cpu().numpy()
-            hu = (image[len(image) // 2] + 1) * 0.5 * (high - low) + low
+            hu = from_window(image[len(image) // 2], WINDOW_HU)
             target = batch["target"][number, 0].cpu().numpy() > 0.5
             rows.append(draw(hu, target, probability[number] >= 0.5))
         save_png(self._folder / f"step_{step:06d}.png", np.concatenate(rows, axis=1))

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, get_args
+from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 
+from lsms_core.data.expressions.expression import Expression
 from lsms_core.data.expressions.nothing import elsewhere, unrelated
-from lsms_core.data.expressions.query import Density, Query, Rank, lobe_of, select
+from lsms_core.data.expressions.query import (
+    Density,
+    Magnitude,
+    Query,
+    Rank,
+    is_of_magnitude,
+    select,
+)
 from lsms_core.data.expressions.vocabulary import ORGAN
 from lsms_core.data.expressions.writer import Split, Writer
 from lsms_core.data.laterality import Side
 from lsms_core.data.measurements import LesionMeasurement, SliceFindings
 from lsms_core.data.sections import Section
-
-__all__ = [
-    "Expression",
-    "ExpressionGenerator",
-    "Split",
-    "asked_of",
-    "attenuations_ruled_out",
-    "lobes_ruled_out",
-    "organ_expression",
-]
 
 _SIZES_MM = (5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0)
 _TRIES = 30
@@ -55,74 +53,8 @@ _SAYS = {
     "margin": 0.1,
     "texture": 0.08,
     "part": 0.14,
+    "magnitude": 0.07,
 }
-
-
-@dataclass(frozen=True)
-class Expression:
-    """A text and the lesions it names.
-
-    Attributes:
-        text: what is typed.
-        instances: the lesions it names; () for none.
-        kind: "generic", "attribute", "rank", "no-target", "negated", "contradictory",
-            "elsewhere" or "unrelated".
-        attributes: the query's entries that are set.
-    """
-
-    text: str
-    instances: tuple[int, ...]
-    kind: str
-    attributes: dict[str, Any] = field(default_factory=dict)
-
-
-def lobes_ruled_out(expression: Expression) -> tuple[float, float]:
-    """Whether the words rule out the (right, left) lobe: 1, 0, or -1 where that is no question.
-
-    It does not depend on the slice: "left lesion" rules out the right lobe where there is no
-    lesion, too. A contradiction rules out both.
-    """
-    if expression.kind in ("negated", "elsewhere", "unrelated"):
-        return (-1.0, -1.0)
-    if expression.kind == "contradictory":
-        return (1.0, 1.0)
-    said = expression.attributes
-    lobe = said.get("side") or lobe_of(said.get("section"), said.get("segment"))
-    return (float(lobe == "left"), float(lobe == "right"))
-
-
-def attenuations_ruled_out(expression: Expression) -> tuple[float, ...]:
-    """Whether the words rule out lesions that are (hypodense, hyperdense, cystic, isodense).
-
-    1, 0, or -1 where that is no question. "Hypodense" includes cysts; the first entry is of
-    those that are no cysts.
-    """
-    densities = get_args(Density)
-    if expression.kind in ("negated", "contradictory", "elsewhere", "unrelated"):
-        return (-1.0,) * len(densities)
-    said = expression.attributes.get("attenuation")
-    if said is None:
-        return (0.0,) * len(densities)
-    meant = {said, "cystic"} if said == "hypodense" else {said}
-    return tuple(float(d not in meant) for d in densities)
-
-
-def asked_of(expression: Expression) -> tuple[float, ...]:
-    """Whether the words deny that there is anything, limit the size, or ask for a rank.
-
-    1, 0, or -1 where that is no question: nothing; smaller than, larger than, about a size; then
-    the ranks of :class:`Query`.
-    """
-    ranks = get_args(Rank)
-    if expression.kind in ("elsewhere", "unrelated"):
-        return (-1.0,) * (4 + len(ranks))
-    said = expression.attributes
-    limits = (said.get(k) for k in ("smaller_than_mm", "larger_than_mm", "about_mm"))
-    return (
-        float(expression.kind == "negated"),
-        *(float(limit is not None) for limit in limits),
-        *(float(said.get("rank") == rank) for rank in ranks),
-    )
 
 
 class ExpressionGenerator:
@@ -231,6 +163,8 @@ def _true_query(lesion: LesionMeasurement, rng: np.random.Generator) -> Query:
             entries[name] = getattr(lesion, name)
     if says["size"]:
         entries.update(_true_size(lesion.longest_mm, rng))
+    elif says["magnitude"]:
+        entries["magnitude"] = _true_magnitude(lesion.longest_mm)
     if says["rank"] and not {"segment", "about_mm"} & entries.keys():
         entries["rank"] = _RANKS[int(rng.integers(len(_RANKS)))]
     return Query(**entries)
@@ -244,6 +178,11 @@ def _true_size(longest_mm: float, rng: np.random.Generator) -> dict[str, float]:
         return {"about_mm": float(max(stated, 2))}
     limit = _SIZES_MM[int(rng.integers(len(_SIZES_MM)))]
     return {"smaller_than_mm" if longest_mm < limit else "larger_than_mm": limit}
+
+
+def _true_magnitude(longest_mm: float) -> Magnitude | None:
+    words: tuple[Magnitude, ...] = ("large", "small")
+    return next((w for w in words if is_of_magnitude(longest_mm, w)), None)
 
 
 def _any_query(findings: SliceFindings, rng: np.random.Generator) -> Query:

@@ -38,8 +38,14 @@ def _slip(word: str, rng: np.random.Generator) -> str:
 
 
 _SWAPS = {"left": "right", "right": "left", "lt": "rt", "rt": "lt", "sinister": "dexter"}
-_SWAPS["dexter"] = "sinister"
-_SIDE = re.compile(r"\b(" + "|".join(_SWAPS) + r")\b", re.IGNORECASE)
+_SWAPS |= {"dexter": "sinister", "lhl": "rhl", "rhl": "lhl", "l": "r", "r": "l"}
+# A letter by itself is a side only before what has sides.
+_SIDE = re.compile(
+    r"\b("
+    + "|".join(word for word in _SWAPS if len(word) > 1)
+    + r"|[lr](?=\.? (?:lobe|hepatic|liver)\b))\b",
+    re.IGNORECASE,
+)
 
 
 def swap_laterality(text: str) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lsms_core.data.expressions.generator import Expression
+from lsms_core.data.expressions.expression import Expression
 from lsms_core.data.expressions.noise import add_noise
 from lsms_core.data.expressions.paraphrases import (
     ELSEWHERE,

@@ -11,6 +11,7 @@ from lsms_core.data.measurements import LesionMeasurement, SliceFindings
 from lsms_core.data.sections import Section
 
 Rank = Literal["largest", "smallest", "most anterior", "most posterior"]
+Magnitude = Literal["large", "small"]
 Density = Literal["hypodense", "hyperdense", "cystic", "isodense"]
 
 # Ranks need a clear lead: the next lesion's diameter differs by at least this factor,
@@ -19,6 +20,8 @@ CLEAR_RANK = 1.2
 CLEAR_POSITION_MM = 12.0
 # A size limit is usable when every lesion is at least this share away from it.
 CLEAR_SIZE = 0.15
+# Nobody would call a lesion from the first to the second diameter, mm, large, or small.
+_NEITHER_MM: dict[Magnitude, tuple[float, float]] = {"large": (20.0, 40.0), "small": (12.0, 25.0)}
 # "2 cm" means a lesion this close to it, and no other lesion closer than twice that.
 ABOUT_SIZE = 0.2
 
@@ -33,6 +36,7 @@ class Query:
         smaller_than_mm: the longest axial diameter's upper limit.
         larger_than_mm: its lower limit.
         about_mm: its value, about.
+        magnitude: the same in a word that sets no limit.
         subcapsular: at the liver's edge, or deep inside.
         shape: of the outline.
         margin: of the border.
@@ -48,6 +52,7 @@ class Query:
     smaller_than_mm: float | None = None
     larger_than_mm: float | None = None
     about_mm: float | None = None
+    magnitude: Magnitude | None = None
     subcapsular: bool | None = None
     shape: Shape | None = None
     margin: Margin | None = None
@@ -111,6 +116,8 @@ def _answers(lesion: LesionMeasurement, query: Query) -> list[bool | None]:
         answers.append(None if below is None else not below)
     if query.about_mm is not None:
         answers.append(_about(lesion.longest_mm, query.about_mm))
+    if query.magnitude is not None:
+        answers.append(is_of_magnitude(lesion.longest_mm, query.magnitude))
     for name in ("side", "subcapsular", "shape", "margin", "texture", "section", "segment"):
         wanted = getattr(query, name)
         if wanted is not None:
@@ -149,6 +156,14 @@ def _below(value: float, limit: float) -> bool | None:
     if abs(value - limit) < CLEAR_SIZE * limit:
         return None
     return value < limit
+
+
+def is_of_magnitude(longest_mm: float, word: Magnitude) -> bool | None:
+    """Whether a lesion is large, or small; None in between."""
+    low, high = _NEITHER_MM[word]
+    if low < longest_mm < high:
+        return None
+    return (longest_mm >= high) == (word == "large")
 
 
 def _about(value: float, wanted: float) -> bool | None:

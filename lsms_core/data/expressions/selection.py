@@ -27,6 +27,7 @@ class Selection:
         larger_than_mm: its lower limit.
         about_mm: its value, about.
         rank: which one of those left, by diameter or by position.
+        place: 2 for the second by rank, and so on.
         anterior: how many mm one step along each array axis leads towards the patient's front;
             without it the position says nothing.
     """
@@ -35,6 +36,7 @@ class Selection:
     larger_than_mm: float | None = None
     about_mm: float | None = None
     rank: Rank | None = None
+    place: int = 1
     anterior: tuple[float, ...] | None = None
 
     @classmethod
@@ -72,8 +74,9 @@ class Selection:
             values = anterior_mm
         else:
             return left
-        sign = 1 if self.rank in ("largest", "most anterior") else -1
-        return [max(left, key=lambda i: sign * values[i])]
+        first = self.rank in ("largest", "most anterior")
+        left.sort(key=lambda i: values[i], reverse=first)
+        return left[self.place - 1 : self.place]
 
     def describe(self) -> str:
         """Return the limits of the size in words, such as "smaller than 10 mm"."""

@@ -1,6 +1,7 @@
 """Sizes as people type them: "2 cm", "15mm", "1.5 x 2,0 cm", "8 mm to 1 cm", "subcentimetre".
 
-And the limits they set: "under 2 cm", "2 cm or more", "not larger than 15 mm".
+And the limits they set: "under 2 cm", "2 cm or more", "not larger than 15 mm"; and places in a
+ranking by size: "the second largest".
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ _BEFORE: tuple[tuple[Limit, str], ...] = (
 _AFTER: tuple[tuple[Limit, str], ...] = (
     ("smaller", rf"(?:or|and)\s+(?:{_LESS}|down)\b|max\b|at\s+most\b"),
     ("larger", rf"(?:or|and)\s+(?:{_MORE}|up|upwards)\b|\+|min\b|plus\b|at\s+least\b"),
+)
+
+_PLACES = {"second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4}
+_PLACE = re.compile(
+    rf"\b({'|'.join(_PLACES)})[\s-]+(?:largest|biggest|smallest|tiniest|most)\b", re.IGNORECASE
 )
 
 
@@ -79,6 +85,12 @@ def stated_limit(text: str) -> Limit | None:
         if re.search(rf"(?:{words}){_THAN}\s*$", before, re.IGNORECASE):
             return limit
     return None
+
+
+def stated_place(text: str) -> int:
+    """Return which place in a ranking a text states: 2 for "the second largest", else 1."""
+    found = _PLACE.search(text)
+    return 1 if found is None else _PLACES[found.group(1).lower()]
 
 
 def _number(written: str) -> float:

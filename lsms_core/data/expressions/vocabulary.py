@@ -21,13 +21,13 @@ WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "left": _either(
         "left lobe | left hepatic lobe | left liver lobe | lt lobe | left-sided | left | "
         "left hepatic | left liver | left lobe liver | lt hepatic lobe | left lobar | "
-        "lt-sided",
+        "lt-sided | L lobe | LHL | L hepatic lobe",
         "left hemiliver | lobus sinister",
     ),
     "right": _either(
         "right lobe | right hepatic lobe | right liver lobe | rt lobe | right-sided | "
         "right | right hepatic | right liver | right lobe liver | rt hepatic lobe | right "
-        "lobar | rt-sided",
+        "lobar | rt-sided | R lobe | RHL | R hepatic lobe",
         "right hemiliver | lobus dexter",
     ),
     "in left": _either(
@@ -38,7 +38,7 @@ WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         "in the left lobe | arising from the left lobe | at the left lobe | in the left "
         "liver lobe | confined to the left lobe | in left hepatic lobe | on the left side "
         "| on the patient's left | left side of the liver | on lt side | centred in the "
-        "left lobe | centered in the left lobe",
+        "left lobe | centered in the left lobe | in the LHL | in L lobe",
         "within the left hemiliver | situated in the left liver",
     ),
     "in right": _either(
@@ -49,7 +49,7 @@ WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         "lobe | located in the right lobe | arising from the right lobe | at the right "
         "lobe | in the right liver lobe | confined to the right lobe | in right hepatic "
         "lobe | on the right side | on the patient's right | right side of the liver | on "
-        "rt side | centred in the right lobe | centered in the right lobe",
+        "rt side | centred in the right lobe | centered in the right lobe | in the RHL | in R lobe",
         "within the right hemiliver | situated in the right liver",
     ),
     "not in left": _either(
@@ -186,7 +186,10 @@ WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         "liver nodule | hepatic metastasis | met | hepatic tumour | growth | lump | "
         "metastatic lesion | deposit | focal abnormality | hepatocellular carcinoma | HCC "
         "| secondary | suspicious lesion | hepatic focus | liver tumour | liver "
-        "metastasis | tumor nodule | tumor mass",
+        "metastasis | tumor nodule | tumor mass | hemangioma | haemangioma | adenoma | "
+        "FNH | focal nodular hyperplasia | cholangiocarcinoma | abscess | colorectal "
+        "metastasis | CRLM | cancer | liver cancer | malignant lesion | benign lesion | "
+        "hepatoma | HCC nodule | primary tumor | incidental lesion",
         "space-occupying lesion | neoplasm",
     ),
     # What is left where a side is ruled out.
@@ -201,7 +204,9 @@ WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         "areas | findings | FLLs | nodular lesions | mass lesions | hepatic nodules | "
         "hepatic masses | liver masses | liver nodules | hepatic metastases | liver mets "
         "| metastatic lesions | deposits | focal liver lesions | spots | abnormalities | "
-        "secondaries | liver tumours | hepatic tumours | suspicious lesions",
+        "secondaries | liver tumours | hepatic tumours | suspicious lesions | hemangiomas | "
+        "haemangiomas | adenomas | abscesses | colorectal metastases | CRLM | HCC nodules | "
+        "benign lesions | malignant lesions | secondary deposits",
         "space-occupying lesions | neoplasms",
     ),
     "all": _either(
@@ -260,6 +265,25 @@ WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         "| with a diameter of | ~ | max diameter",
         "roughly",
     ),
+    "large": _either(
+        "large | big | sizeable | bulky | huge | sizable | very large | quite large",
+        "voluminous",
+    ),
+    "small": _either(
+        "small | tiny | little | minute | very small | rather small | punctate",
+        "minuscule",
+    ),
+    # Where a lesion lies beside, and what became of it: nothing here measures that.
+    "aside": _either(
+        "near the dome | close to the gallbladder | adjacent to the gallbladder | next to the "
+        "inferior vena cava | close to the IVC | near the porta hepatis | near the hilum | "
+        "beneath the diaphragm | abutting the diaphragm | near the falciform ligament | next to "
+        "the kidney | abutting the stomach | near the gallbladder fossa | beside the portal "
+        "vein | close to a hepatic vein | new since the prior CT | unchanged in size | increased "
+        "in size | stable | suspicious for malignancy | most likely benign | too small to "
+        "characterise | with mass effect | concerning for metastasis | known from before",
+        "in the vicinity of the gallbladder",
+    ),
     "report": _either(
         "there is {a} {noun} {place} | CT shows {a} {noun} {place} | contrast-enhanced CT "
         "shows {a} {noun} {place} | {a} {noun} is seen {place} | {a} {noun} {place} is "
@@ -303,6 +327,28 @@ WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         "shows no {noun} {place} | no residual {noun} {place} | {noun} not seen {place}",
         "free of any {noun} {place}",
     ),
+    # Denials that speak of the organ.
+    "healthy": _either(
+        "{organ} unremarkable | {organ} is unremarkable | "
+        "{organ} normal | {organ} is normal | {organ} is free of lesions | {organ} free of "
+        "{noun} | {organ} without lesions | {organ} without {noun} | {organ} shows no {noun} | "
+        "{organ} with no {noun} | nothing in {organ} | nothing focal in {organ} | {organ} has no "
+        "{noun} | healthy {organ} | clean {organ} | {organ} is spared | {organ}: nothing | "
+        "{organ}: no lesions | no abnormality in {organ} | {organ} does not contain any {noun} | "
+        "there is nothing in {organ} | normal {organ} | {organ} appears normal",
+        "{organ} is devoid of {noun}",
+    ),
+    "the left": _either(
+        "left lobe | the left lobe | left hepatic lobe | the left hepatic lobe | left liver lobe | "
+        "left liver | lt lobe | left side of the liver | the left side",
+        "left hemiliver",
+    ),
+    "the right": _either(
+        "right lobe | the right lobe | right hepatic lobe | the right hepatic lobe | right liver "
+        "lobe | right liver | rt lobe | right side of the liver | the right side",
+        "right hemiliver",
+    ),
+    "the liver": _either("liver | the liver | hepatic parenchyma | whole liver", "both lobes"),
     "reports": _either(
         "there are {noun} {place} | {noun} are seen {place} | {noun} {place} are noted | "
         "CT shows {noun} {place} | segment {noun} {place} | outline {noun} {place} | find "

@@ -27,6 +27,10 @@ _USUAL = 1.6
 # How often a side is named by ruling out the other one, and then without a word for the lesion.
 _EXCLUDED = 0.12
 _ANYTHING = 0.3
+# How often a text says something that nobody measures: it changes nothing.
+_ASIDES = 0.05
+# How often a denial says that a lobe is healthy, not that there is no lesion in it.
+_HEALTHY = 0.35
 _PREPOSITIONS = ("in ", "on ", "within ")
 _NUMBERS = {2: "2", 3: "3"}
 
@@ -86,9 +90,13 @@ class Writer:
 
     def write_none(self, query: Query, rng: np.random.Generator) -> str:
         """Return a text that denies what ``query`` asks for, such as "no lesion on the left"."""
-        place = self.word(f"in {query.side}", rng) if query.side else ""
         adjective = self.word(query.attenuation, rng) if query.attenuation else ""
         noun = _join([adjective, self.word("lesion", rng)])
+        if rng.random() < _HEALTHY:
+            organ = self.word(f"the {query.side}" if query.side else "the liver", rng)
+            text = self.word("healthy", rng).format(organ=organ, noun=noun)
+            return add_noise(" ".join(text.split()), rng, self._noise)
+        place = self.word(f"in {query.side}", rng) if query.side else ""
         template = self.word("none", rng)
         article = "an" if noun[0] in "aeiou" else "a"
         text = template.format(a=article, noun=noun, place=place)
@@ -135,6 +143,8 @@ class Writer:
         clauses: list[str] = []
         if query.attenuation and not said:
             words.append(self.word(query.attenuation, rng))
+        if query.magnitude is not None:
+            words.append(self.word(query.magnitude, rng))
         if query.subcapsular is not None:
             words.append(self.word("subcapsular" if query.subcapsular else "central", rng))
         if query.shape:
@@ -146,6 +156,8 @@ class Writer:
                 clauses.append(self.word(clause, rng).format(w=self.word(value, rng)))
             else:
                 words.append(self.word(value, rng))
+        if rng.random() < _ASIDES:
+            clauses.append(self.word("aside", rng))
         rng.shuffle(words)
         return words, clauses
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lsms_core.data.expressions.query import Rank
 from lsms_core.data.expressions.selection import Selection
-from lsms_core.data.expressions.sizes import stated_limit, stated_size
+from lsms_core.data.expressions.sizes import stated_limit, stated_place, stated_size
 
 NOTHING = "nothing"
 LIMITS = ("smaller", "larger", "about")
@@ -44,5 +44,6 @@ def read_selection(text: str, logits: Tensor) -> Selection | None:
             smaller = high if limit == "smaller" else None
             larger = high if limit == "larger" else None
             about = high if limit == "about" else None
-    selection = Selection(smaller, larger, about, rank if said[rank] > 0 else None)
+    asked = rank if said[rank] > 0 else None
+    selection = Selection(smaller, larger, about, asked, stated_place(text) if asked else 1)
     return None if selection == Selection() else selection

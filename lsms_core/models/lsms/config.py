@@ -43,6 +43,7 @@ class LSMSConfig:
             out of the outline; (), as in weights before 0.5, where they don't.
         asked: whether the words tell what is asked of whole lesions, such as their size; not in
             weights before 0.6.
+        sections: whether the words name a part of a lobe; not in weights before 0.7.
         trust: the power of the network's own choice among what the outline draws.
     """
 
@@ -63,6 +64,7 @@ class LSMSConfig:
     lobes: bool = False
     attenuation_window: tuple[float, ...] = ()
     asked: bool = False
+    sections: bool = False
     trust: float = 1.0
 
     def __post_init__(self) -> None:
@@ -72,7 +74,8 @@ class LSMSConfig:
             raise BundleError(f"The alignment stride is {self.align_stride}: use 4 or 8.")
         if len(self.outline) not in (0, 6):
             raise BundleError(f"The outline has {len(self.outline)} levels: use 6, or none.")
-        if (self.lobes or self.attenuation_window or self.asked) and not self.outline:
+        read = (self.lobes, self.attenuation_window, self.asked, self.sections)
+        if any(read) and not self.outline:
             raise BundleError("The words can rule something out of an outline only: it has none.")
         if len(self.attenuation_window) not in (0, 2) or not 0 <= self.trust <= 1:
             raise BundleError(f"The model's configuration is not usable: {self}.")

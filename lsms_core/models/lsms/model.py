@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lsms_core.data.sections import SECTIONS
 from lsms_core.models.lsms.asked import ASKED, NOTHING
 from lsms_core.models.lsms.attenuation import ATTENUATIONS, attenuation_shares
 from lsms_core.models.lsms.config import LSMSConfig
@@ -27,7 +28,7 @@ from lsms_core.models.lsms.outline import (
 from lsms_core.models.lsms.text_encoder import TextEncoder
 
 # What the words alone decide, by the names of the heads that read it and of their labels.
-READERS = ("kinds", "lobes", "attenuations", "asked")
+READERS = ("kinds", "lobes", "attenuations", "sections", "asked")
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class LSMSOutput:
         kinds: (B, 3) logits of which of it each text speaks of; training only.
         lobes: (B, 2) logits of the lobes, right and left, that each text rules out; likewise.
         attenuations: (B, 4) logits of the attenuations that each text rules out; likewise.
+        sections: (B, 4) logits of the parts of the lobes that each text rules out; likewise.
         asked: (B, 8) logits of what each text asks of whole lesions; likewise.
     """
 
@@ -54,6 +56,7 @@ class LSMSOutput:
     kinds: Tensor | None = None
     lobes: Tensor | None = None
     attenuations: Tensor | None = None
+    sections: Tensor | None = None
     asked: Tensor | None = None
 
 
@@ -98,6 +101,9 @@ class LSMS(Network):
             self.lobes = RuledOut(config.text_width, LOBES)
         if config.attenuation_window:
             self.attenuations = RuledOut(config.text_width, len(ATTENUATIONS))
+        if config.sections:
+            # Where the parts lie, whoever holds the picture and its spacing knows.
+            self.sections = RuledOut(config.text_width, len(SECTIONS))
         if config.asked:
             self.asked = RuledOut(config.text_width, len(ASKED))
         self.encoder = Encoder(config)
@@ -152,6 +158,7 @@ class LSMS(Network):
             kinds=kinds,
             lobes=lobes,
             attenuations=attenuations,
+            sections=self.sections(words) if self.config.sections else None,
             asked=asked,
         )
 

@@ -254,6 +254,9 @@ def _selected(
     chosen = selection.choose(diameters, [float(c.centre() @ front) for c in components])
     if chosen:
         return [components[i] for i in chosen], ()
+    if selection.place > len(components):
+        count = len(components)
+        return [], (f"The text asks for number {selection.place} by rank, of {count} that fit.",)
     found = ", ".join(f"{d:.0f}" for d in sorted(diameters))
     return [], (
         f"What fits the other words measures {found} mm, and the text asks for "

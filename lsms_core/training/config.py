@@ -47,6 +47,7 @@ class TrainingConfig:
             liver, and which lobe and attenuation they rule out; LSMS with an outline only.
         trust: the power of the network's own choice among what the outline draws, 1 for all of
             it; counts in the answers, not while learning. LSMS with an outline only.
+        mask_threshold: probability from which a pixel belongs to the answer; in the bundle, too.
         freeze_embeddings: keep the text encoder's word embeddings as they are.
         align_stride: stride of the grid on which the decoder works, 8 or 4.
         ema_decay: of the averaged weights, which are the ones exported.
@@ -82,6 +83,7 @@ class TrainingConfig:
     anatomy_weight: float = 0.5
     kinds_weight: float = 0.5
     trust: float = 0.1
+    mask_threshold: float = 0.5
     freeze_embeddings: bool = True
     align_stride: int = 8
     ema_decay: float = 0.998

@@ -180,7 +180,7 @@ def export(module: LSMSTraining, config: TrainingConfig, folder: Path) -> Path:
         module.averaged,
         module.tokenizer,
         preprocessing=asdict(config.preprocessing),
-        postprocessing={},
+        postprocessing={"mask_threshold": config.mask_threshold},
         card=(
             f"# {config.architecture.upper()} {config.variant}\n\n"
             f"Trained with seed {config.seed} on {config.samples} samples; fold {config.fold} of "

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lsms_core.data.expressions.segments import stated_sections
 from lsms_core.data.expressions.selection import Selection
 from lsms_core.data.sections import SECTIONS, Section
 from lsms_core.inference.engine import EncodedText
@@ -84,7 +85,7 @@ class LsmsEngine:
             text,
             features[0],
             self._selection(text, features[0]),
-            self._sections(features[0]),
+            self._sections(text, features[0]),
             warning,
         )
         self._texts[text] = encoded
@@ -96,10 +97,13 @@ class LsmsEngine:
         read = getattr(self._model.lsms, "asked", None)
         return None if read is None else read_selection(text, read(features.mean(0)))
 
-    def _sections(self, features: torch.Tensor) -> tuple[Section, ...]:
+    def _sections(self, text: str, features: torch.Tensor) -> tuple[Section, ...]:
         read = getattr(self._model.lsms, "sections", None)
         if read is None:
             return ()
+        stated = stated_sections(text)
+        if stated is not None:
+            return stated
         named = [s for s, out in zip(SECTIONS, read(features.mean(0)) > 0, strict=True) if not out]
         return tuple(named) if len(named) < len(SECTIONS) else ()
 

@@ -241,7 +241,7 @@ def test_the_words_alone_learn_what_they_speak_of(runs):
         told[weight] = words
     assert told[0.0] == told[1.0] > 0
     optimizer = torch.optim.Adam(module.model.parameters(), 1e-2)
-    for _ in range(40):
+    for _ in range(80):
         optimizer.zero_grad()
         module.training_step(batch, 0).backward()
         optimizer.step()

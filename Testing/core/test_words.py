@@ -106,6 +106,20 @@ def test_the_released_weights_read_what_is_asked_of_whole_lesions():
         assert bool(asked[denied] > 0) == denies, text
 
 
+def test_the_released_weights_read_the_parts_of_the_lobes():
+    engine = LsmsEngine(load_bundle(RELEASED))
+    expected = {
+        "left lobe hypodense lesion": (),
+        "largest lesion": (),
+        "hypodense lesion in segment 6": ("right posterior",),
+        "S8 lesion": ("right anterior",),
+        "left lateral section mass": ("left lateral",),
+        "posterior right lobe lesion": ("right posterior",),
+        "segment the lesion in the right lobe": (),
+    }
+    assert {text: engine.encode(text).sections for text in expected} == expected
+
+
 def test_a_denial_answers_nothing():
     torch.manual_seed(0)
     shape = {**SHAPE, "outline": DIMS, "asked": True}

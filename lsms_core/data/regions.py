@@ -46,6 +46,12 @@ def lesion_instances(
     return labels
 
 
+def grown(mask: NDArray[np.bool_], radius: Sequence[int]) -> NDArray[np.bool_]:
+    """Return a 2-D or 3-D mask dilated by an ellipsoid of that many pixels along each axis."""
+    image = sitk.GetImageFromArray(mask.astype(np.uint8))
+    return sitk.GetArrayFromImage(sitk.BinaryDilate(image, list(radius[::-1]))) > 0
+
+
 def signed_distance_mm(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> NDArray[np.float32]:
     """Distance to the mask's border, mm: negative inside, positive outside.
 

@@ -12,7 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from lsms_core.data.regions import label_components
+from lsms_core.data.regions import grown, label_components
 
 # The least depth of a stack in which the liver hangs together: in a few slices a lobe's tip is
 # a piece of its own.
@@ -81,7 +81,7 @@ def _whole(near: NDArray[np.bool_], drawn: NDArray[np.bool_]) -> NDArray[np.bool
     stays[0] = False
     kept, gone = stays[labels], drawn & ~stays[labels]
     # The grid is coarse: a component's edge lies up to one step farther out.
-    return near & ~_grown(gone, (1, 1, 1)) | _grown(kept, (1, 1, 1))
+    return near & ~grown(gone, (1, 1, 1)) | grown(kept, (1, 1, 1))
 
 
 def _near(liver: NDArray[np.bool_], spacing_mm: Sequence[float]) -> NDArray[np.bool_] | None:
@@ -92,15 +92,10 @@ def _near(liver: NDArray[np.bool_], spacing_mm: Sequence[float]) -> NDArray[np.b
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     large = np.flatnonzero(sizes[1:] >= _SHARE * sizes[1]) + 1
     radius = [int(np.ceil((_BRIDGE_MM + _REACH_MM) / mm)) for mm in spacing_mm]
-    grown = _grown(np.isin(labels, large), radius)
+    around = grown(np.isin(labels, large), radius)
     # A large lesion leaves a hole in what is seen of the liver.
-    filled = sitk.BinaryFillhole(sitk.GetImageFromArray(grown.astype(np.uint8)))
+    filled = sitk.BinaryFillhole(sitk.GetImageFromArray(around.astype(np.uint8)))
     return sitk.GetArrayFromImage(filled) > 0
-
-
-def _grown(mask: NDArray[np.bool_], radius: Sequence[int]) -> NDArray[np.bool_]:
-    image = sitk.GetImageFromArray(mask.astype(np.uint8))
-    return sitk.GetArrayFromImage(sitk.BinaryDilate(image, list(radius[::-1]))) > 0
 
 
 def _eroded(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> NDArray[np.bool_]:

@@ -219,6 +219,8 @@ class Predictor:
         pairs = [(index, t) for index in view.slices for t in range(len(texts))]
         total, done = len(view.slices), 0
         elsewhere = [False] * len(texts)
+        # Only an axial slice shows where a part of a lobe ends.
+        sections = [t.sections if view.plane_name == "axial" else () for t in texts]
         liver: NDArray[np.bool_] | None = None
         if not view.flat and shows_liver_whole(view.slices, view.plane.thickness_mm):
             liver = np.zeros(view.volume.shape, bool)
@@ -240,7 +242,7 @@ class Predictor:
             images = np.stack([prepared[index][0] for index, _ in batch])
             try:
                 result = self._engine.probabilities(images, [texts[t] for _, t in batch])
-                asked = liver is not None or any(texts[t].sections for _, t in batch)
+                asked = liver is not None or any(sections[t] for _, t in batch)
                 lobes = self._engine.lobes(images) if asked else None
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
@@ -251,13 +253,13 @@ class Predictor:
             for n, (index, t) in enumerate(batch):
                 values = result[n]
                 picture, transform = prepared[index]
-                if lobes is not None and texts[t].sections and view.plane_name == "axial":
+                if lobes is not None and sections[t]:
                     values = leave_out_other_sections(
                         values,
                         lobes[n],
                         from_window(picture[len(picture) // 2], self.preprocessing.window_hu),
                         transform.grid_spacing_mm,
-                        texts[t].sections,
+                        sections[t],
                     )
                     elsewhere[t] |= values is not result[n]
                 canonical = transform.restore(values)

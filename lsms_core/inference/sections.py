@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from lsms_core.data.laterality import Side, midline_column
-from lsms_core.data.regions import bounding_box, label_components
+from lsms_core.data.regions import bounding_box, grown, label_components
 from lsms_core.data.sections import Section, section_of
 
 ELSEWHERE = (
@@ -38,6 +37,8 @@ def leave_out_other_sections(
     wanted: Collection[Section],
 ) -> NDArray[np.float32]:
     """Return the probabilities without the findings that clearly lie in another section.
+
+    Where nothing is left out, it is the same array.
 
     Args:
         probability: (rows, columns), canonical axial slice on the model's grid.
@@ -67,6 +68,5 @@ def leave_out_other_sections(
             lost |= mask
     if not lost.any():
         return probability
-    image = sitk.GetImageFromArray(lost.astype(np.uint8))
-    edge = sitk.GetArrayFromImage(sitk.BinaryDilate(image, [_EDGE, _EDGE])) > 0
-    return np.where(edge & (lost | (labels == 0)), np.float32(0.0), probability)
+    edge = grown(lost, (_EDGE, _EDGE)) & (labels == 0)
+    return np.where(lost | edge, np.float32(0.0), probability)

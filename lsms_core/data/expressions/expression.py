@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from lsms_core.data.expressions.query import Density, Rank, lobe_of
-from lsms_core.data.sections import SECTIONS, section_with
+from lsms_core.data.expressions.query import Density, Rank, lobe_of, named_section
+from lsms_core.data.sections import SECTIONS
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,5 @@ def sections_ruled_out(expression: Expression) -> tuple[float, ...]:
     if expression.kind in ("negated", "contradictory", "elsewhere", "unrelated"):
         return (-1.0,) * len(SECTIONS)
     said = expression.attributes
-    segment = said.get("segment")
-    named = said.get("section") or (section_with(segment) if segment else None)
+    named = named_section(said.get("section"), said.get("segment"))
     return tuple(float(named is not None and named != section) for section in SECTIONS)

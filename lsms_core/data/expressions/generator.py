@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -181,8 +181,7 @@ def _true_size(longest_mm: float, rng: np.random.Generator) -> dict[str, float]:
 
 
 def _true_magnitude(longest_mm: float) -> Magnitude | None:
-    words: tuple[Magnitude, ...] = ("large", "small")
-    return next((w for w in words if is_of_magnitude(longest_mm, w)), None)
+    return next((w for w in get_args(Magnitude) if is_of_magnitude(longest_mm, w)), None)
 
 
 def _any_query(findings: SliceFindings, rng: np.random.Generator) -> Query:

@@ -37,8 +37,8 @@ def _slip(word: str, rng: np.random.Generator) -> str:
     return word[:at] + word[at] + word[at:]  # a letter twice
 
 
-_SWAPS = {"left": "right", "right": "left", "lt": "rt", "rt": "lt", "sinister": "dexter"}
-_SWAPS |= {"dexter": "sinister", "lhl": "rhl", "rhl": "lhl", "l": "r", "r": "l"}
+_PAIRS = (("left", "right"), ("lt", "rt"), ("sinister", "dexter"), ("lhl", "rhl"), ("l", "r"))
+_SWAPS = dict(_PAIRS) | {right: left for left, right in _PAIRS}
 # A letter by itself is a side only before what has sides.
 _SIDE = re.compile(
     r"\b("

@@ -8,7 +8,7 @@ from typing import Literal
 from lsms_core.data.appearance import Margin, Shape, Texture
 from lsms_core.data.laterality import Side
 from lsms_core.data.measurements import LesionMeasurement, SliceFindings
-from lsms_core.data.sections import Section
+from lsms_core.data.sections import Section, section_with
 
 Rank = Literal["largest", "smallest", "most anterior", "most posterior"]
 Magnitude = Literal["large", "small"]
@@ -137,11 +137,13 @@ def _other_lobe(lesion: LesionMeasurement, query: Query) -> bool | None:
 
 def lobe_of(section: str | None, segment: str | None) -> str | None:
     """Return the lobe of a section, or else of Couinaud's segment; None for neither."""
-    if section is not None:
-        return section.split()[0]
-    if segment is None:
-        return None
-    return "right" if segment in ("V", "VI", "VII", "VIII") else "left"
+    named = named_section(section, segment)
+    return None if named is None else named.split()[0]
+
+
+def named_section(section: str | None, segment: str | None) -> str | None:
+    """Return the section that is named, by itself or by one of its segments; None for none."""
+    return section_with(segment) if section is None and segment is not None else section
 
 
 def _has_attenuation(lesion: LesionMeasurement, word: str) -> bool | None:

@@ -57,7 +57,8 @@ NAMELESS = ("elsewhere", "unrelated", "negated", "contradictory")
 # Words that rule out the side that is written.
 EXCLUDING = {
     *("not", "outside", "except", "excluding", "apart", "sparing", "disregarding", "ignoring"),
-    *("without", "aside", "beyond", "besides", "none"),
+    *("without", "aside", "beyond", "besides", "none", "skipping", "omitting", "exception"),
+    *("save", "minus", "spare", "never", "forget", "but", "away", "nothing", "opposite"),
 }
 
 
@@ -71,6 +72,10 @@ def test_the_words_for_the_side_are_in_the_text(findings, seed):
     named = {"left": {"left", "lt"}, "right": {"right", "rt"}}
     if expression.kind in NAMELESS:
         assert expression.instances == ()
+    elif found & named["left"] and found & named["right"]:
+        first = min(words.index(w) for w in found)
+        assert words[first] in named[side]
+        assert {"not", "rather"} & set(words)
     elif found and EXCLUDING & set(words):
         assert found <= named["left" if side == "right" else "right"]
     elif side is not None:
@@ -86,6 +91,8 @@ def test_ruling_out_a_side_names_the_lesions_of_the_other():
     rng = np.random.default_rng(0)
     drawn = [generator.sample(findings, rng, no_target_share=0.0) for _ in range(2000)]
     excluding = [e for e in drawn if EXCLUDING & set(e.text.lower().replace(",", "").split())]
+    # "Left, not right" says both.
+    excluding = [e for e in excluding if len(set(re.findall("left|right", e.text.lower()))) == 1]
     assert len(excluding) > 60
     assert any("lesion" not in e.text for e in excluding)
     for expression in excluding:
@@ -202,10 +209,10 @@ def test_large_and_small_are_clear_words_only(query, instances):
 def test_denials_speak_of_lesions_or_of_a_healthy_lobe():
     writer = Writer("train", 0.0)
     rng = np.random.default_rng(0)
-    texts = [writer.write_none(Query(side="left"), rng) for _ in range(400)]
+    texts = [writer.write_none(Query(side="left"), rng) for _ in range(2000)]
     assert all(re.search(r"\b(left|lt|L|LHL)\b|-sided", t) for t in texts), texts
     healthy = [t for t in texts if re.search("normal|unremarkable|spared|clean|healthy", t)]
-    assert 40 < len(healthy) < 160
+    assert 200 < len(healthy) < 700
     assert "left lobe is normal" in texts
 
 

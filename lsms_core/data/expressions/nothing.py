@@ -19,6 +19,7 @@ from lsms_core.data.expressions.other_words import (
     OTHER_ORGANS,
     PAIRED_ORGANS,
     QUALITIES,
+    STATES,
     UNRELATED,
 )
 from lsms_core.data.expressions.vocabulary import WORDS
@@ -41,9 +42,14 @@ def elsewhere(rng: np.random.Generator, noise: float = 0.0) -> str:
     else:
         organ = _one(OTHER_ORGANS, rng)
     draw = rng.random()
-    if draw < 0.3:
+    if draw < 0.2:
+        state = _one(STATES, rng)
+        text = (f"{organ} {state}", f"{state} {organ}", f"is the {organ} {state}?")[
+            int(rng.integers(3))
+        ]
+    elif draw < 0.35:
         text = f"{organ} {finding}"
-    elif draw < 0.4:
+    elif draw < 0.45:
         text = f"{_one(ACTIONS, rng)} the {organ}"
     else:
         text = f"{finding} {_one(('in', 'of', 'within', 'near', 'in part of'), rng)} the {organ}"

@@ -29,8 +29,16 @@ _EXCLUDED = 0.12
 _ANYTHING = 0.3
 # How often a text says something that nobody measures: it changes nothing.
 _ASIDES = 0.05
+# How often an attenuation is said in a clause, "darker than the liver".
+_ATTENUATION_CLAUSES = 0.2
+# How often a text that asks about the whole liver says so.
+_ANYWHERE = 0.1
+_ANYWHERE_DENIED = 0.4
+# How often what is ruled out comes first.
+_EXCLUDED_FIRST = 0.25
 # How often a denial says that a lobe is healthy, not that there is no lesion in it.
 _HEALTHY = 0.35
+_NEVER_FIRST = ("but ", "that ", "which ", "if ")
 _PREPOSITIONS = ("in ", "on ", "within ")
 _NUMBERS = {2: "2", 3: "3"}
 
@@ -55,9 +63,9 @@ class Writer:
         if excluded and query == Query(side=query.side) and rng.random() < _ANYTHING:
             noun = self.word("anything", rng)
         adjectives, clauses = self._adjectives(query, "cyst" in noun, rng)
+        start = before = ""
         if excluded:
-            other = "left" if query.side == "right" else "right"
-            place, before = self.word(f"not in {other}", rng), ""
+            start, place = self._exclude(query, rng)
         else:
             place, before = self._place(query, rng)
         sizes = self._sizes(query, rng)
@@ -86,7 +94,7 @@ class Writer:
             if clauses:
                 text = text.strip() + ("," if rng.random() < 0.3 else "")
                 text = _join([text, *clauses])
-        return add_noise(" ".join(text.split()), rng, self._noise)
+        return add_noise(" ".join(f"{start} {text}".split()), rng, self._noise)
 
     def write_none(self, query: Query, rng: np.random.Generator) -> str:
         """Return a text that denies what ``query`` asks for, such as "no lesion on the left"."""
@@ -97,6 +105,8 @@ class Writer:
             text = self.word("healthy", rng).format(organ=organ, noun=noun)
             return add_noise(" ".join(text.split()), rng, self._noise)
         place = self.word(f"in {query.side}", rng) if query.side else ""
+        if not query.side and rng.random() < _ANYWHERE_DENIED:
+            place = self.word("anywhere", rng)
         template = self.word("none", rng)
         article = "an" if noun[0] in "aeiou" else "a"
         text = template.format(a=article, noun=noun, place=place)
@@ -142,7 +152,10 @@ class Writer:
         words: list[str] = []
         clauses: list[str] = []
         if query.attenuation and not said:
-            words.append(self.word(query.attenuation, rng))
+            if rng.random() < _ATTENUATION_CLAUSES:
+                clauses.append(self.word(f"{query.attenuation} clause", rng))
+            else:
+                words.append(self.word(query.attenuation, rng))
         if query.magnitude is not None:
             words.append(self.word(query.magnitude, rng))
         if query.subcapsular is not None:
@@ -161,6 +174,13 @@ class Writer:
         rng.shuffle(words)
         return words, clauses
 
+    def _exclude(self, query: Query, rng: np.random.Generator) -> tuple[str, str]:
+        """Return what rules out the side not asked for, to begin with or as a place; one is ""."""
+        text = self.word("not in left" if query.side == "right" else "not in right", rng)
+        if rng.random() < _EXCLUDED_FIRST and not text.startswith(_NEVER_FIRST):
+            return f"{text}{':' if rng.random() < 0.5 else ','}", ""
+        return "", text
+
     def _place(self, query: Query, rng: np.random.Generator) -> tuple[str, str]:
         """Return the place after the noun, or an adjective before it; one of them is empty."""
         if query.segment:
@@ -174,7 +194,7 @@ class Writer:
             if rng.random() < 0.47:
                 return self.word(f"in {query.side}", rng), ""
             return "", self.word(query.side, rng)
-        return "", ""
+        return (self.word("anywhere", rng) if rng.random() < _ANYWHERE else ""), ""
 
     def _sizes(self, query: Query, rng: np.random.Generator) -> list[str]:
         for limit, key in (

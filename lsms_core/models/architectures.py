@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,10 +20,16 @@ Model = LSMSModel | UNetModel
 DEFAULT = "lsms"
 # "unet" draws all lesions, whatever the text says.
 ARCHITECTURES = (DEFAULT, "lavt", "unet")
+# The weights that look at the input channels first.
+_FIRST = ("lsms.encoder.downsample.0.0.weight", "lsms.outline.down.0.0.weight")
 
 
 def new_model(
-    architecture: str, variant: str, text_encoder: TextEncoder, align_stride: int
+    architecture: str,
+    variant: str,
+    text_encoder: TextEncoder,
+    align_stride: int,
+    in_channels: int = 3,
 ) -> Model:
     """Build a model with random weights around a text encoder.
 
@@ -32,17 +38,18 @@ def new_model(
         variant: its size; LSMS's names, "unet" has "tiny" and "small".
         text_encoder: reads the text; "unet" does without.
         align_stride: stride of the decoder's grid, 8 or 4; LSMS only.
+        in_channels: how many slices it sees.
 
     Raises:
         BundleError: for an unknown architecture or variant.
     """
     check(architecture)
     if architecture == "unet":
-        return UNetModel(UNetConfig.variant(variant))
-    width = text_encoder.width
+        return UNetModel(replace(UNetConfig.variant(variant), in_channels=in_channels))
+    shape = {"text_width": text_encoder.width, "in_channels": in_channels}
     if architecture == "lavt":
-        return LAVTModel(lavt_config(variant, text_width=width), text_encoder)
-    config = LSMSConfig.variant(variant, text_width=width, align_stride=align_stride)
+        return LAVTModel(lavt_config(variant, **shape), text_encoder)
+    config = LSMSConfig.variant(variant, align_stride=align_stride, **shape)
     return LSMSModel(config, text_encoder)
 
 
@@ -62,6 +69,38 @@ def restore_model(architecture: str, model: Mapping[str, Any], text: Mapping[str
         return UNetModel(UNetConfig.from_dict(model))
     kind = LAVTModel if architecture == "lavt" else LSMSModel
     return kind(LSMSConfig.from_dict(model), TextEncoder.from_config(dict(text)))
+
+
+def with_slices(model: Model, before: Sequence[float], after: Sequence[float]) -> Model:
+    """Return a model that sees more slices; until it has learnt more, it answers as before.
+
+    Args:
+        model: any.
+        before: the offsets of the slices that it sees, mm.
+        after: the offsets of those that it will see, among them all of ``before``.
+
+    Raises:
+        BundleError: when a slice would be lost.
+    """
+    if not set(before) <= set(after):
+        raise BundleError(
+            f"The weights see slices at {list(before)} mm, the configuration has {list(after)}: "
+            "keep all of them, and add to them."
+        )
+    wider = type(model)(
+        replace(model.config, in_channels=len(after)),  # type: ignore[arg-type]
+        *((model.text_encoder,) if isinstance(model, LSMSModel) else ()),
+    )
+    state = dict(model.state_dict())
+    places = [after.index(offset) for offset in before]
+    for name in set(_FIRST) & state.keys():
+        weight = wider.state_dict()[name].zero_()
+        # What LSMS sees beside the slices, its outline, stays behind them.
+        weight[:, len(after) :] = state[name][:, len(before) :]
+        weight[:, places] = state[name][:, : len(before)]
+        state[name] = weight
+    wider.load_state_dict(state)
+    return wider
 
 
 def with_outline(model: LSMSModel, outline: UNetModel) -> LSMSModel:

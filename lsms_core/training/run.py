@@ -15,11 +15,19 @@ from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
+from lsms_core.data.preprocessing import PreprocessingConfig
 from lsms_core.data.sampling import ReferringSamples
 from lsms_core.data.sources import CaseArrays, list_cases, load_case, split_folds
 from lsms_core.errors import InputError
 from lsms_core.io.text import write_text
-from lsms_core.models.architectures import DEFAULT, Model, new_model, with_outline, with_words
+from lsms_core.models.architectures import (
+    DEFAULT,
+    Model,
+    new_model,
+    with_outline,
+    with_slices,
+    with_words,
+)
 from lsms_core.models.baselines.unet import UNetModel
 from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.models.lsms.model import LSMSModel
@@ -59,13 +67,21 @@ def build(config: TrainingConfig) -> LSMSTraining:
     lightning.seed_everything(config.seed, verbose=False)
     if config.start_from is None:
         encoder, tokenizer = load_text_encoder(config.text_encoder, config.text_layers)
-        model = new_model(config.architecture, config.variant, encoder, config.align_stride)
+        model = new_model(
+            config.architecture,
+            config.variant,
+            encoder,
+            config.align_stride,
+            len(config.preprocessing.slice_offsets_mm),
+        )
     else:
-        model, tokenizer = _trained(config.start_from, config.architecture, "to start from")
+        model, tokenizer = _trained(
+            config.start_from, config.architecture, "to start from", config.preprocessing
+        )
     if config.outline_from is not None:
         if config.architecture != DEFAULT:
             raise InputError("Only LSMS has an outline: leave outline_from out.")
-        outline, _ = _trained(config.outline_from, "unet", "for the outline")
+        outline, _ = _trained(config.outline_from, "unet", "for the outline", config.preprocessing)
         assert isinstance(model, LSMSModel)
         assert isinstance(outline, UNetModel)
         model = with_outline(model, outline)
@@ -74,8 +90,10 @@ def build(config: TrainingConfig) -> LSMSTraining:
     return LSMSTraining(model, tokenizer, config)
 
 
-def _trained(bundle: str, architecture: str, purpose: str) -> tuple[Model, Any]:
-    """Return the model and tokenizer of a bundle that has to be of an architecture."""
+def _trained(
+    bundle: str, architecture: str, purpose: str, seen: PreprocessingConfig
+) -> tuple[Model, Any]:
+    """Return the model, for the slices ``seen``, and tokenizer of a bundle of an architecture."""
     loaded = load_bundle(bundle)
     found = loaded.model.architecture
     if found != architecture:
@@ -83,7 +101,10 @@ def _trained(bundle: str, architecture: str, purpose: str) -> tuple[Model, Any]:
             f"The bundle {purpose} is {found!r}, the configuration wants {architecture!r}: "
             "make the two the same."
         )
-    return loaded.model, loaded.tokenizer
+    before = PreprocessingConfig.from_dict(loaded.preprocessing).slice_offsets_mm
+    if tuple(before) == tuple(seen.slice_offsets_mm):
+        return loaded.model, loaded.tokenizer
+    return with_slices(loaded.model, before, seen.slice_offsets_mm), loaded.tokenizer
 
 
 def train(config: TrainingConfig, output: str | Path, *, resume: bool = False) -> Path:

@@ -16,7 +16,9 @@ from lsms_core.models.baselines.unet import UNetConfig, UNetModel
 from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.models.lsms.asked import ASKED, NOTHING
 from lsms_core.models.lsms.config import LSMSConfig
-from lsms_core.models.lsms.model import READERS, LSMSModel, mean_word
+from lsms_core.models.lsms.decoder import INITIAL_LOGIT
+from lsms_core.models.lsms.model import READERS, LSMSModel
+from lsms_core.models.lsms.reading import Reader
 from lsms_core.models.lsms.text_encoder import TextEncoder
 from lsms_core.training.run import build, train
 from Testing.core.training_tiny import BERT, tiny_run, write_cases, write_text_encoder
@@ -47,7 +49,7 @@ def lesson(tmp_path_factory):
         name="before",
         version="1",
     )
-    config = replace(config, start_from=str(before), samples=0, word_texts=3000)
+    config = replace(config, start_from=str(before), samples=0, word_texts=8000)
     train(config, folder / "run")
     return before, folder / "run"
 
@@ -68,8 +70,8 @@ def test_left_rules_out_the_right_lobe_and_right_the_left(lesson):
     tokens = bundle.tokenizer(texts, padding=True, return_tensors="pt")
     mask = tokens["attention_mask"]
     with torch.inference_mode():
-        words = mean_word(bundle.model.text_encoder(tokens["input_ids"], mask), mask.bool())
-        ruled_out = bundle.model.lsms.lobes(words) > 0
+        words = bundle.model.text_encoder(tokens["input_ids"], mask)
+        ruled_out = bundle.model.lsms.lobes(words, mask.bool()) > 0
     assert ruled_out.tolist() == [[True, False], [False, True], [False, False]]
     read = json.loads((run / "words.json").read_text(encoding="utf-8"))
     assert read.keys() == set(READERS)
@@ -83,8 +85,8 @@ def test_hypodense_rules_out_what_is_bright_but_no_cyst(lesson):
     tokens = bundle.tokenizer(texts, padding=True, return_tensors="pt")
     mask = tokens["attention_mask"]
     with torch.inference_mode():
-        words = mean_word(bundle.model.text_encoder(tokens["input_ids"], mask), mask.bool())
-        ruled_out = bundle.model.lsms.attenuations(words) > 0
+        words = bundle.model.text_encoder(tokens["input_ids"], mask)
+        ruled_out = bundle.model.lsms.attenuations(words, mask.bool()) > 0
     assert ruled_out.tolist() == [[False, True, False, True], [False] * 4]
 
 
@@ -102,8 +104,9 @@ def test_the_released_weights_read_what_is_asked_of_whole_lesions():
     assert {text: engine.encode(text).selection for text in expected} == expected
     denied = ASKED.index(NOTHING)
     for text, denies in {"no lesion in the left lobe": True, "lesion, left lobe": False}.items():
-        asked = engine._model.lsms.asked(engine.encode(text).features.mean(0))
-        assert bool(asked[denied] > 0) == denies, text
+        words = engine.encode(text).features[None]
+        asked = engine._model.lsms.asked(words, torch.ones(words.shape[:2], dtype=torch.bool))
+        assert bool(asked[0, denied] > 0) == denies, text
 
 
 def test_the_released_weights_read_the_parts_of_the_lobes():
@@ -142,7 +145,8 @@ def test_a_denial_answers_nothing():
 
 def test_weights_whose_words_rule_nothing_out_learn_to_and_answer_as_before():
     torch.manual_seed(0)
-    old = LSMSModel(LSMSConfig(**SHAPE, outline=DIMS), TextEncoder.from_config(BERT)).eval()
+    shape = {**SHAPE, "outline": DIMS, "queries": 2}
+    old = LSMSModel(LSMSConfig(**shape), TextEncoder.from_config(BERT)).eval()
     new = with_words(old, WINDOW, 1.0).eval()
     assert new.config.lobes
     assert new.config.attenuation_window == WINDOW
@@ -157,3 +161,49 @@ def test_weights_whose_words_rule_nothing_out_learn_to_and_answer_as_before():
         assert (surer(image, ids, torch.ones_like(ids)).logits > after).all()
         new.lsms.lobes.linear.bias.fill_(4.0)
         assert (new(image, ids, torch.ones_like(ids)).logits < before - 0.5).all()
+
+
+def test_heads_that_read_in_another_way_begin_anew():
+    torch.manual_seed(0)
+    old = LSMSModel(LSMSConfig(**SHAPE, outline=DIMS, lobes=True), TextEncoder.from_config(BERT))
+    with torch.no_grad():
+        old.lsms.lobes.linear.bias.fill_(9.0)
+    new = with_words(old, WINDOW, 1.0)
+    assert (new.lsms.lobes.linear.bias == INITIAL_LOGIT).all()
+    kept = "lsms.outline.classify.weight"
+    assert torch.equal(new.state_dict()[kept], old.state_dict()[kept])
+
+
+@pytest.mark.parametrize("queries", [0, 2])
+def test_padding_is_not_read(queries):
+    torch.manual_seed(0)
+    head = Reader(16, queries, [0.0, 0.0])
+    torch.nn.init.normal_(head.linear.weight)
+    words = torch.randn(1, 4, 16)
+    padded = torch.cat([words, torch.full((1, 3, 16), 50.0)], dim=1)
+    mask = torch.arange(7)[None] < 4
+    torch.testing.assert_close(head(padded, mask), head(words, mask[:, :4]))
+
+
+def test_what_is_looked_for_is_found_wherever_it_stands():
+    torch.manual_seed(0)
+    words, asked = torch.zeros(64, 12, 16), torch.zeros(64, 1)
+    for i in range(0, 64, 2):
+        words[i, i % 12, :2] = 1.0
+        asked[i] = 1.0
+    for i in range(1, 64, 2):  # the same on average, in two words
+        words[i, i % 12, 0] = words[i, (i + 5) % 12, 1] = 1.0
+    mask = torch.ones(64, 12).bool()
+    right = {}
+    for queries in (0, 2):
+        torch.manual_seed(0)
+        head = Reader(16, queries, [0.0])
+        optimizer = torch.optim.Adam(head.parameters(), 1e-2)
+        for _ in range(300):
+            optimizer.zero_grad()
+            torch.nn.functional.binary_cross_entropy_with_logits(
+                head(words, mask), asked
+            ).backward()
+            optimizer.step()
+        right[queries] = float(((head(words, mask) > 0) == (asked > 0)).float().mean())
+    assert right == {0: 0.5, 2: 1.0}

@@ -95,7 +95,7 @@ class LsmsEngine:
 
     def _selection(self, text: str, features: torch.Tensor) -> Selection | None:
         read = getattr(self._model.lsms, "asked", None)
-        return None if read is None else read_selection(text, read(features.mean(0)))
+        return None if read is None else read_selection(text, _one(read, features))
 
     def _sections(self, text: str, features: torch.Tensor) -> tuple[Section, ...]:
         read = getattr(self._model.lsms, "sections", None)
@@ -104,7 +104,7 @@ class LsmsEngine:
         stated = stated_sections(text)
         if stated is not None:
             return stated
-        named = [s for s, out in zip(SECTIONS, read(features.mean(0)) > 0, strict=True) if not out]
+        named = [s for s, out in zip(SECTIONS, _one(read, features) > 0, strict=True) if not out]
         return tuple(named) if len(named) < len(SECTIONS) else ()
 
     @torch.inference_mode()
@@ -148,6 +148,13 @@ class LsmsEngine:
             last = images.copy(), self.precision, self._model.lsms.draw(batch)
             self._drawn = last
         return last[2]
+
+
+def _one(read: torch.nn.Module, features: torch.Tensor) -> torch.Tensor:
+    """Return what a head reads from one text's (T, D) features."""
+    words: torch.Tensor = features[None]
+    out: torch.Tensor = read(words, words.new_ones(words.shape[:2], dtype=torch.bool))[0]
+    return out
 
 
 def _distinct(images: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -20,6 +20,8 @@ Model = LSMSModel | UNetModel
 DEFAULT = "lsms"
 # "unet" draws all lesions, whatever the text says.
 ARCHITECTURES = (DEFAULT, "lavt", "unet")
+# What each head that reads the words looks for beside their mean.
+_QUERIES = 2
 # The weights that look at the input channels first.
 _FIRST = ("lsms.encoder.downsample.0.0.weight", "lsms.outline.down.0.0.weight")
 
@@ -129,7 +131,9 @@ def with_outline(model: LSMSModel, outline: UNetModel) -> LSMSModel:
 
 
 def with_words(model: LSMSModel, window_hu: tuple[float, float], trust: float) -> LSMSModel:
-    """Return LSMS whose words can rule out and ask what its heads read, none of it yet.
+    """Return LSMS whose words can rule out and ask what its heads read.
+
+    Heads that are new, or that read in another way than before, rule nothing out yet.
 
     Args:
         model: with an outline; one that has all heads already is returned as it is.
@@ -142,12 +146,17 @@ def with_words(model: LSMSModel, window_hu: tuple[float, float], trust: float) -
         attenuation_window=tuple(window_hu),
         asked=True,
         sections=True,
+        queries=_QUERIES,
         trust=trust,
     )
     if config == model.config:
         return model
     joined = type(model)(config, model.text_encoder)
-    return _filled(joined, model.state_dict(), *(f"lsms.{name}." for name in READERS))
+    heads = tuple(f"lsms.{name}." for name in READERS)
+    state = model.state_dict()
+    if config.queries != model.config.queries:
+        state = {k: v for k, v in state.items() if not k.startswith(heads)}
+    return _filled(joined, state, *heads)
 
 
 def _filled(model: LSMSModel, state: Mapping[str, torch.Tensor], *new: str) -> LSMSModel:

@@ -18,7 +18,7 @@ from torch import Tensor
 from lsms_core.data.sampling import ReferringSamples
 from lsms_core.data.sources import CaseArrays
 from lsms_core.models.lsms.losses import ruled_out_loss
-from lsms_core.models.lsms.model import READERS, LSMSModel, mean_word
+from lsms_core.models.lsms.model import READERS, LSMSModel
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.text import tokenize
 
@@ -26,7 +26,7 @@ from lsms_core.training.text import tokenize
 _TEXTS_PER_PICTURE = 40
 _CROP = (16, 16)
 _BATCH = 64
-_EPOCHS = 40
+_EPOCHS = 20
 _RATE = 3e-3
 _WEIGHT_DECAY = 1e-2
 # Texts of this share are kept apart, to say how well the rest was learnt.
@@ -63,8 +63,9 @@ def learn_words(
         for _ in range(_EPOCHS):
             order = first + torch.randperm(len(texts) - first, generator=generator)
             for some in order.split(_BATCH):
+                read = _padded([words[i] for i in some])
                 loss = torch.stack(
-                    [ruled_out_loss(heads[n](words[some]), t[some]) for n, t in truths.items()]
+                    [ruled_out_loss(heads[n](*read), t[some]) for n, t in truths.items()]
                 ).sum()
                 optimizer.zero_grad()
                 loss.backward()
@@ -72,7 +73,8 @@ def learn_words(
                 schedule.step()
     heads.requires_grad_(False)
     with torch.no_grad():
-        return {n: _read_rightly(heads[n](words[:first]), t[:first]) for n, t in truths.items()}
+        kept = _padded(words[:first])
+        return {n: _read_rightly(heads[n](*kept), t[:first]) for n, t in truths.items()}
 
 
 def _read_rightly(logits: Tensor, truth: Tensor) -> float:
@@ -96,13 +98,21 @@ def _write(
     return [s["text"] for s in drawn], truths
 
 
-def _read(model: LSMSModel, tokenizer: Any, texts: Sequence[str]) -> Tensor:  # noqa: ANN401
-    """Return the (N, D_text) mean word of each text."""
+def _read(model: LSMSModel, tokenizer: Any, texts: Sequence[str]) -> list[Tensor]:  # noqa: ANN401
+    """Return the (T, D_text) words of each text, in half precision to save memory."""
     words = []
     with torch.no_grad():
         for start in range(0, len(texts), _BATCH):
             some = texts[start : start + _BATCH]
             tokens = tokenize(tokenizer, some, model.config.max_tokens)
             mask = tokens["attention_mask"]
-            words.append(mean_word(model.text_encoder(tokens["input_ids"], mask), mask.bool()))
-    return torch.cat(words)
+            features = model.text_encoder(tokens["input_ids"], mask).half()
+            words += [f[m].clone() for f, m in zip(features, mask.bool(), strict=True)]
+    return words
+
+
+def _padded(words: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return (B, T, D_text) words and their (B, T) mask."""
+    lengths = torch.tensor([len(w) for w in words])
+    padded = torch.nn.utils.rnn.pad_sequence([w.float() for w in words], batch_first=True)
+    return padded, torch.arange(padded.shape[1]) < lengths[:, None]

@@ -22,6 +22,7 @@ _ARABIC = {
     "VII": "7",
     "VIII": "8",
 }
+_NUMERALS = (*_ARABIC, *_ARABIC.values())
 # How much likelier the first words of a list are: 1 for not at all.
 _USUAL = 1.6
 # How often a side is named by ruling out the other one, and then without a word for the lesion.
@@ -34,6 +35,8 @@ _ATTENUATION_CLAUSES = 0.2
 # How often a text that asks about the whole liver says so.
 _ANYWHERE = 0.1
 _ANYWHERE_DENIED = 0.4
+# How often a denial that names no lobe names a segment.
+_PART_DENIED = 0.4
 # How often what is ruled out comes first.
 _EXCLUDED_FIRST = 0.25
 # How often a denial says that a lobe is healthy, not that there is no lesion in it.
@@ -100,12 +103,19 @@ class Writer:
         """Return a text that denies what ``query`` asks for, such as "no lesion on the left"."""
         adjective = self.word(query.attenuation, rng) if query.attenuation else ""
         noun = _join([adjective, self.word("lesion", rng)])
+        part = ""
+        if not query.side and rng.random() < _PART_DENIED:
+            numeral = _NUMERALS[int(rng.integers(len(_NUMERALS)))]
+            part = self.word("segment", rng).format(s=numeral)
         if rng.random() < _HEALTHY:
             organ = self.word(f"the {query.side}" if query.side else "the liver", rng)
+            organ = part.removeprefix("in ").removeprefix("at ") or organ
             text = self.word("healthy", rng).format(organ=organ, noun=noun)
             return add_noise(" ".join(text.split()), rng, self._noise)
         place = self.word(f"in {query.side}", rng) if query.side else ""
-        if not query.side and rng.random() < _ANYWHERE_DENIED:
+        if part:
+            place = part
+        elif not query.side and rng.random() < _ANYWHERE_DENIED:
             place = self.word("anywhere", rng)
         template = self.word("none", rng)
         article = "an" if noun[0] in "aeiou" else "a"

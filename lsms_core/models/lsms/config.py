@@ -44,6 +44,8 @@ class LSMSConfig:
         asked: whether the words tell what is asked of whole lesions, such as their size; not in
             weights before 0.6.
         sections: whether the words name a part of a lobe; not in weights before 0.7.
+        queries: what each head that reads the words looks for beside their mean; 0 in weights
+            before 0.8.
         trust: the power of the network's own choice among what the outline draws.
     """
 
@@ -65,6 +67,7 @@ class LSMSConfig:
     attenuation_window: tuple[float, ...] = ()
     asked: bool = False
     sections: bool = False
+    queries: int = 0
     trust: float = 1.0
 
     def __post_init__(self) -> None:

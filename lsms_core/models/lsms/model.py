@@ -17,14 +17,13 @@ from lsms_core.models.lsms.decoder import FullScaleDecoder, align_positions
 from lsms_core.models.lsms.encoder import Encoder
 from lsms_core.models.lsms.outline import (
     LOBES,
-    Kinds,
     Outline,
-    RuledOut,
     choose,
     lobe_shares,
     probabilities,
     tempt,
 )
+from lsms_core.models.lsms.reading import kinds_reader, mean_word, rules_out
 from lsms_core.models.lsms.text_encoder import TextEncoder
 
 # What the words alone decide, by the names of the heads that read it and of their labels.
@@ -94,18 +93,19 @@ class LSMS(Network):
     def __init__(self, config: LSMSConfig) -> None:
         super().__init__()
         self.config = config
+        words = config.text_width, config.queries
         if config.outline:
             self.outline = Outline(config.in_channels, config.outline)
-            self.kinds = Kinds(config.text_width)
+            self.kinds = kinds_reader(*words)
         if config.lobes:
-            self.lobes = RuledOut(config.text_width, LOBES)
+            self.lobes = rules_out(*words, LOBES)
         if config.attenuation_window:
-            self.attenuations = RuledOut(config.text_width, len(ATTENUATIONS))
+            self.attenuations = rules_out(*words, len(ATTENUATIONS))
         if config.sections:
             # Where the parts lie, whoever holds the picture and its spacing knows.
-            self.sections = RuledOut(config.text_width, len(SECTIONS))
+            self.sections = rules_out(*words, len(SECTIONS))
         if config.asked:
-            self.asked = RuledOut(config.text_width, len(ASKED))
+            self.asked = rules_out(*words, len(ASKED))
         self.encoder = Encoder(config)
         self.decoder = FullScaleDecoder(config)
 
@@ -136,16 +136,16 @@ class LSMS(Network):
         logits = F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
         if seen is None:
             return LSMSOutput(logits, pixels=pixels)
-        words = mean_word(tokens, mask)
-        kinds = self.kinds(words)
-        lobes = self.lobes(words) if self.config.lobes else None
-        attenuations = self.attenuations(words) if self.config.attenuation_window else None
+        words = tokens, mask
+        kinds = self.kinds(*words)
+        lobes = self.lobes(*words) if self.config.lobes else None
+        attenuations = self.attenuations(*words) if self.config.attenuation_window else None
         ruled_out = [] if lobes is None else [(lobes, lobe_shares(seen))]
         if attenuations is not None:
             middle = each_text(image[:, self.config.in_channels // 2], tokens)
             shares = attenuation_shares(middle, seen, self.config.attenuation_window)
             ruled_out.append((attenuations, shares))
-        asked = self.asked(words) if self.config.asked else None
+        asked = self.asked(*words) if self.config.asked else None
         if asked is not None:
             denied = ASKED.index(NOTHING)
             everywhere = torch.ones_like(seen[:, :1])
@@ -158,7 +158,7 @@ class LSMS(Network):
             kinds=kinds,
             lobes=lobes,
             attenuations=attenuations,
-            sections=self.sections(words) if self.config.sections else None,
+            sections=self.sections(*words) if self.config.sections else None,
             asked=asked,
         )
 
@@ -167,12 +167,6 @@ def each_text(pictures: Tensor, tokens: Tensor) -> Tensor:
     """Repeat each picture for every text about it."""
     texts = len(tokens) // len(pictures)
     return pictures if texts == 1 else pictures.repeat_interleave(texts, dim=0)
-
-
-def mean_word(tokens: Tensor, mask: Tensor) -> Tensor:
-    """Return the (B, D_text) mean of the words, without padding."""
-    weights = mask.unsqueeze(-1).to(tokens.dtype)
-    return (tokens * weights).sum(1) / weights.sum(1).clamp_min(1.0)
 
 
 class LSMSModel(nn.Module):

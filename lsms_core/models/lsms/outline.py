@@ -7,13 +7,14 @@ and nothing to begin with it finds fewer lesions than a plain U-Net on the same 
     M   = U-Net(image)                                right lobe, left lobe, lesions; no words
     S   = LSMS([image; M], words)                     which of it is meant
     P_c = sigmoid(M_c)                                lesions in and around the lobes only
-    k_c = sigmoid(W mean(words))                      whether the words speak of kind c
-    e_l = sigmoid(V mean(words))                      whether the words rule lobe l out
-    a_d = sigmoid(U mean(words))                      whether they rule attenuation d out
+    k_c                                               whether the words speak of kind c
+    e_l                                               whether the words rule lobe l out
+    a_d                                               whether they rule attenuation d out
     p   = (1 - prod_c (1 - k_c P_c)) * prod_l (1 - e_l Q_l) * prod_d (1 - a_d A_d) * sigmoid(S)^t
 
 where Q_l is how much of the liver around a pixel is of lobe l, and A_d how much what is drawn
-around it looks like attenuation d (:mod:`lsms_core.models.lsms.attenuation`). Left and right are
+around it looks like attenuation d (:mod:`lsms_core.models.lsms.attenuation`); k, e and a are
+read from the words alone (:mod:`lsms_core.models.lsms.reading`). Left and right are
 the one thing that must never be wrong, and a network learns them last. So the words alone decide
 about the lobes, and the maps where these lie. With few patients S turns down lesions that were
 meant; t < 1 asks it to be surer before it does. While it learns, t is 1.
@@ -35,8 +36,6 @@ from lsms_core.models.lsms.decoder import INITIAL_LOGIT
 # What the outline draws, in this order.
 KINDS = ("right lobe", "left lobe", "lesions")
 LESIONS = KINDS.index("lesions")
-# Most texts speak of lesions.
-_INITIAL_KINDS = (-3.0, -3.0, 3.0)
 # Pixels from the lobes within which a lesion is believed: a lobe's map has holes at large lesions.
 _REACH = 4
 # The grid, in pixels, on which the surroundings are looked at; their widths on it, and their
@@ -47,8 +46,6 @@ _AROUND = ((3, 1.0), (7, 0.1), (17, 0.01))
 _TEMPTED = 0.5
 _SMALLEST = 1e-5
 LOBES = 2
-# "Not in the left lobe" and "left lobe" share their words.
-_HIDDEN = 128
 
 
 class TwoConvolutions(nn.Sequential):
@@ -117,46 +114,6 @@ class Outline(nn.Module):
         for up, skip in zip(self.up, levels[-2::-1], strict=True):
             x = up(x, skip)
         out: Tensor = self.classify(x)
-        return out
-
-
-class Kinds(nn.Module):
-    """Which of the outline's kinds a text speaks of.
-
-    Args:
-        text_width: width of the text features.
-    """
-
-    def __init__(self, text_width: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(text_width, len(KINDS))
-        with torch.no_grad():
-            self.linear.bias.copy_(torch.tensor(_INITIAL_KINDS))
-
-    def forward(self, words: Tensor) -> Tensor:
-        """Return (B, 3) logits for the (B, D_text) mean of the words."""
-        out: Tensor = self.linear(words)
-        return out
-
-
-class RuledOut(nn.Module):
-    """What words rule out: "left lobe lesion" the right lobe, "hypodense" what is bright; or ask.
-
-    Args:
-        text_width: width of the text features.
-        count: of the things that can be ruled out.
-    """
-
-    def __init__(self, text_width: int, count: int) -> None:
-        super().__init__()
-        self.read = nn.Sequential(nn.Linear(text_width, _HIDDEN), nn.GELU())
-        self.linear = nn.Linear(_HIDDEN, count)
-        nn.init.zeros_(self.linear.weight)
-        nn.init.constant_(self.linear.bias, INITIAL_LOGIT)
-
-    def forward(self, words: Tensor) -> Tensor:
-        """Return (B, count) logits for the (B, D_text) mean word."""
-        out: Tensor = self.linear(self.read(words))
         return out
 
 

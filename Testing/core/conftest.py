@@ -104,7 +104,7 @@ def bright_engine(monkeypatch) -> None:
     """
     from lsms_core.inference.lsms_engine import LsmsEngine
 
-    def probabilities(self, images, texts):
+    def probabilities(self, images, texts, drawn=None):
         hu = (images[:, images.shape[1] // 2] + 1.0) * 200.0 - 160.0
         answers = np.zeros_like(hu)
         for n, text in enumerate(texts):

@@ -121,11 +121,13 @@ class Pointing:
         sections = ("right posterior",) if "posterior" in text else ()
         return EncodedText(text, torch.zeros(1, 4), sections=sections)
 
-    def probabilities(self, images, texts):
+    def probabilities(self, images, texts, drawn):
         return np.repeat(with_lesions(*self._found)[None], len(texts), axis=0)
 
-    def lobes(self, images):
-        return np.repeat(anatomy()[1][None], len(images), axis=0)
+    def draw(self, images):
+        lobes = anatomy()[1]
+        drawn = np.concatenate([lobes, np.zeros_like(lobes[:1])])
+        return np.repeat(drawn[None], len(images), axis=0)
 
 
 def body():

@@ -159,16 +159,16 @@ class Seeing:
     def encode(self, text):
         return EncodedText(text, torch.zeros(1, 4))
 
-    def probabilities(self, images, texts):
+    def probabilities(self, images, texts, drawn):
         result = np.zeros((len(texts), *images.shape[2:]), np.float32)
         result[:, 60:70, 90:120] = 0.8
         result[:, 100:106, 150:160] = 0.9
         return result
 
-    def lobes(self, images):
+    def draw(self, images):
         if not self._tells:
             return None
-        seen = np.zeros((len(images), 2, *images.shape[2:]), np.float32)
+        seen = np.zeros((len(images), 3, *images.shape[2:]), np.float32)
         seen[:, 0, 50:90, 70:110] = 0.8
         seen[:, 1, 50:90, 110:130] = 0.8
         return seen
@@ -223,15 +223,20 @@ def test_the_outline_says_where_the_lobes_are_and_draws_once():
     engine = LsmsEngine(OfModel(outline=(8, 8, 8, 16, 16, 8)))
     images = np.random.default_rng(0).normal(size=(2, 3, 64, 80)).astype(np.float32)
     words = EncodedText("lesion", torch.zeros(2, 16))
-    engine.probabilities(images, [words, words])
-    drawn = engine._drawn
-    lobes = engine.lobes(images)
-    assert engine._drawn is drawn
-    np.testing.assert_allclose(lobes, torch.sigmoid(drawn[2][:, :2]).numpy(), atol=1e-6)
-    same = np.repeat(images[:1], 3, axis=0)
-    assert engine.lobes(same).shape == (3, 2, 64, 80)
+    seen = []
+    engine._model.lsms.outline.register_forward_hook(lambda *_: seen.append(1))
+    plain = engine.probabilities(images, [words, words])
+    drawn = engine.draw(images)
+    assert len(seen) == 1
+    assert drawn.shape == (2, 3, 64, 80)
+    assert drawn.min() >= 0
+    assert drawn.max() <= 1
+    given = engine.probabilities(images, [words, words], drawn)
+    np.testing.assert_allclose(given, plain, atol=1e-5)
+    other = engine.probabilities(images, [words, words], np.zeros_like(drawn))
+    assert other.max() < plain.max()
 
 
 def test_the_papers_network_alone_does_not_tell():
     images = np.zeros((1, 3, 64, 80), np.float32)
-    assert LsmsEngine(OfModel()).lobes(images) is None
+    assert LsmsEngine(OfModel()).draw(images) is None

@@ -301,10 +301,10 @@ def test_memory_that_runs_out_is_reported_and_survived(small_bundle, small_ct):
     command = changed("""
         from lsms_core.inference.lsms_engine import LsmsEngine
         original = LsmsEngine.probabilities
-        def short(self, images, texts):
+        def short(self, images, texts, drawn=None):
             if "cyst" in texts[0].text:
                 raise RuntimeError("DefaultCPUAllocator: can't allocate memory: 8 bytes")
-            return original(self, images, texts)
+            return original(self, images, texts, drawn)
         LsmsEngine.probabilities = short
         def load(self, fields):
             if fields["model"].get("weights") == "huge":

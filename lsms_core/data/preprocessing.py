@@ -33,6 +33,8 @@ class PreprocessingConfig:
         width: columns of the grid.
         window_hu: (lowest, highest) HU, mapped to -1 and 1.
         slice_offsets_mm: where the input channels lie across the slice (2.5-D input).
+        votes_mm: where the slices lie whose outlines are averaged for one slice; those nearest
+            count, as often as they are named. Only 0 in weights before 0.8.
         crop: "body" centres the grid on the patient's outline, "none" on the slice.
     """
 
@@ -41,14 +43,21 @@ class PreprocessingConfig:
     width: int = 320
     window_hu: tuple[float, float] = (-160.0, 240.0)
     slice_offsets_mm: tuple[float, ...] = (-4.0, 0.0, 4.0)
+    votes_mm: tuple[float, ...] = (0.0,)
     crop: str = "body"
 
     def __post_init__(self) -> None:
         low, high = self.window_hu
-        if not (self.spacing_mm > 0 and self.height > 0 and self.width > 0 and high > low):
+        grid = self.spacing_mm > 0 and self.height > 0 and self.width > 0
+        if not (grid and high > low and self.slice_offsets_mm and self.votes_mm):
             raise BundleError(f"The preprocessing configuration is not usable: {self}.")
         if self.crop not in ("body", "none"):
             raise BundleError(f"Unknown crop {self.crop!r}: use 'body' or 'none'.")
+
+    @property
+    def reach_mm(self) -> float:
+        """How far from a slice the model looks for its answer."""
+        return max(map(abs, self.slice_offsets_mm)) + max(map(abs, self.votes_mm))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> PreprocessingConfig:
@@ -115,6 +124,26 @@ class SliceTransform:
             (0.0, 0.0),
             fill=0.0,
             nearest=False,
+        ).astype(np.float32, copy=False)
+
+    def onto(self, other: SliceTransform, maps: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Resample (K, H, W) maps from this grid to another one's; 0 where this one ends."""
+        if self == other:
+            return maps
+        return np.stack(
+            [
+                _resample(
+                    values,
+                    (self.grid_spacing_mm, self.grid_spacing_mm),
+                    self._grid_origin(),
+                    other.grid_shape,
+                    (other.grid_spacing_mm, other.grid_spacing_mm),
+                    other._grid_origin(),
+                    fill=0.0,
+                    nearest=False,
+                )
+                for values in maps
+            ]
         ).astype(np.float32, copy=False)
 
 

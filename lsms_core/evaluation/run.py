@@ -197,8 +197,8 @@ def _slab(volume: CTVolume, record: Record, predictor: Predictor) -> _Slab:
     count = plane.count(volume.shape)
     if record.slice >= count:
         raise InputError(f"Record {record.id}: slice {record.slice} of {count} does not exist.")
-    reach = max(abs(mm) for mm in predictor.preprocessing.slice_offsets_mm) / plane.thickness_mm
-    margin = int(np.ceil(reach))
+    # Both of the distances are rounded to whole slices.
+    margin = int(np.ceil(predictor.preprocessing.reach_mm / plane.thickness_mm)) + 1
     low, high = max(record.slice - margin, 0), min(record.slice + margin + 1, count)
     affine = volume.affine.copy()
     affine[:3, 3] += low * affine[:3, 2 - record.axis]

@@ -54,18 +54,25 @@ class Engine(Protocol):
     def encode(self, text: str) -> EncodedText:
         """Encode one text; the engine remembers recent ones."""
 
+    def draw(self, images: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """Draw what does not depend on words in (N, C, H, W) images.
+
+        Returns (N, 3, H, W), how probably each pixel is of the right lobe, of the left lobe and
+        of a lesion; None from a model that chooses among nothing.
+        """
+
     def probabilities(
-        self, images: NDArray[np.float32], texts: Sequence[EncodedText]
+        self,
+        images: NDArray[np.float32],
+        texts: Sequence[EncodedText],
+        drawn: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        """Run (N, C, H, W) images, each with its own text; returns (N, H, W), 0 to 1."""
+        """Run (N, C, H, W) images, each with its own text; returns (N, H, W), 0 to 1.
 
-    def lobes(self, images: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """Return how probably each pixel of (N, C, H, W) images is of a lobe, (N, 2, H, W).
-
-        The right lobe comes first.
-
-        None from a model that does not tell. Called after :meth:`probabilities` of the same
-        images, it costs next to nothing.
+        Args:
+            images: as the predictor prepares them.
+            texts: one for each.
+            drawn: what is drawn in each; default: what :meth:`draw` returns.
         """
 
 

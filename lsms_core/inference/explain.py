@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsms_core.data.geometry import CTVolume
-from lsms_core.data.preprocessing import from_window, prepare_slice
 from lsms_core.errors import CancelledError
 from lsms_core.inference import explain_pictures as pictures
+from lsms_core.inference.drawing import Drawing
 from lsms_core.inference.postprocess import postprocess
-from lsms_core.inference.sections import ELSEWHERE, leave_out_other_sections
+from lsms_core.inference.sections import ELSEWHERE
 from lsms_core.inference.texts import clean_text
-from lsms_core.inference.view import HounsfieldCheck, SliceView
+from lsms_core.inference.view import SliceView
 
 if TYPE_CHECKING:
     from lsms_core.inference.explain_pictures import StagePicture
@@ -102,9 +102,8 @@ def explain(
     asked = clean_text(text)
     config = predictor.postprocessing.at_threshold(threshold)
     view = SliceView.of(image, plane, index, spacing_mm)
-    scale = HounsfieldCheck(expected=predictor.preprocessing.window_hu[0] < 0)
-    slab = scale.clean(view.slab(index, predictor.preprocessing.slice_offsets_mm))
-    prepared, transform = prepare_slice(slab, view.plane.spacing_mm, predictor.preprocessing)
+    drawing = Drawing(predictor.model, view, predictor.preprocessing)
+    prepared, transform = drawing.prepared(index)
 
     def back(values: NDArray[Any]) -> NDArray[np.float32]:
         restored: NDArray[np.float32] = view.plane.restore(
@@ -129,25 +128,17 @@ def explain(
         }
         step(1, 1)
         return Explanation(asked, stages.verdict, pictures.of_stages(stages), (), maps)
-    engine, mm = predictor.model, transform.grid_spacing_mm
-    hu = from_window(prepared[len(prepared) // 2], predictor.preprocessing.window_hu)
-
     left_out: dict[str, bool] = {}
 
     def ask(words: str) -> NDArray[np.float32]:
-        item = engine.encode(words)
-        found: NDArray[np.float32] = engine.probabilities(prepared[None], [item])[0]
-        if not item.sections or view.plane_name != "axial":
-            return found
-        lobes = engine.lobes(prepared[None])
-        if lobes is None:
-            return found
-        inside = leave_out_other_sections(found, lobes[0], hu, mm, item.sections)
-        left_out[words] = inside is not found
-        return inside
+        (answer,) = drawing.ask([(index, predictor.model.encode(words))])
+        left_out[words] = answer.elsewhere
+        return answer.probability
 
     probability, words = _by_words(ask, asked, config.mask_threshold, step)
-    cut = postprocess(probability, (mm, mm), config, selection=engine.encode(asked).selection)
+    mm = transform.grid_spacing_mm
+    selection = predictor.model.encode(asked).selection
+    cut = postprocess(probability, (mm, mm), config, selection=selection)
     notes = cut.notes
     if not cut.present and left_out.get(asked):
         notes = (*notes, ELSEWHERE)

@@ -16,12 +16,13 @@ from lsms_core.data.sections import SECTIONS, Section
 from lsms_core.inference.engine import EncodedText
 from lsms_core.inference.texts import MAX_CHARACTERS
 from lsms_core.models.lsms.asked import read_selection
-from lsms_core.models.lsms.outline import LESIONS
 
 if TYPE_CHECKING:
     from lsms_core.models.bundle import Bundle
 
 CACHED_TEXTS = 256
+# What is drawn is never surer than this; a logit has to be finite.
+_SURE = 1e-6
 
 
 class LsmsEngine:
@@ -43,7 +44,7 @@ class LsmsEngine:
         self._device = torch.device("cpu")
         self._texts: OrderedDict[str, EncodedText] = OrderedDict()
         # The last images, and what was drawn in them whatever the words were.
-        self._drawn: tuple[NDArray[np.float32], str, torch.Tensor | None] | None = None
+        self._drawn: tuple[NDArray[np.float32], str, NDArray[np.float32] | None] | None = None
         self._place()
 
     @property
@@ -108,32 +109,41 @@ class LsmsEngine:
         return tuple(named) if len(named) < len(SECTIONS) else ()
 
     @torch.inference_mode()
+    def draw(self, images: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """See :meth:`lsms_core.inference.engine.Engine.draw`; the last images are remembered."""
+        last = self._drawn
+        if last is None or last[1] != self.precision or not np.array_equal(last[0], images):
+            batch = torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
+            with self._autocast():
+                drawn = self._model.lsms.draw(batch)
+            maps = None if drawn is None else torch.sigmoid(drawn.float()).cpu().numpy()
+            last = self._drawn = images.copy(), self.precision, maps
+        return last[2]
+
+    @torch.inference_mode()
     def probabilities(
-        self, images: NDArray[np.float32], texts: Sequence[EncodedText]
+        self,
+        images: NDArray[np.float32],
+        texts: Sequence[EncodedText],
+        drawn: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        """Run (N, C, H, W) images, each with its own text; returns (N, H, W), 0 to 1."""
+        """See :meth:`lsms_core.inference.engine.Engine.probabilities`."""
         features = torch.nn.utils.rnn.pad_sequence(
             [text.features for text in texts], batch_first=True
         )
         lengths = torch.tensor([len(text.features) for text in texts], device=self._device)
         mask = torch.arange(features.shape[1], device=self._device) < lengths[:, None]
-        images = _distinct(images)
+        # Several texts about one slice share all that does not depend on them.
+        if len(images) > 1 and (images == images[:1]).all():
+            images, drawn = images[:1], None if drawn is None else drawn[:1]
+        drawn = self.draw(images) if drawn is None else drawn
         batch = torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
+        maps = None
+        if drawn is not None:
+            maps = torch.logit(torch.from_numpy(drawn).to(self._device), eps=_SURE)
         with self._autocast():
-            logits = self._model.lsms(batch, features, mask, self._draw(images, batch))
+            logits = self._model.lsms(batch, features, mask, maps)
         return torch.sigmoid(logits[:, 0].float()).cpu().numpy()
-
-    @torch.inference_mode()
-    def lobes(self, images: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """See :meth:`lsms_core.inference.engine.Engine.lobes`; None without an outline."""
-        some = _distinct(images)
-        batch = torch.from_numpy(some).to(self._device, memory_format=torch.channels_last)
-        with self._autocast():
-            drawn = self._draw(some, batch)
-        if drawn is None:
-            return None
-        lobes = torch.sigmoid(drawn[:, :LESIONS].float()).cpu().numpy()
-        return np.broadcast_to(lobes, (len(images), *lobes.shape[1:]))
 
     def _autocast(self) -> torch.autocast:
         half = self.precision == "bfloat16" or (
@@ -141,22 +151,9 @@ class LsmsEngine:
         )
         return torch.autocast(self._device.type, torch.bfloat16, enabled=half)
 
-    def _draw(self, images: NDArray[np.float32], batch: torch.Tensor) -> torch.Tensor | None:
-        """Draw what does not depend on the words, once for all texts about the same images."""
-        last = self._drawn
-        if last is None or last[1] != self.precision or not np.array_equal(last[0], images):
-            last = images.copy(), self.precision, self._model.lsms.draw(batch)
-            self._drawn = last
-        return last[2]
-
 
 def _one(read: torch.nn.Module, features: torch.Tensor) -> torch.Tensor:
     """Return what a head reads from one text's (T, D) features."""
     words: torch.Tensor = features[None]
     out: torch.Tensor = read(words, words.new_ones(words.shape[:2], dtype=torch.bool))[0]
     return out
-
-
-def _distinct(images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return one image where all are the same, as for several texts about one slice."""
-    return images[:1] if (images == images[:1]).all() else images

@@ -72,7 +72,10 @@ class MedClipSamEngine:
         return encoded
 
     def probabilities(
-        self, images: NDArray[np.float32], texts: Sequence[EncodedText]
+        self,
+        images: NDArray[np.float32],
+        texts: Sequence[EncodedText],
+        drawn: NDArray[np.float32] | None = None,  # noqa: ARG002
     ) -> NDArray[np.float32]:
         """Run (N, C, H, W) images, each with its own text; returns (N, H, W), 0 to 1.
 
@@ -85,8 +88,8 @@ class MedClipSamEngine:
             ]
         )
 
-    def lobes(self, images: NDArray[np.float32]) -> None:  # noqa: ARG002
-        """See :meth:`lsms_core.inference.engine.Engine.lobes`: it does not tell."""
+    def draw(self, images: NDArray[np.float32]) -> None:  # noqa: ARG002
+        """See :meth:`lsms_core.inference.engine.Engine.draw`: it draws nothing without words."""
         return
 
     def stages(

@@ -14,21 +14,17 @@ import torch
 from numpy.typing import NDArray
 
 from lsms_core.data.geometry import CTVolume
-from lsms_core.data.preprocessing import (
-    PreprocessingConfig,
-    SliceTransform,
-    from_window,
-    prepare_slice,
-)
+from lsms_core.data.preprocessing import PreprocessingConfig
 from lsms_core.errors import CancelledError, DeviceError, InputError
 from lsms_core.inference.devices import free_memory, is_out_of_memory, resolve_device
+from lsms_core.inference.drawing import Drawing
 from lsms_core.inference.engine import EncodedText, Engine, make_engine
 from lsms_core.inference.liver import keep_near_liver, shows_liver_whole
 from lsms_core.inference.postprocess import PostprocessingConfig, postprocess
 from lsms_core.inference.result import Prediction, measure
-from lsms_core.inference.sections import ELSEWHERE, leave_out_other_sections
+from lsms_core.inference.sections import ELSEWHERE
 from lsms_core.inference.texts import clean_texts
-from lsms_core.inference.view import HounsfieldCheck, SliceView
+from lsms_core.inference.view import SliceView
 
 logger = logging.getLogger(__name__)
 
@@ -219,14 +215,10 @@ class Predictor:
         pairs = [(index, t) for index in view.slices for t in range(len(texts))]
         total, done = len(view.slices), 0
         elsewhere = [False] * len(texts)
-        # Only an axial slice shows where a part of a lobe ends.
-        sections = [t.sections if view.plane_name == "axial" else () for t in texts]
         liver: NDArray[np.bool_] | None = None
         if not view.flat and shows_liver_whole(view.slices, view.plane.thickness_mm):
             liver = np.zeros(view.volume.shape, bool)
-        prepared: dict[int, tuple[NDArray[np.float32], SliceTransform]] = {}
-        # Only a window of pictures (0 to 255, say) begins at 0.
-        scale = HounsfieldCheck(expected=self.preprocessing.window_hu[0] < 0)
+        drawing = Drawing(self._engine, view, self.preprocessing)
         started = time.monotonic()
         if progress:
             progress(0, total, None)
@@ -234,39 +226,21 @@ class Predictor:
             _check(cancelled)
             size = self._batch_size or _BATCH.get(self.device.type, 1)
             batch = pairs[done : done + size]
-            needed = {index for index, _ in batch}
-            prepared = {index: prepared[index] for index in needed & prepared.keys()}
-            for index in sorted(needed - prepared.keys()):
-                slab = scale.clean(view.slab(index, self.preprocessing.slice_offsets_mm))
-                prepared[index] = prepare_slice(slab, view.plane.spacing_mm, self.preprocessing)
-            images = np.stack([prepared[index][0] for index, _ in batch])
             try:
-                result = self._engine.probabilities(images, [texts[t] for _, t in batch])
-                asked = liver is not None or any(sections[t] for _, t in batch)
-                lobes = self._engine.lobes(images) if asked else None
+                answers = drawing.ask([(index, texts[t]) for index, t in batch])
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
                 self._shrink(size, error)
                 texts = [self._engine.encode(t.text) for t in texts]
                 continue
-            for n, (index, t) in enumerate(batch):
-                values = result[n]
-                picture, transform = prepared[index]
-                if lobes is not None and sections[t]:
-                    values = leave_out_other_sections(
-                        values,
-                        lobes[n],
-                        from_window(picture[len(picture) // 2], self.preprocessing.window_hu),
-                        transform.grid_spacing_mm,
-                        sections[t],
-                    )
-                    elsewhere[t] |= values is not result[n]
-                canonical = transform.restore(values)
+            for (index, t), answer in zip(batch, answers, strict=True):
+                _, place = drawing.prepared(index)
+                elsewhere[t] |= answer.elsewhere
+                canonical = place.restore(answer.probability)
                 view.plane.restore_into(maps[t], index, canonical.astype(np.float16))
-                if liver is not None and lobes is not None and t == 0:
-                    seen = transform.restore(lobes[n].max(axis=0)) > 0.5
-                    view.plane.restore_into(liver, index, seen)
+                if liver is not None and answer.liver is not None and t == 0:
+                    view.plane.restore_into(liver, index, place.restore(answer.liver) > 0.5)
             done += len(batch)
             if progress:
                 left = (time.monotonic() - started) * (len(pairs) - done) / done
@@ -274,7 +248,7 @@ class Predictor:
         _check(cancelled)
         if liver is not None:
             keep_near_liver(maps, liver, view.spacing_mm, threshold)
-        return scale.notes(), elsewhere
+        return drawing.notes(), elsewhere
 
     def _shrink(self, size: int, error: BaseException) -> None:
         """React to memory running out: half the batch, then the CPU, then give up."""

@@ -91,6 +91,10 @@ class SliceView:
         """Return the (C, rows, columns) canonical slices that the model sees for one index."""
         return self.plane.slab(self.volume.array, index, offsets_mm)
 
+    def neighbours(self, index: int, offsets_mm: Sequence[float]) -> list[int]:
+        """Return the indices nearest to offsets from a slice."""
+        return self.plane.neighbours(index, self.plane.count(self.volume.shape), offsets_mm)
+
 
 class HounsfieldCheck:
     """Mends missing values and notices images that are not in Hounsfield units.

@@ -1,0 +1,139 @@
+"""What is drawn in a slice is the mean of what is drawn in it and in its neighbours."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lsms_core.data.geometry import CTVolume
+from lsms_core.data.preprocessing import PreprocessingConfig, SliceTransform
+from lsms_core.errors import BundleError
+from lsms_core.inference.drawing import Drawing
+from lsms_core.inference.engine import EncodedText
+from lsms_core.inference.predictor import Predictor
+from lsms_core.inference.view import SliceView
+
+VOTES = (-4.0, -2.0, 0.0, 2.0, 4.0)
+GRID = PreprocessingConfig(spacing_mm=2.0, height=48, width=64, crop="none", votes_mm=VOTES)
+
+
+class Counting:
+    """An engine that draws the picture's own brightness, and answers with what is drawn."""
+
+    name = "lsms"
+    device = torch.device("cpu")
+
+    def __init__(self):
+        self.drawn = []
+
+    def encode(self, text):
+        return EncodedText(text, torch.zeros(1, 4))
+
+    def draw(self, images):
+        self.drawn += [float(i[1].mean()) for i in images]
+        return np.repeat(0.5 * (images[:, 1:2] + 1), 3, axis=1)
+
+    def probabilities(self, images, texts, drawn):
+        return drawn[:, 2]
+
+
+def stack(thickness=2.0, count=12, flip=1.0):
+    """Slices of one brightness each."""
+    array = np.empty((count, 48, 64), np.int16)
+    array[:] = np.arange(-140, -140 + 20 * count, 20)[:, None, None]
+    return CTVolume(array, np.diag([-2.0, -2.0, flip * thickness, 1.0]))
+
+
+def level(index):
+    """The probability that is drawn in a slice by itself, as the HU of :func:`stack` make it."""
+    return (-140 + 20 * index + 160) / 400
+
+
+def drawing(volume, config=GRID):
+    engine = Counting()
+    return engine, Drawing(engine, SliceView.of(volume, "axial", None, None), config)
+
+
+@pytest.mark.parametrize("flip", [1.0, -1.0])
+@pytest.mark.parametrize(
+    ("thickness", "voters"),
+    [
+        (2.0, [3, 4, 5, 6, 7]),
+        (3.2, [4, 4, 5, 6, 6]),
+        (5.0, [4, 5, 5, 5, 6]),
+        (10.0, [5] * 5),
+        (0.8, [0, 3, 5, 7, 10]),
+    ],
+)
+def test_neighbours_count_by_where_they_lie(thickness, voters, flip):
+    _, slices = drawing(stack(thickness, flip=flip))
+    found = slices.drawn([5])
+    assert found.shape == (1, 3, 48, 64)
+    expected = np.mean([level(j) for j in voters])
+    np.testing.assert_allclose(found[0, :, 10:-10, 10:-10], expected, atol=1e-4)
+
+
+def test_at_the_ends_the_last_slice_counts_more():
+    _, slices = drawing(stack())
+    expected = np.mean([level(j) for j in (0, 0, 0, 1, 2)])
+    np.testing.assert_allclose(slices.drawn([0])[0, 2, 20, 30], expected, atol=1e-4)
+
+
+def test_without_votes_a_slice_counts_alone():
+    engine, slices = drawing(stack(), replace(GRID, votes_mm=(0.0,)))
+    np.testing.assert_allclose(slices.drawn([5])[0, 2, 20, 30], level(5), atol=1e-4)
+    assert len(engine.drawn) == 1
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 7])
+def test_a_search_draws_every_slice_once(batch_size):
+    engine = Counting()
+    predictor = Predictor(engine, GRID, batch_size=batch_size)
+    found = predictor.segment(stack(), ["lesion", "cyst"])
+    assert len(engine.drawn) == len(set(engine.drawn)) == 12
+    alone = Predictor(Counting(), GRID).segment(stack(), "lesion", slices=6)[0]
+    np.testing.assert_array_equal(alone.probability[6], found[0].probability[6])
+
+
+def test_a_single_picture_is_drawn_once():
+    engine = Counting()
+    predictor = Predictor(engine, GRID)
+    picture = stack().array[5]
+    found = predictor.segment(picture, "lesion", spacing_mm=(2.0, 2.0))[0]
+    assert len(engine.drawn) == 1
+    assert found.probability[20, 30] == pytest.approx(level(5), abs=1e-3)
+
+
+@pytest.mark.parametrize("wrong", [{"votes_mm": ()}, {"slice_offsets_mm": ()}])
+def test_a_model_that_sees_nothing_is_refused(wrong):
+    with pytest.raises(BundleError, match="not usable"):
+        replace(GRID, **wrong)
+
+
+grids = st.builds(
+    lambda mm, row, column: SliceTransform(
+        (90, 120), (1.0, 1.0), (48, 64), mm, (45.0 + row, 60.0 + column)
+    ),
+    st.floats(1.5, 2.5),
+    st.floats(-8, 8),
+    st.floats(-8, 8),
+)
+
+
+@given(one=grids, other=grids)
+def test_maps_keep_their_place_on_another_grid(one, other):
+    rows, columns = np.mgrid[:90, :120].astype(np.float32)
+    smooth = np.exp(-((rows - 45) ** 2 + (columns - 60) ** 2) / 400).astype(np.float32)
+    maps = np.stack([one.to_grid(smooth, fill=0.0), 0.5 * one.to_grid(smooth, fill=0.0)])
+    moved = one.onto(other, maps)
+    assert moved.shape == maps.shape
+    assert moved.dtype == np.float32
+    direct = other.to_grid(smooth, fill=0.0)
+    np.testing.assert_allclose(moved[0, 8:-8, 8:-8], direct[8:-8, 8:-8], atol=0.03)
+    np.testing.assert_allclose(moved[1], 0.5 * moved[0], atol=1e-5)
+    assert one.onto(one, maps) is maps

@@ -1,0 +1,130 @@
+"""Slices as the model sees them, what it draws in them whatever the words are, and its answers.
+
+A slice by itself can hide a lesion in noise, or show one where a vessel is cut across. Its
+neighbours are drawn, too, each with neighbours of its own, and the mean counts: a lesion lies in
+more than one of them, what noise makes does not (docs/experiments.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsms_core.data.preprocessing import (
+    PreprocessingConfig,
+    SliceTransform,
+    from_window,
+    prepare_slice,
+)
+from lsms_core.inference.engine import EncodedText, Engine
+from lsms_core.inference.sections import leave_out_other_sections
+from lsms_core.inference.view import HounsfieldCheck, SliceView
+
+# The first of what is drawn.
+LOBES = 2
+
+
+@dataclass(frozen=True)
+class SliceAnswer:
+    """An answer on the model's grid of a slice.
+
+    Attributes:
+        probability: (H, W), 0 to 1.
+        liver: (H, W), how probably a pixel is liver; None where the model does not tell.
+        elsewhere: whether something was left out because it lies in another section.
+    """
+
+    probability: NDArray[np.float32]
+    liver: NDArray[np.float32] | None
+    elsewhere: bool
+
+
+class Drawing:
+    """Prepares slices, draws in them, each once as long as it is needed, and asks about them.
+
+    Args:
+        engine: the model.
+        view: the slices of the request.
+        config: how slices reach the model.
+    """
+
+    def __init__(self, engine: Engine, view: SliceView, config: PreprocessingConfig) -> None:
+        self._engine = engine
+        self._view = view
+        self._config = config
+        # Only a window of pictures (0 to 255, say) begins at 0.
+        self._scale = HounsfieldCheck(expected=config.window_hu[0] < 0)
+        self._prepared: dict[int, tuple[NDArray[np.float32], SliceTransform]] = {}
+        self._drawn: dict[int, NDArray[np.float32]] = {}
+
+    def prepared(self, index: int) -> tuple[NDArray[np.float32], SliceTransform]:
+        """Return slice ``index`` as the model sees it, (C, H, W), and where that lies."""
+        if index not in self._prepared:
+            slab = self._scale.clean(self._view.slab(index, self._config.slice_offsets_mm))
+            self._prepared[index] = prepare_slice(slab, self._view.plane.spacing_mm, self._config)
+        return self._prepared[index]
+
+    def drawn(self, indices: Sequence[int]) -> NDArray[np.float32] | None:
+        """Return what is drawn in slices, (N, K, H, W) probabilities; None if nothing ever is.
+
+        Only what these slices need is kept: the next ones had better be close.
+        """
+        votes = {i: self._view.neighbours(i, self._config.votes_mm) for i in indices}
+        needed = {j for voters in votes.values() for j in voters}
+        self._forget(needed | set(indices))
+        missing = sorted(needed - self._drawn.keys())
+        if missing:
+            maps = self._engine.draw(np.stack([self.prepared(j)[0] for j in missing]))
+            if maps is None:
+                return None
+            self._drawn.update(zip(missing, maps, strict=True))
+        return np.stack([self._mean(i, votes[i]) for i in indices])
+
+    def ask(self, batch: Sequence[tuple[int, EncodedText]]) -> list[SliceAnswer]:
+        """Ask about slices, each with its own text."""
+        indices = sorted({index for index, _ in batch})
+        maps = self.drawn(indices)
+        drawn = None if maps is None else np.stack([maps[indices.index(i)] for i, _ in batch])
+        images = np.stack([self.prepared(i)[0] for i, _ in batch])
+        found = self._engine.probabilities(images, [text for _, text in batch], drawn)
+        return [
+            self._answer(index, text, found[n], None if drawn is None else drawn[n, :LOBES])
+            for n, (index, text) in enumerate(batch)
+        ]
+
+    def notes(self) -> list[str]:
+        """Return what the user should know of the image, in sentences."""
+        return self._scale.notes()
+
+    def _answer(
+        self,
+        index: int,
+        text: EncodedText,
+        found: NDArray[np.float32],
+        lobes: NDArray[np.float32] | None,
+    ) -> SliceAnswer:
+        if lobes is None:
+            return SliceAnswer(found, None, False)
+        liver = lobes.max(axis=0)
+        # Only an axial slice shows where a part of a lobe ends.
+        if not text.sections or self._view.plane_name != "axial":
+            return SliceAnswer(found, liver, False)
+        picture, place = self.prepared(index)
+        hu = from_window(picture[len(picture) // 2], self._config.window_hu)
+        inside = leave_out_other_sections(found, lobes, hu, place.grid_spacing_mm, text.sections)
+        return SliceAnswer(inside, liver, inside is not found)
+
+    def _mean(self, index: int, voters: Sequence[int]) -> NDArray[np.float32]:
+        _, place = self.prepared(index)
+        total = np.zeros_like(self._drawn[voters[0]])
+        for j in sorted(set(voters)):
+            _, other = self.prepared(j)
+            total += voters.count(j) * other.onto(place, self._drawn[j])
+        return np.asarray(total / len(voters), dtype=np.float32)
+
+    def _forget(self, but: Collection[int]) -> None:
+        self._prepared = {j: v for j, v in self._prepared.items() if j in but}
+        self._drawn = {j: v for j, v in self._drawn.items() if j in but}

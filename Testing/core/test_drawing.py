@@ -90,13 +90,14 @@ def test_without_votes_a_slice_counts_alone():
     assert len(engine.drawn) == 1
 
 
+@pytest.mark.parametrize("thickness", [0.8, 2.0])
 @pytest.mark.parametrize("batch_size", [1, 2, 7])
-def test_a_search_draws_every_slice_once(batch_size):
-    engine = Counting()
+def test_a_search_draws_every_slice_once(batch_size, thickness):
+    engine, volume = Counting(), stack(thickness)
     predictor = Predictor(engine, GRID, batch_size=batch_size)
-    found = predictor.segment(stack(), ["lesion", "cyst"])
+    found = predictor.segment(volume, ["lesion", "cyst"])
     assert len(engine.drawn) == len(set(engine.drawn)) == 12
-    alone = Predictor(Counting(), GRID).segment(stack(), "lesion", slices=6)[0]
+    alone = Predictor(Counting(), GRID).segment(volume, "lesion", slices=6)[0]
     np.testing.assert_array_equal(alone.probability[6], found[0].probability[6])
 
 

@@ -7,7 +7,7 @@ more than one of them, what noise makes does not (docs/experiments.md).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,11 +70,11 @@ class Drawing:
     def drawn(self, indices: Sequence[int]) -> NDArray[np.float32] | None:
         """Return what is drawn in slices, (N, K, H, W) probabilities; None if nothing ever is.
 
-        Only what these slices need is kept: the next ones had better be close.
+        What lies before all that these slices need is forgotten: the next ones had better follow.
         """
         votes = {i: self._view.neighbours(i, self._config.votes_mm) for i in indices}
         needed = {j for voters in votes.values() for j in voters}
-        self._forget(needed | set(indices))
+        self._forget(min(needed | set(indices)))
         missing = sorted(needed - self._drawn.keys())
         if missing:
             maps = self._engine.draw(np.stack([self.prepared(j)[0] for j in missing]))
@@ -125,6 +125,6 @@ class Drawing:
             total += voters.count(j) * other.onto(place, self._drawn[j])
         return np.asarray(total / len(voters), dtype=np.float32)
 
-    def _forget(self, but: Collection[int]) -> None:
-        self._prepared = {j: v for j, v in self._prepared.items() if j in but}
-        self._drawn = {j: v for j, v in self._drawn.items() if j in but}
+    def _forget(self, before: int) -> None:
+        self._prepared = {j: v for j, v in self._prepared.items() if j >= before}
+        self._drawn = {j: v for j, v in self._drawn.items() if j >= before}

@@ -129,12 +129,12 @@ grids = st.builds(
 @given(one=grids, other=grids)
 def test_maps_keep_their_place_on_another_grid(one, other):
     rows, columns = np.mgrid[:90, :120].astype(np.float32)
-    smooth = np.exp(-((rows - 45) ** 2 + (columns - 60) ** 2) / 400).astype(np.float32)
+    smooth = np.exp(-((rows - 45) ** 2 + (columns - 60) ** 2) / 150).astype(np.float32)
     maps = np.stack([one.to_grid(smooth, fill=0.0), 0.5 * one.to_grid(smooth, fill=0.0)])
     moved = one.onto(other, maps)
     assert moved.shape == maps.shape
     assert moved.dtype == np.float32
     direct = other.to_grid(smooth, fill=0.0)
-    np.testing.assert_allclose(moved[0, 8:-8, 8:-8], direct[8:-8, 8:-8], atol=0.03)
+    np.testing.assert_allclose(moved[0, 8:-8, 8:-8], direct[8:-8, 8:-8], atol=0.06)
     np.testing.assert_allclose(moved[1], 0.5 * moved[0], atol=1e-5)
     assert one.onto(one, maps) is maps

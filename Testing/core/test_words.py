@@ -90,6 +90,14 @@ def test_hypodense_rules_out_what_is_bright_but_no_cyst(lesson):
     assert ruled_out.tolist() == [[False, True, False, True], [False] * 4]
 
 
+@torch.inference_mode()
+def heard(engine, head, text):
+    """Return the logits of what a head reads."""
+    words = engine.encode(text).features[None]
+    read = getattr(engine._model.lsms, head)
+    return read(words, torch.ones(words.shape[:2], dtype=torch.bool))[0]
+
+
 def test_the_released_weights_read_what_is_asked_of_whole_lesions():
     engine = LsmsEngine(load_bundle(RELEASED))
     expected = {
@@ -104,9 +112,7 @@ def test_the_released_weights_read_what_is_asked_of_whole_lesions():
     assert {text: engine.encode(text).selection for text in expected} == expected
     denied = ASKED.index(NOTHING)
     for text, denies in {"no lesion in the left lobe": True, "lesion, left lobe": False}.items():
-        words = engine.encode(text).features[None]
-        asked = engine._model.lsms.asked(words, torch.ones(words.shape[:2], dtype=torch.bool))
-        assert bool(asked[0, denied] > 0) == denies, text
+        assert bool(heard(engine, "asked", text)[denied] > 0) == denies, text
 
 
 def test_the_released_weights_read_the_parts_of_the_lobes():
@@ -121,6 +127,34 @@ def test_the_released_weights_read_the_parts_of_the_lobes():
         "segment the lesion in the right lobe": (),
     }
     assert {text: engine.encode(text).sections for text in expected} == expected
+
+
+def test_the_released_weights_tell_left_from_right_whatever_is_said_about_both():
+    engine = LsmsEngine(load_bundle(RELEASED))
+    rules_out = {"left": [True, False], "right": [False, True], "neither": [False, False]}
+    expected = {
+        "lesion in the left lobe, not the right": "left",
+        "right lobe lesion, not left": "right",
+        "everything but the left-sided ones": "right",
+        "not in the right lobe: hypodense lesion": "left",
+        "lession rigth lobe": "right",
+        "largest lesion": "neither",
+    }
+    for text, side in expected.items():
+        assert (heard(engine, "lobes", text) > 0).tolist() == rules_out[side], text
+
+
+def test_the_released_weights_know_what_is_no_liver_lesion():
+    engine = LsmsEngine(load_bundle(RELEASED))
+    expected = {
+        "left lobe hypodense lesion": True,
+        "FNH in S8": True,
+        "gallstones": False,
+        "thank you for the referral": False,
+        "test": False,
+    }
+    for text, speaks in expected.items():
+        assert bool((heard(engine, "kinds", text) > 0).any()) == speaks, text
 
 
 def test_a_denial_answers_nothing():

@@ -51,9 +51,7 @@ class Reader(nn.Module):
         """Return (B, N) logits for (B, T, D_text) words and their (B, T) mask."""
         words = mean_word(tokens, mask)
         if self.weigh is not None:
-            weights = (
-                self.weigh(tokens).float().masked_fill(~mask[..., None], -torch.inf).softmax(1)
-            )
+            weights = self.weigh(tokens).float().masked_fill(~mask[..., None], _NEVER).softmax(1)
             found = torch.einsum("btq,btd->bqd", weights.to(tokens.dtype), tokens)
             words = torch.cat([words, found.flatten(1)], dim=1)
         out: Tensor = self.linear(self.read(words))

@@ -15,8 +15,10 @@ from lsms_core.data.preprocessing import PreprocessingConfig, SliceTransform
 from lsms_core.errors import BundleError
 from lsms_core.inference.drawing import Drawing
 from lsms_core.inference.engine import EncodedText
+from lsms_core.inference.lsms_engine import LsmsEngine
 from lsms_core.inference.predictor import Predictor
 from lsms_core.inference.view import SliceView
+from lsms_core.models.baselines.unet import UNetConfig, UNetModel
 
 VOTES = (-4.0, -2.0, 0.0, 2.0, 4.0)
 GRID = PreprocessingConfig(spacing_mm=2.0, height=48, width=64, crop="none", votes_mm=VOTES)
@@ -138,3 +140,32 @@ def test_maps_keep_their_place_on_another_grid(one, other):
     np.testing.assert_allclose(moved[0, 8:-8, 8:-8], direct[8:-8, 8:-8], atol=0.06)
     np.testing.assert_allclose(moved[1], 0.5 * moved[0], atol=1e-5)
     assert one.onto(one, maps) is maps
+
+
+def test_recent_outlines_are_remembered_and_the_oldest_forgotten(monkeypatch):
+    monkeypatch.setattr("lsms_core.inference.lsms_engine.DRAWN_IMAGES", 3)
+    torch.manual_seed(0)
+    engine = LsmsEngine(OfUNet())
+    sizes = []
+    engine._model.lsms.outline.register_forward_hook(lambda _m, i, _o: sizes.append(len(i[0])))
+    images = np.random.default_rng(0).uniform(-1, 1, (5, 3, 32, 48)).astype(np.float32)
+    first = engine.draw(images)
+    assert sizes == [2, 2, 1]
+    assert len(engine._drawn) == 3
+    np.testing.assert_array_equal(engine.draw(images[2:]), first[2:])
+    assert sizes == [2, 2, 1]
+    again = engine.draw(images[[0, 4, 0]])
+    assert sizes == [2, 2, 1, 1]
+    np.testing.assert_allclose(again, first[[0, 4, 0]], atol=1e-5)
+    engine.to(torch.device("cpu"))
+    engine.draw(images[4:])
+    assert sizes == [2, 2, 1, 1, 1]
+
+
+class OfUNet:
+    """A bundle of a U-Net, as far as the engine looks at it."""
+
+    tokenizer = None
+
+    def __init__(self):
+        self.model = UNetModel(UNetConfig((8, 8, 8, 16, 16, 8)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from lsms_core.models.bundle import Bundle
 
 CACHED_TEXTS = 256
+# Half a megabyte each: enough for a slice, its neighbours and those of the slices beside it.
+DRAWN_IMAGES = 64
+# More at once are slower on a CPU (docs/performance.md).
+_AT_ONCE = {"cuda": 32, "mps": 4, "cpu": 2}
 # What is drawn is never surer than this; a logit has to be finite.
 _SURE = 1e-6
 
@@ -43,8 +48,8 @@ class LsmsEngine:
         self.precision = precision
         self._device = torch.device("cpu")
         self._texts: OrderedDict[str, EncodedText] = OrderedDict()
-        # The last images, and what was drawn in them whatever the words were.
-        self._drawn: tuple[NDArray[np.float32], str, NDArray[np.float32] | None] | None = None
+        # What was drawn in the last images whatever the words were, by precision and digest.
+        self._drawn: OrderedDict[tuple[str, bytes], NDArray[np.float32]] = OrderedDict()
         self._place()
 
     @property
@@ -56,7 +61,7 @@ class LsmsEngine:
         """Move the model; the texts' features are made again when needed."""
         self._device = device
         self._texts.clear()
-        self._drawn = None
+        self._drawn.clear()
         self._place()
 
     def _place(self) -> None:
@@ -110,15 +115,26 @@ class LsmsEngine:
 
     @torch.inference_mode()
     def draw(self, images: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """See :meth:`lsms_core.inference.engine.Engine.draw`; the last images are remembered."""
-        last = self._drawn
-        if last is None or last[1] != self.precision or not np.array_equal(last[0], images):
-            batch = torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
+        """See :meth:`lsms_core.inference.engine.Engine.draw`; recent images are remembered."""
+        keys = [(self.precision, hashlib.blake2b(i.tobytes()).digest()) for i in images]
+        maps = {k: self._drawn[k] for k in keys if k in self._drawn}
+        new = {k: i for k, i in zip(keys, images, strict=True) if k not in maps}
+        size = _AT_ONCE.get(self._device.type, 1)
+        for start in range(0, len(new), size):
+            some = list(new)[start : start + size]
+            batch = torch.from_numpy(np.stack([new[k] for k in some]))
+            batch = batch.to(self._device, memory_format=torch.channels_last)
             with self._autocast():
                 drawn = self._model.lsms.draw(batch)
-            maps = None if drawn is None else torch.sigmoid(drawn.float()).cpu().numpy()
-            last = self._drawn = images.copy(), self.precision, maps
-        return last[2]
+            if drawn is None:
+                return None
+            maps |= zip(some, torch.sigmoid(drawn.float()).cpu().numpy(), strict=True)
+        for key in maps:
+            self._drawn[key] = maps[key]
+            self._drawn.move_to_end(key)
+        while len(self._drawn) > DRAWN_IMAGES:
+            self._drawn.popitem(last=False)
+        return np.stack([maps[k] for k in keys])
 
     @torch.inference_mode()
     def probabilities(

@@ -67,9 +67,9 @@ def test_the_words_for_the_side_are_in_the_text(findings, seed):
     generator = ExpressionGenerator(noise=0.0)
     expression = generator.sample(findings, np.random.default_rng(seed), no_target_share=0.5)
     side = expression.attributes.get("side")
-    words = expression.text.lower().replace("-", " ").split()
-    found = {w for w in words if w in ("left", "lt", "right", "rt")}
-    named = {"left": {"left", "lt"}, "right": {"right", "rt"}}
+    words = re.findall("[a-z]+", expression.text.lower())
+    named = {"left": {"left", "lt", "l", "lhl"}, "right": {"right", "rt", "r", "rhl"}}
+    found = set(words) & (named["left"] | named["right"])
     if expression.kind in NAMELESS:
         assert expression.instances == ()
     elif found & named["left"] and found & named["right"]:

@@ -5,6 +5,25 @@ from __future__ import annotations
 from lsms_core.data.expressions.word_lists import Words, either
 
 SENTENCES: dict[str, Words] = {
+    # What nothing here measures, said of a lesion: it changes nothing.
+    "besides": either(
+        "calcified | partly calcified | necrotic | centrally necrotic | haemorrhagic | "
+        "hemorrhagic | rim-enhancing | treated | ablated | embolised | residual | recurrent | "
+        "indeterminate | solid | septated | multiloculated | target-like | fat-containing | fatty "
+        "| enlarging | growing | enlarged | prominent | conspicuous | confluent | exophytic | "
+        "biopsied | known | new | stable | inflamed | infected | obstructing | compressing | "
+        "displaced | scarred | atypical | suspicious | benign-looking | malignant-looking | "
+        "calcifying | thick-walled",
+        "partially ossified",
+    ),
+    "phase": either(
+        "arterial phase: | portal venous phase: | in the arterial phase, | in the portal venous "
+        "phase: | delayed phase, | venous phase: | on the native scan, | late arterial phase | "
+        "contrast-enhanced scan: | CT abdomen: | indication staging, | history of colon cancer, | "
+        "abdominal pain, | follow-up: | biopsy target: | 64 year old man with | compared to last "
+        "year:",
+        "hepatobiliary phase:",
+    ),
     # Where a lesion lies beside, and what became of it: nothing here measures that.
     "aside": either(
         "near the dome | close to the gallbladder | adjacent to the gallbladder | next to the "

@@ -39,6 +39,10 @@ _ANYWHERE_DENIED = 0.4
 _PART_DENIED = 0.4
 # How often what is ruled out comes first.
 _EXCLUDED_FIRST = 0.25
+# How often a lesion is called something that nobody measures, and how often a text says first
+# when or why the picture was taken.
+_BESIDES = 0.08
+_PHASES = 0.05
 # How often a denial says that a lobe is healthy, not that there is no lesion in it.
 _HEALTHY = 0.35
 _NEVER_FIRST = ("but ", "that ", "which ", "if ")
@@ -97,7 +101,8 @@ class Writer:
             if clauses:
                 text = text.strip() + ("," if rng.random() < 0.3 else "")
                 text = _join([text, *clauses])
-        return add_noise(" ".join(f"{start} {text}".split()), rng, self._noise)
+        phase = self.word("phase", rng) if rng.random() < _PHASES else ""
+        return add_noise(" ".join(f"{phase} {start} {text}".split()), rng, self._noise)
 
     def write_none(self, query: Query, rng: np.random.Generator) -> str:
         """Return a text that denies what ``query`` asks for, such as "no lesion on the left"."""
@@ -179,6 +184,8 @@ class Writer:
                 clauses.append(self.word(clause, rng).format(w=self.word(value, rng)))
             else:
                 words.append(self.word(value, rng))
+        if rng.random() < _BESIDES:
+            words.append(self.word("besides", rng))
         if rng.random() < _ASIDES:
             clauses.append(self.word("aside", rng))
         rng.shuffle(words)

@@ -22,9 +22,7 @@ from lsms_core.data.preprocessing import (
 from lsms_core.inference.engine import EncodedText, Engine
 from lsms_core.inference.sections import leave_out_other_sections
 from lsms_core.inference.view import HounsfieldCheck, SliceView
-
-# The first of what is drawn.
-LOBES = 2
+from lsms_core.models.lsms.outline import LOBES
 
 
 @dataclass(frozen=True)
@@ -59,6 +57,7 @@ class Drawing:
         self._scale = HounsfieldCheck(expected=config.window_hu[0] < 0)
         self._prepared: dict[int, tuple[NDArray[np.float32], SliceTransform]] = {}
         self._drawn: dict[int, NDArray[np.float32]] = {}
+        self._means: dict[int, NDArray[np.float32]] = {}
 
     def prepared(self, index: int) -> tuple[NDArray[np.float32], SliceTransform]:
         """Return slice ``index`` as the model sees it, (C, H, W), and where that lies."""
@@ -81,7 +80,10 @@ class Drawing:
             if maps is None:
                 return None
             self._drawn.update(zip(missing, maps, strict=True))
-        return np.stack([self._mean(i, votes[i]) for i in indices])
+        for i in indices:
+            if i not in self._means:  # the texts about a slice share it
+                self._means[i] = self._mean(i, votes[i])
+        return np.stack([self._means[i] for i in indices])
 
     def ask(self, batch: Sequence[tuple[int, EncodedText]]) -> list[SliceAnswer]:
         """Ask about slices, each with its own text."""
@@ -128,3 +130,4 @@ class Drawing:
     def _forget(self, before: int) -> None:
         self._prepared = {j: v for j, v in self._prepared.items() if j >= before}
         self._drawn = {j: v for j, v in self._drawn.items() if j >= before}
+        self._means = {j: v for j, v in self._means.items() if j >= before}

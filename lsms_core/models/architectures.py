@@ -23,7 +23,8 @@ ARCHITECTURES = (DEFAULT, "lavt", "unet")
 # What each head that reads the words looks for beside their mean.
 _QUERIES = 2
 # The weights that look at the input channels first.
-_FIRST = ("lsms.encoder.downsample.0.0.weight", "lsms.outline.down.0.0.weight")
+_ENCODER_FIRST = "lsms.encoder.downsample.0.0.weight"
+_FIRST = (_ENCODER_FIRST, "lsms.outline.down.0.0.weight")
 
 
 def new_model(
@@ -124,9 +125,9 @@ def with_outline(model: LSMSModel, outline: UNetModel) -> LSMSModel:
     joined = type(model)(config, model.text_encoder)
     state = {k: v for k, v in model.state_dict().items() if not k.startswith("lsms.outline.")}
     state |= {f"lsms.{k}": v for k, v in outline.lsms.state_dict().items()}
-    first = "lsms.encoder.downsample.0.0.weight"
-    padding = joined.state_dict()[first].shape[1] - state[first].shape[1]
-    state[first] = torch.nn.functional.pad(state[first], (0, 0, 0, 0, 0, padding))
+    first = state[_ENCODER_FIRST]
+    padding = joined.state_dict()[_ENCODER_FIRST].shape[1] - first.shape[1]
+    state[_ENCODER_FIRST] = torch.nn.functional.pad(first, (0, 0, 0, 0, 0, padding))
     return _filled(joined, state, "lsms.kinds.")
 
 

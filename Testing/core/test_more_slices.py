@@ -9,29 +9,24 @@ import torch
 
 from lsms_core.errors import BundleError
 from lsms_core.models.architectures import new_model, with_outline, with_slices
-from lsms_core.models.baselines.unet import UNetConfig, UNetModel
-from lsms_core.models.bundle import save_bundle
-from lsms_core.models.lsms.config import LSMSConfig
-from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.models.lsms.text_encoder import TextEncoder
 from lsms_core.training.run import build
+from Testing.core.models_tiny import saved, tiny_lsms, tiny_unet
 from Testing.core.training_tiny import BERT, tiny_run, write_cases, write_text_encoder
 
-DIMS = (8, 8, 8, 16, 16, 8)
-SHAPE = {"dims": (8, 8, 16, 16), "depths": (1, 1, 1, 1), "decoder_width": 32, "text_width": 16}
 THREE, SEVEN = (-4.0, 0.0, 4.0), (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0)
 
 
 def make(architecture):
-    torch.manual_seed(0)
-    unet = UNetModel(UNetConfig(DIMS))
+    unets = tiny_unet(0), tiny_unet(1)
     if architecture == "unet":
-        return unet.eval()
-    plain = LSMSModel(LSMSConfig(**SHAPE), TextEncoder.from_config(BERT))
-    return (with_outline(plain, unet) if architecture == "outlined" else plain).eval()
+        return unets[0]
+    plain = tiny_lsms()
+    outlines = {"lsms": (), "outlined": unets[:1], "several": unets}[architecture]
+    return with_outline(plain, *outlines).eval() if outlines else plain
 
 
-@pytest.mark.parametrize("architecture", ["unet", "lsms", "outlined"])
+@pytest.mark.parametrize("architecture", ["unet", "lsms", "outlined", "several"])
 def test_what_sees_more_slices_answers_as_before_until_it_learns(architecture):
     model = make(architecture)
     wider = with_slices(model, THREE, SEVEN).eval()
@@ -60,16 +55,7 @@ def test_a_new_model_sees_as_many_slices_as_it_is_told_to(architecture):
 def test_a_run_that_starts_from_weights_takes_them_to_its_own_slices(tmp_path):
     config = tiny_run(write_cases(tmp_path / "cases"), write_text_encoder(tmp_path / "bert"))
     seen = {"slice_offsets_mm": list(THREE)}
-    unet = save_bundle(
-        tmp_path / "unet",
-        make("unet"),
-        build(config).tokenizer,
-        preprocessing=seen,
-        postprocessing={},
-        card="# Test\n",
-        name="unet",
-        version="1",
-    )
+    unet = saved(tmp_path / "unet", make("unet"), build(config).tokenizer, preprocessing=seen)
     wide = replace(config.preprocessing, slice_offsets_mm=SEVEN)
     module = build(replace(config, preprocessing=wide, outline_from=str(unet)))
     assert module.model.config.in_channels == 7

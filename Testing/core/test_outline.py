@@ -1,22 +1,16 @@
-"""The outline before LSMS: what is drawn, what is chosen, and how the two are trained together."""
+"""The outline before LSMS: what is drawn, and what of it is chosen."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsms_core.errors import BundleError, InputError
-from lsms_core.inference.lsms_engine import LsmsEngine
+from lsms_core.errors import BundleError
 from lsms_core.models.architectures import with_outline
-from lsms_core.models.baselines.unet import UNetConfig, UNetModel
-from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.models.lsms.config import LSMSConfig
-from lsms_core.models.lsms.model import LSMS, READERS, LSMSModel
+from lsms_core.models.lsms.model import LSMS, READERS
 from lsms_core.models.lsms.outline import (
     KINDS,
     LESIONS,
@@ -25,13 +19,9 @@ from lsms_core.models.lsms.outline import (
     probabilities,
     tempt,
 )
-from lsms_core.models.lsms.text_encoder import TextEncoder
-from lsms_core.training.run import build
-from Testing.core.training_tiny import BERT, tiny_run, write_cases, write_text_encoder
+from Testing.core.models_tiny import DIMS, SHAPE, tiny_lsms, tiny_unet
 
 WINDOW = (-160.0, 240.0)
-DIMS = (8, 8, 8, 16, 16, 8)
-SHAPE = {"dims": (8, 8, 16, 16), "depths": (1, 1, 1, 1), "decoder_width": 32, "text_width": 16}
 
 
 def network(**changes) -> LSMS:
@@ -212,42 +202,6 @@ def test_no_text_makes_the_outline_forget():
     assert all(p.grad is not None for p in model.outline.parameters())
 
 
-def test_the_words_alone_learn_what_they_speak_of(runs):
-    config, saved = runs
-    sources = {"start_from": str(saved["lsms"]), "outline_from": str(saved["unet"])}
-    texts = ["left lobe lesion", "green chairs", "largest cyst", "weather report"]
-    batch = {
-        "image": torch.zeros(4, 3, 64, 80),
-        "text": texts,
-        "target": torch.zeros(4, 1, 64, 80),
-        "lesions": torch.zeros(4, 64, 80, dtype=torch.int32),
-        "anatomy": torch.zeros(4, 3, 64, 80),
-        "kinds": torch.tensor([[0.0, 0, 1], [0, 0, 0], [0, 0, 1], [0, 0, 0]]),
-        "lobes": torch.tensor([[1.0, 0], [-1, -1], [0, 0], [-1, -1]]),
-        "attenuations": torch.tensor([[0.0] * 4, [-1.0] * 4, [1.0, 1, 0, 1], [-1.0] * 4]),
-        "sections": torch.tensor([[0.0] * 4, [-1.0] * 4, [0.0] * 4, [-1.0] * 4]),
-        "asked": torch.tensor([[0.0] * 8, [-1.0] * 8, [0.0] * 4 + [1.0] + [0.0] * 3, [-1.0] * 8]),
-    }
-    told = {}
-    for weight in (0.0, 1.0):
-        module = build(replace(config, **sources, kinds_weight=weight))
-        logged = {}
-        module.log = lambda name, value, logged=logged, **_: logged.update({name: float(value)})
-        parts = float(module.training_step(batch, 0).detach())
-        others = logged["ce"] + logged["dice"] + config.contrastive_weight * logged["contrastive"]
-        others += config.anatomy_weight * logged["anatomy"]
-        words = sum(logged[name] for name in READERS)
-        assert parts == pytest.approx(others + weight * words, rel=1e-4)
-        told[weight] = words
-    assert told[0.0] == told[1.0] > 0
-    optimizer = torch.optim.Adam(module.model.parameters(), 1e-2)
-    for _ in range(80):
-        optimizer.zero_grad()
-        module.training_step(batch, 0).backward()
-        optimizer.step()
-    assert sum(logged[n] for n in READERS) < 0.3 * told[1.0]
-
-
 def test_a_lesion_is_believed_in_a_lobe_and_close_to_it():
     drawn = torch.full((1, len(KINDS), 10, 30), -20.0)
     drawn[0, 1, :, :10] = 20.0
@@ -278,10 +232,8 @@ def test_invented_lesions_lie_in_the_liver_and_take_nothing_away():
         assert not extra.any() or (extra == invented).all()
 
 
-def joined(seed=0):
-    torch.manual_seed(seed)
-    model = LSMSModel(LSMSConfig(**SHAPE), TextEncoder.from_config(BERT)).eval()
-    unet = UNetModel(UNetConfig(DIMS)).eval()
+def joined():
+    unet, model = tiny_unet(), tiny_lsms()
     return model, unet, with_outline(model, unet).eval()
 
 
@@ -298,7 +250,7 @@ def test_a_trained_unet_becomes_the_outline_and_changes_nothing_of_what_is_chose
         )
     torch.testing.assert_close(output.drawn, drawn)
     torch.testing.assert_close(output.logits, expected, rtol=1e-3, atol=1e-3)
-    again = with_outline(both, UNetModel(UNetConfig(DIMS)))
+    again = with_outline(both, tiny_unet(1))
     assert again.state_dict().keys() == both.state_dict().keys()
     kept = "lsms.encoder.downsample.0.0.weight"
     assert (again.state_dict()[kept] == both.state_dict()[kept]).all()
@@ -307,126 +259,45 @@ def test_a_trained_unet_becomes_the_outline_and_changes_nothing_of_what_is_chose
 def test_an_outline_that_sees_other_slices_is_refused():
     model, _, _ = joined()
     with pytest.raises(BundleError, match="sees 5 neighbouring slices and the model 3"):
-        with_outline(model, UNetModel(UNetConfig(DIMS, in_channels=5)))
+        with_outline(model, tiny_unet(in_channels=5))
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """A run's configuration, and saved models to start from: LSMS, and a U-Net."""
-    folder = tmp_path_factory.mktemp("outline")
-    config = tiny_run(write_cases(folder / "cases"), write_text_encoder(folder / "bert"))
-    saved = {}
-    torch.manual_seed(0)
-    for model in joined()[:2]:
-        tokenizer = build(config).tokenizer
-        saved[model.architecture] = save_bundle(
-            folder / model.architecture,
-            model,
-            tokenizer,
-            preprocessing={},
-            postprocessing={},
-            card="# Test\n",
-            name=model.architecture,
-            version="1",
-        )
-    return config, saved
-
-
-@pytest.mark.parametrize("rate", [0.0, 0.5])
-def test_a_run_trains_what_chooses_and_the_outline_only_where_it_is_told_to(runs, rate):
-    config, saved = runs
-    sampling = replace(config.sampling, texts_per_image=2)
-    module = build(
-        replace(
-            config,
-            start_from=str(saved["lsms"]),
-            outline_from=str(saved["unet"]),
-            outline_rate=rate,
-            sampling=sampling,
-        )
-    )
-    module.log = lambda *_, **__: None
-    seen = []
-    module.model.lsms.outline.register_forward_hook(lambda _m, _i, out: seen.append(len(out)))
-    batch = {
-        "image": torch.randn(2, 3, 64, 80)[:1].repeat(4, 1, 1, 1),
-        "picture": torch.tensor([7, 7, 8, 8]),
-        "text": ["left lobe lesion", "right lesion", "all", "largest lesion"],
-        "target": torch.zeros(4, 1, 64, 80),
-        "lesions": torch.zeros(4, 64, 80, dtype=torch.int32),
-        "anatomy": torch.zeros(4, 3, 64, 80),
-        "kinds": torch.tensor([[0.0, 0.0, 1.0]]).repeat(4, 1),
-        "lobes": torch.tensor([[1.0, 0], [0, 1], [0, 0], [0, 0]]),
-        "attenuations": torch.zeros(4, 4),
-        "sections": torch.zeros(4, 4),
-        "asked": torch.zeros(4, 8),
-    }
-    batch["target"][::2, :, 10:20, 10:20] = 1
-    batch["lesions"][:, 10:20, 10:20] = 1
-    module.training_step(batch, 0).backward()
-    module.training_step({**batch, "picture": torch.tensor([7, 8, 8, 9])}, 0)
-    assert seen == [2, 4]  # once a picture, unless its texts are torn apart
-    outline = list(module.model.lsms.outline.parameters())
-    groups = module.configure_optimizers()["optimizer"].param_groups
-    rates = {id(p): g["initial_lr"] for g in groups for p in g["params"]}
-    if rate:
-        assert all(p.grad is not None for p in outline)
-        assert {rates[id(p)] for p in outline} == {config.learning_rate * rate}
-    else:
-        assert not {id(p) for p in outline} & rates.keys()
-    assert module.model.lsms.kinds.linear.weight.grad.any()
-    assert module.model.lsms.lobes.linear.weight.grad.any()
-
-
-def test_a_bundle_with_an_outline_comes_back_as_it_was(runs, tmp_path):
-    config, saved = runs
-    module = build(replace(config, start_from=str(saved["lsms"]), outline_from=str(saved["unet"])))
-    folder = save_bundle(
-        tmp_path / "both",
-        module.model.eval(),
-        module.tokenizer,
-        preprocessing={},
-        postprocessing={},
-        card="# Test\n",
-        name="both",
-        version="1",
-        dtype="float32",
-    )
-    loaded = load_bundle(folder).model
-    assert loaded.config.outline == DIMS
+def test_the_mean_of_several_outlines_counts_and_nothing_else_changes():
+    unets = [tiny_unet(seed) for seed in range(3)]
+    model, _, one = joined()
+    several = with_outline(model, *unets).eval()
+    image, words, mask = inputs(2)
     with torch.inference_mode():
-        torch.testing.assert_close(loaded.lsms(*inputs(2)), module.model.lsms(*inputs(2)))
+        drawn = [unet.lsms.draw(image).sigmoid() for unet in unets]
+        output = several.lsms.features(image, words, mask)
+        expected = torch.stack(drawn).mean(0)
+        torch.testing.assert_close(output.drawn.sigmoid(), expected)
+        assert (drawn[0] - expected).abs().max() > 0.01
+        # Everything after the outline is the same network: what it is given decides.
+        torch.manual_seed(0)
+        state = {k: v for k, v in several.lsms.state_dict().items() if "outline" not in k}
+        one.lsms.load_state_dict(state, strict=False)
+        torch.testing.assert_close(
+            several.lsms(image, words, mask), one.lsms(image, words, mask, expected.logit())
+        )
+    again = with_outline(several, unets[0])
+    assert again.config == one.config
+    assert again.state_dict().keys() == one.state_dict().keys()
 
 
-def test_only_a_unet_is_an_outline_and_only_of_lsms(runs):
-    config, saved = runs
-    with pytest.raises(InputError, match="for the outline is 'lsms'"):
-        build(replace(config, outline_from=str(saved["lsms"])))
-    for other in ("unet", "lavt"):
-        with pytest.raises(InputError, match="Only LSMS has an outline"):
-            build(replace(config, architecture=other, outline_from=str(saved["unet"])))
+def test_outlines_that_are_sure_give_finite_logits():
+    several = with_outline(tiny_lsms(), tiny_unet(0), tiny_unet(1)).eval()
+    for outline in several.lsms.outline:
+        torch.nn.init.constant_(outline.classify.bias, 1000.0)
+    image, words, mask = inputs(1)
+    output = several.lsms.features(image, words, mask)
+    assert torch.isfinite(output.drawn).all()
+    assert torch.isfinite(output.logits).all()
 
 
-def test_texts_about_one_slice_share_what_is_drawn(runs):
-    _, saved = runs
-    bundle = load_bundle(saved["lsms"])
-    bundle = replace(bundle, model=with_outline(bundle.model, load_bundle(saved["unet"]).model))
-    engine = LsmsEngine(bundle)
-    drawn = []
-    bundle.model.lsms.outline.register_forward_hook(lambda *_: drawn.append(1))
-    texts = [engine.encode(text) for text in ("left lesion", "largest lesion")]
-    image, other = np.random.default_rng(0).uniform(-1, 1, (2, 1, 3, 64, 80)).astype(np.float32)
-    first, second = (engine.probabilities(image, [text]) for text in texts)
-    assert len(drawn) == 1
-    assert (first != second).any()
-    together = engine.probabilities(np.concatenate([image, image]), texts)
-    assert len(drawn) == 1
-    np.testing.assert_allclose(together, np.concatenate([first, second]), atol=1e-4)
-    engine.probabilities(other, texts[:1])
-    assert len(drawn) == 2
-    again = engine.probabilities(image, texts[:1])
-    assert (again == first).all()
-    assert len(drawn) == 2
-    engine.precision = "bfloat16"
-    engine.probabilities(image, texts[:1])
-    assert len(drawn) == 3
+def test_outlines_of_other_shapes_or_none_at_all_are_refused():
+    narrow = tiny_unet(dims=(4, 4, 4, 8, 8, 4))
+    with pytest.raises(BundleError, match="use one for all"):
+        with_outline(tiny_lsms(), tiny_unet(), narrow)
+    with pytest.raises(BundleError, match="0 outlines: use 1 or more"):
+        LSMSConfig(outlines=0)

@@ -12,21 +12,17 @@ import torch
 from lsms_core.data.expressions.selection import Selection
 from lsms_core.inference.lsms_engine import LsmsEngine
 from lsms_core.models.architectures import with_outline, with_words
-from lsms_core.models.baselines.unet import UNetConfig, UNetModel
-from lsms_core.models.bundle import load_bundle, save_bundle
+from lsms_core.models.bundle import load_bundle
 from lsms_core.models.lsms.asked import ASKED, NOTHING
-from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.decoder import INITIAL_LOGIT
-from lsms_core.models.lsms.model import READERS, LSMSModel
+from lsms_core.models.lsms.model import READERS
 from lsms_core.models.lsms.reading import Reader
-from lsms_core.models.lsms.text_encoder import TextEncoder
 from lsms_core.training.run import build, train
-from Testing.core.training_tiny import BERT, tiny_run, write_cases, write_text_encoder
+from Testing.core.models_tiny import DIMS, saved, tiny_lsms, tiny_unet
+from Testing.core.training_tiny import tiny_run, write_cases, write_text_encoder
 
 RELEASED = Path(__file__).parents[2] / "Resources" / "Models" / "lsms-tiny"
 WINDOW = (-160.0, 240.0)
-DIMS = (8, 8, 8, 16, 16, 8)
-SHAPE = {"dims": (8, 8, 16, 16), "depths": (1, 1, 1, 1), "decoder_width": 32, "text_width": 16}
 
 
 @pytest.fixture(scope="module")
@@ -35,20 +31,8 @@ def lesson(tmp_path_factory):
     folder = tmp_path_factory.mktemp("words")
     config = tiny_run(write_cases(folder / "cases"), write_text_encoder(folder / "bert"))
     torch.manual_seed(0)
-    model = with_outline(
-        LSMSModel(LSMSConfig(**SHAPE), TextEncoder.from_config(BERT)).eval(),
-        UNetModel(UNetConfig(DIMS)).eval(),
-    )
-    before = save_bundle(
-        folder / "before",
-        model,
-        build(config).tokenizer,
-        preprocessing={},
-        postprocessing={},
-        card="# Test\n",
-        name="before",
-        version="1",
-    )
+    model = with_outline(tiny_lsms(), tiny_unet())
+    before = saved(folder / "before", model, build(config).tokenizer)
     config = replace(config, start_from=str(before), samples=0, word_texts=8000)
     train(config, folder / "run")
     return before, folder / "run"
@@ -159,8 +143,7 @@ def test_the_released_weights_know_what_is_no_liver_lesion():
 
 def test_a_denial_answers_nothing():
     torch.manual_seed(0)
-    shape = {**SHAPE, "outline": DIMS, "asked": True}
-    model = LSMSModel(LSMSConfig(**shape), TextEncoder.from_config(BERT)).eval()
+    model = tiny_lsms(outline=DIMS, asked=True)
     image, ids = torch.randn(1, 3, 64, 80), torch.tensor([[2, 5, 7, 3]])
     with torch.inference_mode():
         model.lsms.kinds.linear.bias.fill_(9.0)
@@ -179,8 +162,7 @@ def test_a_denial_answers_nothing():
 
 def test_weights_whose_words_rule_nothing_out_learn_to_and_answer_as_before():
     torch.manual_seed(0)
-    shape = {**SHAPE, "outline": DIMS, "queries": 2}
-    old = LSMSModel(LSMSConfig(**shape), TextEncoder.from_config(BERT)).eval()
+    old = tiny_lsms(outline=DIMS, queries=2)
     new = with_words(old, WINDOW, 1.0).eval()
     assert new.config.lobes
     assert new.config.attenuation_window == WINDOW
@@ -199,7 +181,7 @@ def test_weights_whose_words_rule_nothing_out_learn_to_and_answer_as_before():
 
 def test_heads_that_read_in_another_way_begin_anew():
     torch.manual_seed(0)
-    old = LSMSModel(LSMSConfig(**SHAPE, outline=DIMS, lobes=True), TextEncoder.from_config(BERT))
+    old = tiny_lsms(outline=DIMS, lobes=True)
     with torch.no_grad():
         old.lsms.lobes.linear.bias.fill_(9.0)
     new = with_words(old, WINDOW, 1.0)

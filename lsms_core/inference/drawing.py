@@ -19,10 +19,12 @@ from lsms_core.data.preprocessing import (
     from_window,
     prepare_slice,
 )
+from lsms_core.inference.edges import follow_edges
 from lsms_core.inference.engine import EncodedText, Engine
+from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.inference.sections import leave_out_other_sections
 from lsms_core.inference.view import HounsfieldCheck, SliceView
-from lsms_core.models.lsms.outline import LOBES
+from lsms_core.models.lsms.outline import LESIONS, LOBES
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,13 @@ class SliceAnswer:
     Attributes:
         probability: (H, W), 0 to 1.
         liver: (H, W), how probably a pixel is liver; None where the model does not tell.
+        lesions: (H, W), how probably a pixel is lesion of whatever kind; likewise.
         elsewhere: whether something was left out because it lies in another section.
     """
 
     probability: NDArray[np.float32]
     liver: NDArray[np.float32] | None
+    lesions: NDArray[np.float32] | None
     elsewhere: bool
 
 
@@ -93,9 +97,35 @@ class Drawing:
         images = np.stack([self.prepared(i)[0] for i, _ in batch])
         found = self._engine.probabilities(images, [text for _, text in batch], drawn)
         return [
-            self._answer(index, text, found[n], None if drawn is None else drawn[n, :LOBES])
+            self._answer(index, text, found[n], None if drawn is None else drawn[n])
             for n, (index, text) in enumerate(batch)
         ]
+
+    def on_slice(
+        self, index: int, answer: SliceAnswer, config: PostprocessingConfig
+    ) -> NDArray[np.float32]:
+        """Return an answer's map on the canonical slice, (rows, columns), its rims as configured.
+
+        Args:
+            index: of the slice.
+            answer: about that slice.
+            config: the model's own, whatever threshold the user chose: a map is made once.
+        """
+        _, place = self.prepared(index)
+        found = place.restore(answer.probability)
+        if not config.edges_mm or answer.liver is None or answer.lesions is None:
+            return found
+        if found.max(initial=0.0) < config.mask_threshold:
+            return found
+        return follow_edges(
+            found,
+            self._scale.clean(self._view.slab(index, (0.0,)))[0],
+            self._view.plane.spacing_mm,
+            threshold=config.mask_threshold,
+            reach_mm=config.edges_mm,
+            liver=place.restore(answer.liver),
+            lesions=place.restore(answer.lesions),
+        )
 
     def notes(self) -> list[str]:
         """Return what the user should know of the image, in sentences."""
@@ -106,18 +136,19 @@ class Drawing:
         index: int,
         text: EncodedText,
         found: NDArray[np.float32],
-        lobes: NDArray[np.float32] | None,
+        drawn: NDArray[np.float32] | None,
     ) -> SliceAnswer:
-        if lobes is None:
-            return SliceAnswer(found, None, False)
+        if drawn is None:
+            return SliceAnswer(found, None, None, False)
+        lobes, lesions = drawn[:LOBES], drawn[LESIONS]
         liver = lobes.max(axis=0)
         # Only an axial slice shows where a part of a lobe ends.
         if not text.sections or self._view.plane_name != "axial":
-            return SliceAnswer(found, liver, False)
+            return SliceAnswer(found, liver, lesions, False)
         picture, place = self.prepared(index)
         hu = from_window(picture[len(picture) // 2], self._config.window_hu)
         inside = leave_out_other_sections(found, lobes, hu, place.grid_spacing_mm, text.sections)
-        return SliceAnswer(inside, liver, inside is not found)
+        return SliceAnswer(inside, liver, lesions, inside is not found)
 
     def _mean(self, index: int, voters: Sequence[int]) -> NDArray[np.float32]:
         _, place = self.prepared(index)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from lsms_core.data.geometry import CTVolume
 from lsms_core.errors import CancelledError
 from lsms_core.inference import explain_pictures as pictures
-from lsms_core.inference.drawing import Drawing
+from lsms_core.inference.drawing import Drawing, SliceAnswer
 from lsms_core.inference.postprocess import postprocess
 from lsms_core.inference.sections import ELSEWHERE
 from lsms_core.inference.texts import clean_text
@@ -128,26 +128,29 @@ def explain(
         }
         step(1, 1)
         return Explanation(asked, stages.verdict, pictures.of_stages(stages), (), maps)
-    left_out: dict[str, bool] = {}
+    answers: dict[str, SliceAnswer] = {}
 
     def ask(words: str) -> NDArray[np.float32]:
-        (answer,) = drawing.ask([(index, predictor.model.encode(words))])
-        left_out[words] = answer.elsewhere
-        return answer.probability
+        (answers[words],) = drawing.ask([(index, predictor.model.encode(words))])
+        return answers[words].probability
 
     probability, words = _by_words(ask, asked, config.mask_threshold, step)
     mm = transform.grid_spacing_mm
     selection = predictor.model.encode(asked).selection
     cut = postprocess(probability, (mm, mm), config, selection=selection)
     notes = cut.notes
-    if not cut.present and left_out.get(asked):
+    if not cut.present and answers[asked].elsewhere:
         notes = (*notes, ELSEWHERE)
     return Explanation(
         text=asked,
         verdict=" ".join([_verdict(probability, config.mask_threshold), *notes]),
         pictures=pictures.of_map(prepared, probability, config.mask_threshold),
         words=words,
-        maps={"probability": back(probability)},
+        maps={
+            "probability": view.plane.restore(
+                drawing.on_slice(index, answers[asked], predictor.postprocessing)
+            )
+        },
     )
 
 

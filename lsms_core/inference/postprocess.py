@@ -47,6 +47,8 @@ class PostprocessingConfig:
             deep across them, unless the run's first or last slice cuts it; 0 for off.
         keep_largest: keep only the largest component.
         volumetric: connect components across neighbouring slices.
+        edges_mm: how far from a finding its rim may move with the picture, before the map is
+            cut (:mod:`lsms_core.inference.edges`); 0, as in weights before 0.9, where it stays.
     """
 
     mask_threshold: float = 0.5
@@ -55,6 +57,7 @@ class PostprocessingConfig:
     min_depth_mm: float = 3.0
     keep_largest: bool = False
     volumetric: bool = True
+    edges_mm: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("mask_threshold", "presence_threshold"):
@@ -63,8 +66,10 @@ class PostprocessingConfig:
                     f"{name.replace('_', ' ')} is {getattr(self, name)}: use a number between "
                     "0 and 1, such as 0.5."
                 )
-        if self.min_area_mm2 < 0 or self.min_depth_mm < 0:
-            raise InputError("The minimum area and depth are sizes in mm: use 0 or more.")
+        if min(self.min_area_mm2, self.min_depth_mm, self.edges_mm) < 0:
+            raise InputError(
+                "The minimum area and depth and the edges' reach are sizes in mm: use 0 or more."
+            )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> PostprocessingConfig:

@@ -237,7 +237,7 @@ class Predictor:
             for (index, t), answer in zip(batch, answers, strict=True):
                 _, place = drawing.prepared(index)
                 elsewhere[t] |= answer.elsewhere
-                canonical = place.restore(answer.probability)
+                canonical = drawing.on_slice(index, answer, self.postprocessing)
                 view.plane.restore_into(maps[t], index, canonical.astype(np.float16))
                 if liver is not None and answer.liver is not None and t == 0:
                     view.plane.restore_into(liver, index, place.restore(answer.liver) > 0.5)

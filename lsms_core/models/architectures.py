@@ -24,7 +24,8 @@ ARCHITECTURES = (DEFAULT, "lavt", "unet")
 _QUERIES = 2
 # The weights that look at the input channels first.
 _ENCODER_FIRST = "lsms.encoder.downsample.0.0.weight"
-_FIRST = (_ENCODER_FIRST, "lsms.outline.down.0.0.weight")
+_OUTLINE = "lsms.outline."
+_OUTLINE_FIRST = "down.0.0.weight"
 
 
 def new_model(
@@ -96,7 +97,7 @@ def with_slices(model: Model, before: Sequence[float], after: Sequence[float]) -
     )
     state = dict(model.state_dict())
     places = [after.index(offset) for offset in before]
-    for name in set(_FIRST) & state.keys():
+    for name in filter(_is_first, list(state)):
         weight = wider.state_dict()[name].zero_()
         # What LSMS sees beside the slices, its outline, stays behind them.
         weight[:, len(after) :] = state[name][:, len(before) :]
@@ -106,25 +107,36 @@ def with_slices(model: Model, before: Sequence[float], after: Sequence[float]) -
     return wider
 
 
-def with_outline(model: LSMSModel, outline: UNetModel) -> LSMSModel:
-    """Return LSMS with a trained U-Net as its outline; what it chooses is as before.
+def _is_first(name: str) -> bool:
+    """Whether a weight looks at the slices themselves."""
+    return name == _ENCODER_FIRST or (name.startswith(_OUTLINE) and name.endswith(_OUTLINE_FIRST))
+
+
+def with_outline(model: LSMSModel, *outlines: UNetModel) -> LSMSModel:
+    """Return LSMS with trained U-Nets as its outline; what it chooses is as before.
 
     Args:
         model: with an outline, which is replaced, or without one.
-        outline: the U-Net.
+        outlines: one U-Net, or several whose mean counts.
 
     Raises:
-        BundleError: when the two see other images.
+        BundleError: when they see other images, or are not of one shape.
     """
-    if outline.config.in_channels != model.config.in_channels:
-        raise BundleError(
-            f"The outline sees {outline.config.in_channels} neighbouring slices and the model "
-            f"{model.config.in_channels}: train them with the same preprocessing."
-        )
-    config = replace(model.config, outline=outline.config.dims)
+    for seen in (outline.config.in_channels for outline in outlines):
+        if seen != model.config.in_channels:
+            raise BundleError(
+                f"The outline sees {seen} neighbouring slices and the model "
+                f"{model.config.in_channels}: train them with the same preprocessing."
+            )
+    shapes = {outline.config.dims for outline in outlines}
+    if len(shapes) != 1:
+        raise BundleError(f"The outlines have the shapes {sorted(shapes)}: use one for all.")
+    config = replace(model.config, outline=shapes.pop(), outlines=len(outlines))
     joined = type(model)(config, model.text_encoder)
-    state = {k: v for k, v in model.state_dict().items() if not k.startswith("lsms.outline.")}
-    state |= {f"lsms.{k}": v for k, v in outline.lsms.state_dict().items()}
+    state = {k: v for k, v in model.state_dict().items() if not k.startswith(_OUTLINE)}
+    for number, outline in enumerate(outlines):
+        place = _OUTLINE if len(outlines) == 1 else f"{_OUTLINE}{number}."
+        state |= {f"{place}{k}": v for k, v in outline.lsms.outline.state_dict().items()}
     first = state[_ENCODER_FIRST]
     padding = joined.state_dict()[_ENCODER_FIRST].shape[1] - first.shape[1]
     state[_ENCODER_FIRST] = torch.nn.functional.pad(first, (0, 0, 0, 0, 0, padding))

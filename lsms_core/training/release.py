@@ -84,7 +84,8 @@ def release(
     config = source.model.config
     variant = f"with dims {config.dims}"
     if getattr(config, "outline", ()):
-        variant += f" and an outline with dims {config.outline}"
+        count = "an outline" if config.outlines == 1 else f"{config.outlines} outlines"
+        variant += f" and {count} with dims {config.outline}"
     card = _INTRODUCTION.format(
         name=content.name,
         version=content.version,

@@ -78,13 +78,16 @@ def build(config: TrainingConfig) -> LSMSTraining:
         model, tokenizer = _trained(
             config.start_from, config.architecture, "to start from", config.preprocessing
         )
-    if config.outline_from is not None:
+    if config.outline_from:
         if config.architecture != DEFAULT:
             raise InputError("Only LSMS has an outline: leave outline_from out.")
-        outline, _ = _trained(config.outline_from, "unet", "for the outline", config.preprocessing)
+        several = config.outline_from
+        outlines = [
+            _trained(bundle, "unet", "for the outline", config.preprocessing)[0]
+            for bundle in ((several,) if isinstance(several, str) else several)
+        ]
         assert isinstance(model, LSMSModel)
-        assert isinstance(outline, UNetModel)
-        model = with_outline(model, outline)
+        model = with_outline(model, *(o for o in outlines if isinstance(o, UNetModel)))
     if isinstance(model, LSMSModel) and model.config.outline:
         model = with_words(model, config.preprocessing.window_hu, config.trust)
     return LSMSTraining(model, tokenizer, config)
@@ -201,7 +204,7 @@ def export(module: LSMSTraining, config: TrainingConfig, folder: Path) -> Path:
         module.averaged,
         module.tokenizer,
         preprocessing=asdict(config.preprocessing),
-        postprocessing={"mask_threshold": config.mask_threshold},
+        postprocessing={"mask_threshold": config.mask_threshold, "edges_mm": config.edges_mm},
         card=(
             f"# {config.architecture.upper()} {config.variant}\n\n"
             f"Trained with seed {config.seed} on {config.samples} samples; fold {config.fold} of "

@@ -38,6 +38,7 @@ class LSMSConfig:
         max_tokens: longest text, in tokens.
         outline: channels of the U-Net that draws what can be named, five levels going down and
             the last going up (:mod:`lsms_core.models.lsms.outline`); () for the paper's network.
+        outlines: how many such U-Nets there are; their mean counts.
         lobes: whether the words rule lobes out of the outline; not in weights before 0.4.
         attenuation_window: (lowest, highest) HU of the image where the words rule attenuations
             out of the outline; (), as in weights before 0.5, where they don't.
@@ -63,6 +64,7 @@ class LSMSConfig:
     dropout: float = 0.1
     max_tokens: int = 64
     outline: tuple[int, ...] = ()
+    outlines: int = 1
     lobes: bool = False
     attenuation_window: tuple[float, ...] = ()
     asked: bool = False
@@ -77,6 +79,8 @@ class LSMSConfig:
             raise BundleError(f"The alignment stride is {self.align_stride}: use 4 or 8.")
         if len(self.outline) not in (0, 6):
             raise BundleError(f"The outline has {len(self.outline)} levels: use 6, or none.")
+        if self.outlines < 1:
+            raise BundleError(f"The model has {self.outlines} outlines: use 1 or more.")
         read = (self.lobes, self.attenuation_window, self.asked, self.sections)
         if any(read) and not self.outline:
             raise BundleError("The words can rule something out of an outline only: it has none.")

@@ -18,6 +18,7 @@ from lsms_core.models.lsms.encoder import Encoder
 from lsms_core.models.lsms.outline import (
     LOBES,
     Outline,
+    Outlines,
     choose,
     lobe_shares,
     probabilities,
@@ -95,7 +96,9 @@ class LSMS(Network):
         self.config = config
         words = config.text_width, config.queries
         if config.outline:
-            self.outline = Outline(config.in_channels, config.outline)
+            shape = config.in_channels, config.outline
+            several = config.outlines > 1
+            self.outline = Outlines(config.outlines, *shape) if several else Outline(*shape)
             self.kinds = kinds_reader(*words)
         if config.lobes:
             self.lobes = rules_out(*words, LOBES)

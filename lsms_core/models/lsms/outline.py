@@ -21,6 +21,9 @@ meant; t < 1 asks it to be surer before it does. While it learns, t is 1.
 
 No gradient goes from p into M: a U-Net that is asked to forget what is not named forgets it for
 every text.
+
+Several U-Nets that began with other weights make other mistakes; where there are several, M is
+their mean (docs/experiments.md).
 """
 
 from __future__ import annotations
@@ -45,6 +48,8 @@ _AROUND = ((3, 1.0), (7, 0.1), (17, 0.01))
 # How often a picture of a training batch is shown lesions that it does not have.
 _TEMPTED = 0.5
 _SMALLEST = 1e-5
+# The mean of several outlines is never surer than this: a logit has to be finite.
+_SURE = 1e-6
 LOBES = 2
 
 
@@ -115,6 +120,24 @@ class Outline(nn.Module):
             x = up(x, skip)
         out: Tensor = self.classify(x)
         return out
+
+
+class Outlines(nn.ModuleList):
+    """Several outlines of one shape, trained apart, whose mean counts.
+
+    Args:
+        count: how many.
+        in_channels: of the image.
+        dims: as for :class:`Outline`.
+    """
+
+    def __init__(self, count: int, in_channels: int, dims: Sequence[int]) -> None:
+        super().__init__(Outline(in_channels, dims) for _ in range(count))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return (B, 3, H, W) logits of the mean probability of each kind."""
+        drawn = [outline(image).float().sigmoid() for outline in self]
+        return torch.logit(torch.stack(drawn).mean(0), eps=_SURE)
 
 
 def lobe_shares(drawn: Tensor) -> Tensor:

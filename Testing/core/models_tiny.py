@@ -1,0 +1,34 @@
+"""Models of a few thousand weights, as they are and saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lsms_core.models.baselines.unet import UNetConfig, UNetModel
+from lsms_core.models.bundle import save_bundle
+from lsms_core.models.lsms.config import LSMSConfig
+from lsms_core.models.lsms.model import LSMSModel
+from lsms_core.models.lsms.text_encoder import TextEncoder
+from Testing.core.training_tiny import BERT
+
+# Of an outline, and of LSMS.
+DIMS = (8, 8, 8, 16, 16, 8)
+SHAPE = {"dims": (8, 8, 16, 16), "depths": (1, 1, 1, 1), "decoder_width": 32, "text_width": 16}
+
+
+def tiny_lsms(**changes) -> LSMSModel:
+    return LSMSModel(LSMSConfig(**{**SHAPE, **changes}), TextEncoder.from_config(BERT)).eval()
+
+
+def tiny_unet(seed: int = 0, **changes) -> UNetModel:
+    torch.manual_seed(seed)
+    return UNetModel(UNetConfig(**{"dims": DIMS, **changes})).eval()
+
+
+def saved(folder: Path, model: Any, tokenizer: Any, **changes) -> Path:
+    """Save a model under the name of its folder."""
+    settings = {"preprocessing": {}, "postprocessing": {}, "card": "# Test\n", "version": "1"}
+    return save_bundle(folder, model, tokenizer, **{**settings, "name": folder.name, **changes})

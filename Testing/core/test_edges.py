@@ -46,6 +46,7 @@ def follow(probability, hu, **changes):
     settings = {
         "threshold": 0.25,
         "reach_mm": 2.0,
+        "min_area_mm2": 20.0,
         "liver": disc(40).astype(np.float32),
         "lesions": probability,
     }
@@ -104,6 +105,15 @@ def test_a_lobe_is_no_lesion_and_stays_as_it_is():
     np.testing.assert_array_equal(follow(probability, picture(), lesions=nothing), probability)
 
 
+def test_what_is_too_small_to_count_does_not_grow_into_a_finding():
+    hu = np.where(disc(4) | disc(6, (45, 90)), np.float32(40), np.float32(LIVER_HU))
+    both = np.where(disc(2) | disc(5, (45, 90)), np.float32(0.9), np.float32(0.15))
+    followed = follow(both, hu)
+    assert (followed[disc(8)] == both[disc(8)]).all()  # 13 mm2, though the picture shows more
+    assert (follow(both, hu, min_area_mm2=10.0)[disc(8)] != both[disc(8)]).any()
+    assert (followed != both).any()
+
+
 def test_two_findings_side_by_side_do_not_spoil_each_others_levels():
     hu = np.full(SIZE, LIVER_HU, np.float32)
     lesions = disc(7, (45, 48)) | disc(7, (45, 72))
@@ -135,6 +145,7 @@ def test_any_picture_gives_probabilities(seed, rows, columns, spacing, reach):
         spacing,
         threshold=0.25,
         reach_mm=reach,
+        min_area_mm2=0.0,
         liver=rng.random(shape, np.float32),
         lesions=probability,
     )
@@ -142,26 +153,15 @@ def test_any_picture_gives_probabilities(seed, rows, columns, spacing, reach):
     assert followed.dtype == np.float32
     assert ((followed >= 0) & (followed <= 1)).all()
     np.testing.assert_array_equal(probability, before)
-    # Turning the picture upside down turns the answer.
-    flipped = follow_edges(
-        probability[::-1],
-        hu[::-1],
-        spacing,
-        threshold=0.25,
-        reach_mm=reach,
-        liver=rng.random(shape, np.float32) * 0,
-        lesions=probability[::-1],
-    )
-    straight = follow_edges(
-        probability,
-        hu,
-        spacing,
-        threshold=0.25,
-        reach_mm=reach,
-        liver=np.zeros(shape, np.float32),
-        lesions=probability,
-    )
-    np.testing.assert_allclose(flipped[::-1], straight, atol=1e-3)
+
+
+def test_a_picture_upside_down_is_answered_upside_down():
+    hu = picture(noise=8.0, seed=3)
+    hu[disc(6, (45, 84))] -= 60
+    probability = np.maximum(soft(11), np.where(disc(7, (45, 84)), np.float32(0.9), 0))
+    liver = disc(40).astype(np.float32)
+    flipped = follow(probability[::-1], hu[::-1], liver=liver[::-1])
+    np.testing.assert_allclose(flipped[::-1], follow(probability, hu), atol=1e-3)
 
 
 class Drawn:

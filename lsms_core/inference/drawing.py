@@ -123,6 +123,7 @@ class Drawing:
             self._view.plane.spacing_mm,
             threshold=config.mask_threshold,
             reach_mm=config.edges_mm,
+            min_area_mm2=config.min_area_mm2,
             liver=place.restore(answer.liver),
             lesions=place.restore(answer.lesions),
         )

@@ -11,7 +11,8 @@ pixel's logarithmic likelihood ratio is linear in its attenuation s:
 
 so that r is 1 at L, -1 at B and 0 half-way. By Bayes' rule it adds to the logit of the map. It is
 bounded, |r| <= 1 and w <= 1.5, because lesions have rims and cores, and the liver has vessels: a
-map that is sure stays as it is, and faint lesions hardly change.
+map that is sure stays as it is, and faint lesions hardly change. What is too small to count as a
+finding does not grow into one.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ def follow_edges(
     *,
     threshold: float,
     reach_mm: float,
+    min_area_mm2: float,
     liver: NDArray[np.float32],
     lesions: NDArray[np.float32],
 ) -> NDArray[np.float32]:
@@ -58,6 +60,7 @@ def follow_edges(
         spacing_mm: (row, column) spacing.
         threshold: the probability that the map is meant to be cut at.
         reach_mm: how far from a finding the map changes; within it, it may change anywhere.
+        min_area_mm2: smaller findings stay as they are.
         liver: how probably a pixel is liver, of the same shape.
         lesions: how probably a pixel is lesion, of the same shape; whatever else the map shows,
             such as a lobe, stays as it is.
@@ -70,6 +73,8 @@ def follow_edges(
     margin = [int(np.ceil((_FARTHEST_MM + _CLOSEST_MM) / mm)) for mm in spacing_mm]
     for number in range(1, count + 1):
         inside = labels == number
+        if np.count_nonzero(inside) * spacing_mm[0] * spacing_mm[1] < min_area_mm2:
+            break  # they are numbered by size
         if lesions[inside].mean() < 0.5 * probability[inside].mean():
             continue
         box = bounding_box(inside, margin)
@@ -98,8 +103,13 @@ def _follow(
 ) -> None:
     mine = labels == number
     distance = signed_distance_mm(mine, spacing_mm)
+    others = (labels > 0) & ~mine
+    elsewhere = np.full_like(distance, np.inf)
+    if others.any():
+        elsewhere = signed_distance_mm(others, spacing_mm)
     core = mine & (probability >= _CORE * probability[mine].max())
-    around = _around(distance, labels, hu, liver, spacing_mm)
+    ring = (distance > _CLOSEST_MM) & (distance < _FARTHEST_MM) & (elsewhere > _CLOSEST_MM)
+    around = _around(ring, hu, liver)
     if around is None:
         return
     level, base = float(np.median(hu[core])), float(np.median(hu[around]))
@@ -108,23 +118,15 @@ def _follow(
         return
     ratio = np.clip(2 * (hu - base) / (level - base) - 1, -1, 1)
     weight = min(0.5 * ((level - base) / noise) ** 2, _HEAVIEST)
-    near = distance <= reach_mm
+    near = (distance <= reach_mm) & (distance < elsewhere)
     p = np.clip(probability[near], _SURE, 1 - _SURE)
     result[near] = 1 / (1 + (1 - p) / p * np.exp(-weight * ratio[near]))
 
 
 def _around(
-    distance: NDArray[np.float32],
-    labels: NDArray[np.int32],
-    hu: NDArray[np.float32],
-    liver: NDArray[np.float32],
-    spacing_mm: tuple[float, float],
+    ring: NDArray[np.bool_], hu: NDArray[np.float32], liver: NDArray[np.float32]
 ) -> NDArray[np.bool_] | None:
     """Where the level around a finding can be measured, if anywhere."""
-    ring = (distance > _CLOSEST_MM) & (distance < _FARTHEST_MM)
-    others = (labels > 0) & (distance > 0)
-    if others.any():
-        ring &= signed_distance_mm(others, spacing_mm) > _CLOSEST_MM
     for tissue in (liver > 0.5, hu > _SOFT_TISSUE_HU):
         if np.count_nonzero(ring & tissue) >= _FEWEST:
             return ring & tissue

@@ -201,7 +201,7 @@ def test_an_answer_follows_the_picture_where_the_weights_say_so(flat):
 
     stays = found(replace(EDGES, edges_mm=0.0))
     follows = found(EDGES)
-    lesion = disc(10) if flat else np.stack([disc(0) & False, disc(10), disc(0) & False])
+    lesion = disc(10) if flat else np.stack([np.zeros(SIZE, bool), disc(10), np.zeros(SIZE, bool)])
     assert dice(follows.mask, lesion) > dice(stays.mask, lesion)
     # The map is made once: cut at another threshold, it is what was asked for at that threshold.
     again = found(EDGES, threshold=0.6)

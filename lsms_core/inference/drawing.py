@@ -33,15 +33,15 @@ class SliceAnswer:
 
     Attributes:
         probability: (H, W), 0 to 1.
-        liver: (H, W), how probably a pixel is liver; None where the model does not tell.
-        lesions: (H, W), how probably a pixel is lesion of whatever kind; likewise.
         elsewhere: whether something was left out because it lies in another section.
     """
 
     probability: NDArray[np.float32]
-    liver: NDArray[np.float32] | None
-    lesions: NDArray[np.float32] | None
     elsewhere: bool
+
+
+# What is drawn of each tissue, whatever the words are.
+_TISSUES = {"liver": slice(LOBES), "lesions": slice(LESIONS, LESIONS + 1)}
 
 
 class Drawing:
@@ -62,6 +62,7 @@ class Drawing:
         self._prepared: dict[int, tuple[NDArray[np.float32], SliceTransform]] = {}
         self._drawn: dict[int, NDArray[np.float32]] = {}
         self._means: dict[int, NDArray[np.float32]] = {}
+        self._tissues: dict[tuple[int, str], NDArray[np.float32]] = {}
 
     def prepared(self, index: int) -> tuple[NDArray[np.float32], SliceTransform]:
         """Return slice ``index`` as the model sees it, (C, H, W), and where that lies."""
@@ -97,7 +98,7 @@ class Drawing:
         images = np.stack([self.prepared(i)[0] for i, _ in batch])
         found = self._engine.probabilities(images, [text for _, text in batch], drawn)
         return [
-            self._answer(index, text, found[n], None if drawn is None else drawn[n])
+            self._answer(index, text, found[n], None if drawn is None else drawn[n, :LOBES])
             for n, (index, text) in enumerate(batch)
         ]
 
@@ -113,9 +114,10 @@ class Drawing:
         """
         _, place = self.prepared(index)
         found = place.restore(answer.probability)
-        if not config.edges_mm or answer.liver is None or answer.lesions is None:
+        if not config.edges_mm or found.max(initial=0.0) < config.mask_threshold:
             return found
-        if found.max(initial=0.0) < config.mask_threshold:
+        liver, lesions = (self.tissue(index, name) for name in ("liver", "lesions"))
+        if liver is None or lesions is None:
             return found
         return follow_edges(
             found,
@@ -124,9 +126,26 @@ class Drawing:
             threshold=config.mask_threshold,
             reach_mm=config.edges_mm,
             min_area_mm2=config.min_area_mm2,
-            liver=place.restore(answer.liver),
-            lesions=place.restore(answer.lesions),
+            liver=liver,
+            lesions=lesions,
         )
+
+    def tissue(self, index: int, name: str) -> NDArray[np.float32] | None:
+        """Return how probably each pixel of a canonical slice is of a tissue, (rows, columns).
+
+        The texts about a slice share it. None where the model draws nothing.
+
+        Args:
+            index: of a slice that was just asked about.
+            name: "liver" or "lesions" of whatever kind.
+        """
+        if index not in self._means:
+            return None
+        if (index, name) not in self._tissues:
+            _, place = self.prepared(index)
+            drawn = self._means[index][_TISSUES[name]].max(axis=0)
+            self._tissues[index, name] = place.restore(drawn)
+        return self._tissues[index, name]
 
     def notes(self) -> list[str]:
         """Return what the user should know of the image, in sentences."""
@@ -137,19 +156,15 @@ class Drawing:
         index: int,
         text: EncodedText,
         found: NDArray[np.float32],
-        drawn: NDArray[np.float32] | None,
+        lobes: NDArray[np.float32] | None,
     ) -> SliceAnswer:
-        if drawn is None:
-            return SliceAnswer(found, None, None, False)
-        lobes, lesions = drawn[:LOBES], drawn[LESIONS]
-        liver = lobes.max(axis=0)
         # Only an axial slice shows where a part of a lobe ends.
-        if not text.sections or self._view.plane_name != "axial":
-            return SliceAnswer(found, liver, lesions, False)
+        if lobes is None or not text.sections or self._view.plane_name != "axial":
+            return SliceAnswer(found, False)
         picture, place = self.prepared(index)
         hu = from_window(picture[len(picture) // 2], self._config.window_hu)
         inside = leave_out_other_sections(found, lobes, hu, place.grid_spacing_mm, text.sections)
-        return SliceAnswer(inside, liver, lesions, inside is not found)
+        return SliceAnswer(inside, inside is not found)
 
     def _mean(self, index: int, voters: Sequence[int]) -> NDArray[np.float32]:
         _, place = self.prepared(index)
@@ -163,3 +178,4 @@ class Drawing:
         self._prepared = {j: v for j, v in self._prepared.items() if j >= before}
         self._drawn = {j: v for j, v in self._drawn.items() if j >= before}
         self._means = {j: v for j, v in self._means.items() if j >= before}
+        self._tissues = {key: v for key, v in self._tissues.items() if key[0] >= before}

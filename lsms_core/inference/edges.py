@@ -65,10 +65,7 @@ def follow_edges(
         lesions: how probably a pixel is lesion, of the same shape; whatever else the map shows,
             such as a lobe, stays as it is.
     """
-    found = probability >= threshold
-    if not found.any():
-        return probability
-    labels, count = label_components(found)
+    labels, count = label_components(probability >= threshold)
     result = probability.copy()
     margin = [int(np.ceil((_FARTHEST_MM + _CLOSEST_MM) / mm)) for mm in spacing_mm]
     for number in range(1, count + 1):

@@ -17,6 +17,7 @@ from lsms_core.data.sections import SECTIONS, Section
 from lsms_core.inference.engine import EncodedText
 from lsms_core.inference.texts import MAX_CHARACTERS
 from lsms_core.models.lsms.asked import read_selection
+from lsms_core.models.lsms.outline import as_logits
 
 if TYPE_CHECKING:
     from lsms_core.models.bundle import Bundle
@@ -26,8 +27,6 @@ CACHED_TEXTS = 256
 DRAWN_IMAGES = 64
 # More at once are slower on a CPU (docs/performance.md).
 _AT_ONCE = {"cuda": 32, "mps": 4, "cpu": 2}
-# What is drawn is never surer than this; a logit has to be finite.
-_SURE = 1e-6
 
 
 class LsmsEngine:
@@ -156,7 +155,7 @@ class LsmsEngine:
         batch = torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
         maps = None
         if drawn is not None:
-            maps = torch.logit(torch.from_numpy(drawn).to(self._device), eps=_SURE)
+            maps = as_logits(torch.from_numpy(drawn).to(self._device))
         with self._autocast():
             logits = self._model.lsms(batch, features, mask, maps)
         return torch.sigmoid(logits[:, 0].float()).cpu().numpy()

@@ -235,12 +235,13 @@ class Predictor:
                 texts = [self._engine.encode(t.text) for t in texts]
                 continue
             for (index, t), answer in zip(batch, answers, strict=True):
-                _, place = drawing.prepared(index)
                 elsewhere[t] |= answer.elsewhere
                 canonical = drawing.on_slice(index, answer, self.postprocessing)
                 view.plane.restore_into(maps[t], index, canonical.astype(np.float16))
-                if liver is not None and answer.liver is not None and t == 0:
-                    view.plane.restore_into(liver, index, place.restore(answer.liver) > 0.5)
+                if liver is not None and t == 0:
+                    seen = drawing.tissue(index, "liver")
+                    if seen is not None:
+                        view.plane.restore_into(liver, index, seen > 0.5)
             done += len(batch)
             if progress:
                 left = (time.monotonic() - started) * (len(pairs) - done) / done

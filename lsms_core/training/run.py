@@ -81,13 +81,14 @@ def build(config: TrainingConfig) -> LSMSTraining:
     if config.outline_from:
         if config.architecture != DEFAULT:
             raise InputError("Only LSMS has an outline: leave outline_from out.")
-        several = config.outline_from
-        outlines = [
-            _trained(bundle, "unet", "for the outline", config.preprocessing)[0]
-            for bundle in ((several,) if isinstance(several, str) else several)
-        ]
+        bundles = config.outline_from
+        outlines = []
+        for bundle in (bundles,) if isinstance(bundles, str) else bundles:
+            outline, _ = _trained(bundle, "unet", "for the outline", config.preprocessing)
+            assert isinstance(outline, UNetModel)
+            outlines.append(outline)
         assert isinstance(model, LSMSModel)
-        model = with_outline(model, *(o for o in outlines if isinstance(o, UNetModel)))
+        model = with_outline(model, *outlines)
     if isinstance(model, LSMSModel) and model.config.outline:
         model = with_words(model, config.preprocessing.window_hu, config.trust)
     return LSMSTraining(model, tokenizer, config)

@@ -48,7 +48,7 @@ _AROUND = ((3, 1.0), (7, 0.1), (17, 0.01))
 # How often a picture of a training batch is shown lesions that it does not have.
 _TEMPTED = 0.5
 _SMALLEST = 1e-5
-# The mean of several outlines is never surer than this: a logit has to be finite.
+# What is drawn is never surer than this: a logit has to be finite.
 _SURE = 1e-6
 LOBES = 2
 
@@ -137,7 +137,12 @@ class Outlines(nn.ModuleList):
     def forward(self, image: Tensor) -> Tensor:
         """Return (B, 3, H, W) logits of the mean probability of each kind."""
         drawn = [outline(image).float().sigmoid() for outline in self]
-        return torch.logit(torch.stack(drawn).mean(0), eps=_SURE)
+        return as_logits(torch.stack(drawn).mean(0))
+
+
+def as_logits(drawn: Tensor) -> Tensor:
+    """Return finite logits of probabilities, of any shape."""
+    return torch.logit(drawn, eps=_SURE)
 
 
 def lobe_shares(drawn: Tensor) -> Tensor:

@@ -59,8 +59,8 @@ class Finding:
             keepLargest: None for the model's own way.
             minimumArea: mm2; None for the model's own.
         """
-        from lsms_core.data.expressions.selection import Selection
         from lsms_core.inference.postprocess import PostprocessingConfig, recut
+        from lsms_core.language.selection import Selection
 
         config = PostprocessingConfig.from_dict(self.summary.get("postprocessing") or {})
         asked = self.summary.get("selection")

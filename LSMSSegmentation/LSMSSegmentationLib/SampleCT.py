@@ -33,7 +33,7 @@ def loadSyntheticCT(_source=None):
     """Make the tutorial's CT and show it; called by the Sample Data module."""
     import slicer
 
-    from lsms_core.data.phantom import make_phantom
+    from lsms_core.phantom import make_phantom
 
     with slicer.util.WaitCursor():
         node = addSyntheticCT(make_phantom(2))

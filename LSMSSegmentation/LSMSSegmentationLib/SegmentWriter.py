@@ -127,7 +127,7 @@ class SegmentWriter:
         """
         if len(finding.segmentIDs) == 1:
             return {finding.segmentIDs[0]: finding.mask}
-        from lsms_core.data.regions import label_components
+        from lsms_core.anatomy.regions import label_components
 
         labels, count = label_components(finding.mask)
         shares = {s: np.zeros_like(finding.mask) for s in finding.segmentIDs}

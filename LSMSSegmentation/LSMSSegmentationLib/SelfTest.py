@@ -36,7 +36,7 @@ def runSelfTest(test):
 
 def makeVolume():
     """Return a small synthetic CT and its volume node."""
-    from lsms_core.data.phantom import SMALL_SHAPE, make_phantom
+    from lsms_core.phantom import SMALL_SHAPE, make_phantom
     from LSMSSegmentationLib.SampleCT import addSyntheticCT
 
     phantom = make_phantom(2, shape=SMALL_SHAPE)

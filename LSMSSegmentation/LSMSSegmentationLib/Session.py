@@ -120,7 +120,7 @@ class Session:
     def _slices(self, volumeNode, plane, slices):
         if slices is None:
             return None
-        from lsms_core.data.geometry import SlicePlane
+        from lsms_core.anatomy.geometry import SlicePlane
         from lsms_core.mrml.volumes import read_ct
 
         ct = read_ct(volumeNode)
@@ -252,7 +252,7 @@ class Session:
             )
 
     def _read(self, event, request):
-        from lsms_core.data.geometry import SlicePlane
+        from lsms_core.anatomy.geometry import SlicePlane
 
         axis = int(event.fields["axis"])
         slices = event.fields.get("slices")

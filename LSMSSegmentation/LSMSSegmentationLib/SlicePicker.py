@@ -90,7 +90,7 @@ class SlicePicker(VTKObservationMixin):
         return Choice(shown.axis, (shown.index,), text, shown.oblique)
 
     def _numberedChoice(self, parameters):
-        from lsms_core.data.geometry import SlicePlane
+        from lsms_core.anatomy.geometry import SlicePlane
         from lsms_core.mrml.volumes import read_ct
 
         ct = read_ct(parameters.inputVolume)
@@ -141,7 +141,7 @@ class SlicePicker(VTKObservationMixin):
 
     def _fitSpinBoxes(self):
         """Let the numbers end where the volume does."""
-        from lsms_core.data.geometry import SlicePlane
+        from lsms_core.anatomy.geometry import SlicePlane
         from lsms_core.errors import LsmsError
         from lsms_core.mrml.volumes import read_ct
 

@@ -13,7 +13,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QImage
 
-from lsms_core.data.phantom import make_phantom
+from lsms_core.phantom import make_phantom
 
 TARGET = (
     Path(__file__).resolve().parents[2]

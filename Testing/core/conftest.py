@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsms_core.data.geometry import CTVolume
+from lsms_core.anatomy.geometry import CTVolume
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "left", "right", "lobe", "lesion", "bright"]
 
@@ -19,7 +19,7 @@ def small_bundle(tmp_path_factory) -> Path:
     import torch
 
     from lsms_core.benchmarking.random_bundle import random_model, save_random_bundle
-    from lsms_core.data.preprocessing import PreprocessingConfig
+    from lsms_core.dataset.preprocessing import PreprocessingConfig
     from lsms_core.models.lsms.config import LSMSConfig
 
     bert = {
@@ -46,7 +46,7 @@ def small_bundle(tmp_path_factory) -> Path:
 @pytest.fixture
 def small_ct():
     """Make a volume: an ellipse of noisy tissue in air, 2 x 2 x 3 mm, stored as seen."""
-    from lsms_core.data.geometry import CTVolume
+    from lsms_core.anatomy.geometry import CTVolume
 
     def make(slices: int = 5) -> CTVolume:
         generator = np.random.default_rng(0)

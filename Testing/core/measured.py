@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lsms_core.data.measurements import LesionMeasurement
+from lsms_core.anatomy.measurements import LesionMeasurement
 
 
 def lesion(

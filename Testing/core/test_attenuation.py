@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsms_core.data.expressions.expression import Expression, attenuations_ruled_out
-from lsms_core.data.expressions.query import Density
-from lsms_core.data.measurements import measure_slice
+from lsms_core.anatomy.measurements import measure_slice
+from lsms_core.language.expression import Expression, attenuations_ruled_out
+from lsms_core.language.slice_query import Density
 from lsms_core.models.lsms.attenuation import ATTENUATIONS, attenuation_shares
 from lsms_core.models.lsms.outline import LESIONS
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from transformers import BertTokenizer
 
 from lsms_core.benchmarking.floors import compare, comparison_table
-from lsms_core.data.records import Record, write_records
+from lsms_core.dataset.records import Record, write_records
 from lsms_core.errors import BundleError, InputError
 from lsms_core.evaluation.oracle import NOTE, keep_named
 from lsms_core.inference.predictor import Predictor

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from lsms_core.data.building import BuildingConfig, build_dataset, side_pair
-from lsms_core.data.expressions.paraphrasing import STYLES
-from lsms_core.data.geometry import CTVolume
-from lsms_core.data.laterality import cantlie_offset_mm
-from lsms_core.data.measurements import measure_slice
-from lsms_core.data.records import load_image, load_slice_label, read_records
-from lsms_core.data.sources import Case
-from lsms_core.data.synthesis.two_sided import add_two_sided
+from lsms_core.anatomy.geometry import CTVolume
+from lsms_core.anatomy.laterality import cantlie_offset_mm
+from lsms_core.anatomy.measurements import measure_slice
+from lsms_core.dataset.building import BuildingConfig, build_dataset, side_pair
+from lsms_core.dataset.records import load_image, load_slice_label, read_records
+from lsms_core.dataset.sources import Case
+from lsms_core.language.paraphrasing import STYLES
+from lsms_core.phantom.synthesis.two_sided import add_two_sided
 
 SPACING = (4.0, 2.0, 2.0)
 SHAPE = (16, 120, 160)

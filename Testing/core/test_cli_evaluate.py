@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from lsms_core.data.records import Record, write_records
+from lsms_core.dataset.records import Record, write_records
 
 # Two patients' copies of the fixture's CT: bright block (1) on the left, dark one (2) right.
 ASKED = (

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from lsms_core.data.records import Record, write_records
+from lsms_core.dataset.records import Record, write_records
 
 pytest.importorskip("PIL")
 

@@ -114,7 +114,7 @@ def test_the_picture_shows_the_outline_in_colour(segment, tmp_path):
     pytest.importorskip("PIL")
     from PIL import Image
 
-    from lsms_core.data.terminology import colour_of
+    from lsms_core.anatomy.terminology import colour_of
 
     target = tmp_path / "picture.png"
     assert segment("--text", "bright lesion", "--picture", target).status == 0

@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsms_core.data.geometry import CTVolume
-from lsms_core.data.preprocessing import PreprocessingConfig, SliceTransform
+from lsms_core.anatomy.geometry import CTVolume
+from lsms_core.dataset.preprocessing import PreprocessingConfig, SliceTransform
 from lsms_core.errors import BundleError
 from lsms_core.inference.drawing import Drawing
 from lsms_core.inference.engine import EncodedText

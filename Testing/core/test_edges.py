@@ -11,8 +11,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsms_core.data.geometry import CTVolume
-from lsms_core.data.preprocessing import PreprocessingConfig
+from lsms_core.anatomy.geometry import CTVolume
+from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.errors import InputError
 from lsms_core.inference.edges import follow_edges
 from lsms_core.inference.engine import EncodedText

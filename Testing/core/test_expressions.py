@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsms_core.data.expressions.expression import Expression, lobes_ruled_out
-from lsms_core.data.expressions.generator import ExpressionGenerator, organ_expression
-from lsms_core.data.expressions.noise import add_noise, swap_laterality
-from lsms_core.data.expressions.nothing import elsewhere, unrelated
-from lsms_core.data.expressions.other_words import ELSEWHERE, UNRELATED
-from lsms_core.data.expressions.query import Query, select
-from lsms_core.data.expressions.vocabulary import WORDS
-from lsms_core.data.expressions.writer import Writer
-from lsms_core.data.measurements import SliceFindings
+from lsms_core.anatomy.measurements import SliceFindings
+from lsms_core.language.expression import Expression, lobes_ruled_out
+from lsms_core.language.generator import ExpressionGenerator, organ_expression
+from lsms_core.language.noise import add_noise, swap_laterality
+from lsms_core.language.nothing import elsewhere, unrelated
+from lsms_core.language.other_words import ELSEWHERE, UNRELATED
+from lsms_core.language.slice_query import Query, select
+from lsms_core.language.vocabulary import WORDS
+from lsms_core.language.writer import Writer
 from Testing.core.measured import lesion
 
 lesions = st.builds(

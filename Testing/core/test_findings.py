@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsms_core.data.findings import measure_mask
-from lsms_core.data.geometry import CTVolume
+from lsms_core.anatomy.findings import measure_mask
+from lsms_core.anatomy.geometry import CTVolume
 
 
 def volume(shape=(12, 40, 44), spacing=(0.8, 0.8, 5.0), shear=0.0) -> CTVolume:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsms_core.data.geometry import CTVolume, SlicePlane, closest_world_axes
+from lsms_core.anatomy.geometry import CTVolume, SlicePlane, closest_world_axes
 from lsms_core.errors import InputError
 
 # A reference volume: R-A-S coordinates of every voxel, so that values say where they are.

@@ -10,9 +10,9 @@ import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsms_core.data.geometry import SlicePlane
-from lsms_core.data.importing import import_pairs, split_instances
-from lsms_core.data.records import load_image, load_slice_label, read_records
+from lsms_core.anatomy.geometry import SlicePlane
+from lsms_core.dataset.importing import import_pairs, split_instances
+from lsms_core.dataset.records import load_image, load_slice_label, read_records
 from lsms_core.errors import OutputError
 
 

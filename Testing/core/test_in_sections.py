@@ -8,14 +8,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsms_core.data.expressions.expression import Expression, sections_ruled_out
-from lsms_core.data.geometry import CTVolume
-from lsms_core.data.preprocessing import PreprocessingConfig
-from lsms_core.data.sections import SECTIONS, SEGMENTS, section_with
+from lsms_core.anatomy.geometry import CTVolume
+from lsms_core.anatomy.sections import SECTIONS, SEGMENTS, section_with
+from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.inference.engine import EncodedText
 from lsms_core.inference.explain import explain
 from lsms_core.inference.predictor import Predictor
 from lsms_core.inference.sections import ELSEWHERE, leave_out_other_sections
+from lsms_core.language.expression import Expression, sections_ruled_out
 
 MM = 1.6
 SHAPE = (176, 224)

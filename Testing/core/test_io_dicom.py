@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 import pytest
 
-from lsms_core.data.terminology import terminology_of
+from lsms_core.anatomy.terminology import terminology_of
 from lsms_core.errors import InputError
 from lsms_core.io.dicom_seg import write_dicom_seg
 from lsms_core.io.segments import Segment

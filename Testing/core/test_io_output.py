@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from lsms_core.data.geometry import CTVolume
-from lsms_core.data.terminology import terminology_of
+from lsms_core.anatomy.geometry import CTVolume
+from lsms_core.anatomy.terminology import terminology_of
 from lsms_core.errors import InputError, OutputError
 from lsms_core.io.atomic import check_writable, replacing
 from lsms_core.io.nifti import write_nifti

@@ -8,8 +8,8 @@ import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsms_core.data.geometry import CTVolume
-from lsms_core.data.terminology import terminology_of
+from lsms_core.anatomy.geometry import CTVolume
+from lsms_core.anatomy.terminology import terminology_of
 from lsms_core.errors import InputError
 from lsms_core.io.seg_nrrd import write_seg_nrrd
 from lsms_core.io.segments import Segment, assign_layers, label_map

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from lsms_core.data.geometry import CTVolume, SlicePlane
+from lsms_core.anatomy.geometry import CTVolume, SlicePlane
 from lsms_core.io.volumes import read_volume
 
 pytestmark = pytest.mark.shared_data
@@ -47,7 +47,7 @@ def test_a_nifti_file_lies_where_other_readers_put_it(io_data):
 def test_our_dicom_seg_follows_the_example(io_data, tmp_path):
     pydicom = pytest.importorskip("pydicom")
     highdicom = pytest.importorskip("highdicom")
-    from lsms_core.data.terminology import terminology_of
+    from lsms_core.anatomy.terminology import terminology_of
     from lsms_core.io.dicom_seg import write_dicom_seg
     from lsms_core.io.segments import Segment
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lsms_core.data.terminology import (
+from lsms_core.anatomy.terminology import (
     ANATOMY,
     FINDING,
     PALETTE,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsms_core.data.appearance import margin_of, shape_of, solidity, texture_of
-from lsms_core.data.measurements import diameters_mm, measure_slice
-from lsms_core.data.regions import signed_distance_mm
-from lsms_core.data.sections import liver_height, section_of, segment_of
+from lsms_core.anatomy.appearance import margin_of, shape_of, solidity, texture_of
+from lsms_core.anatomy.measurements import diameters_mm, measure_slice
+from lsms_core.anatomy.regions import signed_distance_mm
+from lsms_core.anatomy.sections import liver_height, section_of, segment_of
 
 ROWS, COLUMNS = np.mgrid[:120, :160].astype(float)
 

@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsms_core.data.geometry import CTVolume
-from lsms_core.data.regions import label_components
+from lsms_core.anatomy.geometry import CTVolume
+from lsms_core.anatomy.regions import label_components
 from lsms_core.inference.engine import EncodedText
 from lsms_core.inference.liver import keep_near_liver, shows_liver_whole
 from lsms_core.inference.lsms_engine import LsmsEngine

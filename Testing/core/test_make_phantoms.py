@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from lsms_core.cli.main import main
 from lsms_core.cli.make_phantoms import command
-from lsms_core.data.preprocessing import PreprocessingConfig
-from lsms_core.data.sources import list_cases, load_case
+from lsms_core.dataset.preprocessing import PreprocessingConfig
+from lsms_core.dataset.sources import list_cases, load_case
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsms_core.data.laterality import midline_column
-from lsms_core.data.measurements import diameters_mm, measure_slice, mirrored
-from lsms_core.data.regions import bounding_box, label_components, signed_distance_mm
+from lsms_core.anatomy.laterality import midline_column
+from lsms_core.anatomy.measurements import diameters_mm, measure_slice, mirrored
+from lsms_core.anatomy.regions import bounding_box, label_components, signed_distance_mm
 from lsms_core.errors import InputError
 
 SPACING = (0.8, 0.8)

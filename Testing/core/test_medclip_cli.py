@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from lsms_core.data.geometry import CTVolume
+from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.inference.predictor import Predictor
 from lsms_core.models.medclip_sam import files
 from lsms_core.models.medclip_sam.config import MedClipSamConfig

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from lsms_core.data.records import Record, write_records
+from lsms_core.dataset.records import Record, write_records
 from lsms_core.errors import InputError
 from lsms_core.evaluation.compare import comparison_table
 from lsms_core.evaluation.run import assemble

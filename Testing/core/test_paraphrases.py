@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsms_core.data.expressions import other_words, vocabulary
-from lsms_core.data.expressions.generator import ExpressionGenerator
-from lsms_core.data.expressions.paraphrases import (
+from lsms_core.anatomy.measurements import SliceFindings
+from lsms_core.language import other_words, vocabulary
+from lsms_core.language.generator import ExpressionGenerator
+from lsms_core.language.paraphrases import (
     ELSEWHERE,
     FILLERS,
     PARAPHRASES,
     UNRELATED,
 )
-from lsms_core.data.expressions.paraphrasing import STYLES, ParaphraseGenerator, fill
-from lsms_core.data.expressions.query import Query, select
-from lsms_core.data.measurements import SliceFindings
+from lsms_core.language.paraphrasing import STYLES, ParaphraseGenerator, fill
+from lsms_core.language.slice_query import Query, select
 from Testing.core.measured import lesion
 
 SIDES = {"left": {"left", "lt", "l", "links", "gauche"}, "right": {"right", "rt", "r", "rechts"}}

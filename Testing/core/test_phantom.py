@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsms_core.data.geometry import SlicePlane
-from lsms_core.data.laterality import midline_column
-from lsms_core.data.measurements import measure_slice
-from lsms_core.data.phantom import (
+from lsms_core.anatomy.geometry import SlicePlane
+from lsms_core.anatomy.laterality import midline_column
+from lsms_core.anatomy.measurements import measure_slice
+from lsms_core.errors import InputError
+from lsms_core.phantom import (
     PORTAL_VENOUS_HU,
     SMALL_SHAPE,
     Organ,
     PlacedLesion,
     make_phantom,
 )
-from lsms_core.data.phantom.noise import scanner_noise, smooth_noise
-from lsms_core.data.phantom.shapes import capsule, common, curve, ellipsoid, union, without
-from lsms_core.data.synthesis.spec import LesionSpec
-from lsms_core.errors import InputError
+from lsms_core.phantom.noise import scanner_noise, smooth_noise
+from lsms_core.phantom.shapes import capsule, common, curve, ellipsoid, union, without
+from lsms_core.phantom.synthesis.spec import LesionSpec
 
 TINY = (14, 64, 88)
 WANTED = [

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsms_core.data.geometry import CTVolume
+from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.errors import BundleError, CancelledError, DeviceError, InputError
 from lsms_core.inference import drawing
 from lsms_core.inference.postprocess import PostprocessingConfig

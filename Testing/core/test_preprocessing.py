@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsms_core.data.preprocessing import (
+from lsms_core.dataset.preprocessing import (
     PreprocessingConfig,
     apply_window,
     body_box,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from lsms_core.data.phantom import make_phantom
 from lsms_core.io.nifti import write_nifti
+from lsms_core.phantom import make_phantom
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -10,10 +10,10 @@ import pytest
 import SimpleITK as sitk
 import torch
 
-from lsms_core.data.augmentation import AugmentationConfig, intensity, phase, spatial
-from lsms_core.data.preprocessing import PreprocessingConfig
-from lsms_core.data.sampling import ReferringSamples, SamplingConfig
-from lsms_core.data.sources import list_cases, load_case, split_folds
+from lsms_core.dataset.augmentation import AugmentationConfig, intensity, phase, spatial
+from lsms_core.dataset.preprocessing import PreprocessingConfig
+from lsms_core.dataset.sampling import ReferringSamples, SamplingConfig
+from lsms_core.dataset.sources import list_cases, load_case, split_folds
 from lsms_core.errors import InputError
 
 GRID = PreprocessingConfig(spacing_mm=3.0, height=96, width=128)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsms_core.data.expressions.segments import stated_sections
-from lsms_core.data.sections import SEGMENTS, section_with
+from lsms_core.anatomy.sections import SEGMENTS, section_with
+from lsms_core.language.segments import stated_sections
 
 ARABIC = {"II": "2", "III": "3", "IVa": "4a", "IVb": "4b", "V": "5", "VI": "6", "VII": "7"}
 ARABIC["VIII"] = "8"

@@ -11,16 +11,16 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lsms_core.data.expressions.expression import Expression, asked_of
-from lsms_core.data.expressions.selection import Selection
-from lsms_core.data.expressions.sizes import stated_limit, stated_size
-from lsms_core.data.expressions.vocabulary import WORDS
-from lsms_core.data.geometry import CTVolume
+from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.errors import BundleError
 from lsms_core.inference.engine import EncodedText
 from lsms_core.inference.explain import explain
 from lsms_core.inference.postprocess import PostprocessingConfig, postprocess, recut
 from lsms_core.inference.predictor import Predictor
+from lsms_core.language.expression import Expression, asked_of
+from lsms_core.language.selection import Selection
+from lsms_core.language.sizes import stated_limit, stated_size
+from lsms_core.language.vocabulary import WORDS
 from lsms_core.models.lsms.asked import ASKED, RANKS, read_selection
 
 CONFIG = PostprocessingConfig(min_area_mm2=4.0, min_depth_mm=0.0)

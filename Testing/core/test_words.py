@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from lsms_core.data.expressions.selection import Selection
 from lsms_core.inference.lsms_engine import LsmsEngine
+from lsms_core.language.selection import Selection
 from lsms_core.models.architectures import with_outline, with_words
 from lsms_core.models.bundle import load_bundle
 from lsms_core.models.lsms.asked import ASKED, NOTHING

@@ -9,8 +9,8 @@ import SimpleITK as sitk
 import torch
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from lsms_core.data.preprocessing import PreprocessingConfig
-from lsms_core.data.sampling import SamplingConfig
+from lsms_core.dataset.preprocessing import PreprocessingConfig
+from lsms_core.dataset.sampling import SamplingConfig
 from lsms_core.training.config import TrainingConfig
 
 WORDS = ["left", "right", "lobe", "lesion", "lesions", "hypodense", "largest", "liver", "all"]

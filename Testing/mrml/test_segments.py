@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import slicer
 
-from lsms_core.data.terminology import colour_of
+from lsms_core.anatomy.terminology import colour_of
 from lsms_core.errors import InputError
 from lsms_core.mrml.labelmaps import read_mask, segment_ids
 from lsms_core.mrml.segments import (

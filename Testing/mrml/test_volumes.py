@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from lsms_core.data.geometry import SlicePlane
+from lsms_core.anatomy.geometry import SlicePlane
 from lsms_core.errors import InputError
 from lsms_core.mrml.transforms import ijk_to_world, ijk_to_world_affine, world_to_ijk
 from lsms_core.mrml.volumes import read_ct, volume_key

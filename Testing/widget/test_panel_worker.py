@@ -65,7 +65,7 @@ def live(entry, request):
 def load_phantom(driver, **arguments):
     from LSMSSegmentationLib.SampleCT import addSyntheticCT
 
-    from lsms_core.data.phantom import make_phantom
+    from lsms_core.phantom import make_phantom
 
     phantom = make_phantom(2, **arguments)
     node = addSyntheticCT(phantom)
@@ -88,7 +88,7 @@ def test_a_real_worker_answers_cancels_and_is_replaced_when_killed(live, bundle)
     from LSMSSegmentationLib.ParameterNode import Where
     from PySide6.QtCore import Qt
 
-    from lsms_core.data.phantom import SMALL_SHAPE
+    from lsms_core.phantom import SMALL_SHAPE
 
     load_phantom(live, shape=SMALL_SHAPE)
     live.parameters.model = str(bundle)

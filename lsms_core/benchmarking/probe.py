@@ -21,7 +21,7 @@ from lsms_core.errors import LsmsError
 if TYPE_CHECKING:
     import torch
 
-    from lsms_core.data.geometry import CTVolume
+    from lsms_core.anatomy.geometry import CTVolume
     from lsms_core.inference.predictor import Predictor
 
 TEXT = "left lobe hypodense lesion"
@@ -35,7 +35,7 @@ def phantom(slices: int, pixels: int = 512) -> CTVolume:
         slices: how many, 2.5 mm apart.
         pixels: rows and columns of a slice, of 0.8 mm.
     """
-    from lsms_core.data.geometry import CTVolume
+    from lsms_core.anatomy.geometry import CTVolume
 
     y, x = np.mgrid[-1 : 1 : pixels * 1j, -1 : 1 : pixels * 1j]
     body = (y / 0.6) ** 2 + (x / 0.85) ** 2 < 1

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from lsms_core.data.preprocessing import PreprocessingConfig
+from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.models.bundle import save_bundle
 from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.model import LSMSModel

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from lsms_core.data.records import Record
+    from lsms_core.dataset.records import Record
 
 
 @click.command("build-dataset")
@@ -59,11 +59,11 @@ def command(
     patient, spacing_mm where known), or with the folders images, masks and texts.
     """
     from lsms_core.cli.progress import bar
-    from lsms_core.data.building import BuildingConfig, build_dataset
-    from lsms_core.data.sources import list_cases
+    from lsms_core.dataset.building import BuildingConfig, build_dataset
+    from lsms_core.dataset.sources import list_cases
 
     if from_pairs:
-        from lsms_core.data.importing import import_pairs
+        from lsms_core.dataset.importing import import_pairs
 
         with bar("pictures") as progress:
             _tell(import_pairs(cases, output, pixel_mm=pixel_mm, progress=progress), output)

@@ -12,10 +12,10 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lsms_core.data.findings import Finding
-    from lsms_core.data.phantom import Phantom
+    from lsms_core.anatomy.findings import Finding
     from lsms_core.inference.result import Prediction
     from lsms_core.io.figure import Panel
+    from lsms_core.phantom import Phantom
 
 # Slices of about 4 mm: the demo shall be quick on two processor cores.
 _SHAPE = (40, 272, 368)
@@ -45,9 +45,9 @@ def command(output: Path, weights: str, seed: int, device: str, threads: int | N
     Makes an abdominal CT without anybody's data, with one lesion in each lobe of the liver, asks
     for each of them and for something that is not there, and compares the answers with the truth.
     """
+    from lsms_core.anatomy.findings import measure_mask
     from lsms_core.cli.progress import bar
     from lsms_core.cli.segment import segments_of
-    from lsms_core.data.findings import measure_mask
     from lsms_core.inference.predictor import Predictor
     from lsms_core.io.atomic import check_writable
     from lsms_core.io.figure import check_drawing, save_figure
@@ -89,8 +89,8 @@ def command(output: Path, weights: str, seed: int, device: str, threads: int | N
 
 
 def _make(seed: int) -> Phantom:
-    from lsms_core.data.phantom import PlacedLesion, make_phantom
-    from lsms_core.data.synthesis.spec import LesionSpec
+    from lsms_core.phantom import PlacedLesion, make_phantom
+    from lsms_core.phantom.synthesis.spec import LesionSpec
 
     lesions = [
         # Far from the border between the lobes, where no reader would doubt the side.
@@ -108,8 +108,8 @@ def _compare(
     number: int,
 ) -> list[str]:
     """Say what was found, beside what is there."""
+    from lsms_core.anatomy.regions import label_components
     from lsms_core.cli.pictures import describe
-    from lsms_core.data.regions import label_components
     from lsms_core.evaluation.scores import overlap
 
     score = f"score {prediction.score:.2f}"
@@ -141,7 +141,7 @@ def _compare(
 
 def _place(phantom: Phantom, lesion: NDArray[np.bool_], index: int) -> str:
     """Say in which lobe a lesion lies in slice ``index``, by the same rule as in training."""
-    from lsms_core.data.laterality import cantlie_offset_mm, midline_column, side_of
+    from lsms_core.anatomy.laterality import cantlie_offset_mm, midline_column, side_of
 
     liver, part = phantom.liver[index], lesion[index]
     if np.mean(liver[part]) < 0.5:
@@ -160,8 +160,8 @@ def _panels(
     findings: Sequence[Sequence[Finding]],
 ) -> list[Panel]:
     """One panel a text, in the slice where the truth (else the answer) is largest."""
+    from lsms_core.anatomy.terminology import colours_of
     from lsms_core.cli.pictures import describe
-    from lsms_core.data.terminology import colours_of
     from lsms_core.evaluation.scores import overlap
     from lsms_core.io.figure import Outline, Panel
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from lsms_core.data.records import Record
+    from lsms_core.dataset.records import Record
     from lsms_core.io.figure import Panel
 
 _STYLE = """
@@ -48,7 +48,7 @@ def command(
     Named lesions are outlined in green, other lesions of the slice in grey.
     """
     from lsms_core.cli.progress import bar
-    from lsms_core.data.records import read_records
+    from lsms_core.dataset.records import read_records
     from lsms_core.errors import InputError
     from lsms_core.io.atomic import check_writable
     from lsms_core.io.figure import check_drawing, save_figure
@@ -83,8 +83,8 @@ def command(
 
 def record_panel(dataset: Path, record: Record) -> Panel:
     """The slice of a record: what its text names in green, other lesions in grey."""
-    from lsms_core.data.geometry import SlicePlane
-    from lsms_core.data.records import load_image, load_slice_label
+    from lsms_core.anatomy.geometry import SlicePlane
+    from lsms_core.dataset.records import load_image, load_slice_label
     from lsms_core.evaluation.pictures import TARGET_COLOUR
     from lsms_core.io.figure import Outline, Panel
 

@@ -24,10 +24,10 @@ def command(output: Path, count: int, seed: int, small: bool) -> None:
     it: image.nii.gz in HU, and label.nii.gz with 0 background, 1 liver, 2 lesion.
     """
     from lsms_core.cli.progress import bar
-    from lsms_core.data.phantom import DEFAULT_SHAPE, SMALL_SHAPE, make_phantom
-    from lsms_core.data.sources import LESION
+    from lsms_core.dataset.sources import LESION
     from lsms_core.errors import OutputError
     from lsms_core.io.nifti import write_nifti
+    from lsms_core.phantom import DEFAULT_SHAPE, SMALL_SHAPE, make_phantom
 
     folders = [output / f"phantom_{number:05d}" for number in range(seed, seed + count)]
     for folder in folders:

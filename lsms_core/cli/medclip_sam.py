@@ -104,7 +104,7 @@ def picture(
     """Segment what TEXT names in a PNG or JPEG IMAGE, grey or in colour."""
     import numpy as np
 
-    from lsms_core.data.pictures import read_picture
+    from lsms_core.dataset.pictures import read_picture
     from lsms_core.evaluation.pictures import save_png
     from lsms_core.inference.explain import explain as explained
     from lsms_core.inference.medclip_engine import MedClipSamEngine, picture_predictor

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lsms_core.data.findings import Finding
-from lsms_core.data.geometry import CTVolume, SlicePlane
-from lsms_core.data.terminology import colours_of
+from lsms_core.anatomy.findings import Finding
+from lsms_core.anatomy.geometry import CTVolume, SlicePlane
+from lsms_core.anatomy.terminology import colours_of
 from lsms_core.io.figure import Outline, Panel
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from lsms_core.data.findings import Finding
+    from lsms_core.anatomy.findings import Finding
     from lsms_core.inference.result import Prediction
     from lsms_core.io.segments import Segment
     from lsms_core.io.volumes import LoadedVolume
@@ -66,8 +66,8 @@ def command(
     nothing is answered "nothing found"; that is no error.
     """
     started = time.monotonic()
-    from lsms_core.data.findings import measure_mask
-    from lsms_core.data.geometry import SlicePlane
+    from lsms_core.anatomy.findings import measure_mask
+    from lsms_core.anatomy.geometry import SlicePlane
     from lsms_core.errors import InputError
     from lsms_core.inference.texts import clean_texts
     from lsms_core.io.figure import check_drawing, save_figure
@@ -196,7 +196,7 @@ def _predict(
 
 def segments_of(predictions: Sequence[Prediction]) -> list[Segment]:
     """The masks that are there; a text that fits nothing gives no segment."""
-    from lsms_core.data.terminology import colours_of, terminology_of
+    from lsms_core.anatomy.terminology import colours_of, terminology_of
     from lsms_core.io.segments import Segment
 
     date = datetime.now(timezone.utc).replace(microsecond=0).isoformat()

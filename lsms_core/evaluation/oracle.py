@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.data.regions import label_components
+from lsms_core.anatomy.regions import label_components
 from lsms_core.errors import InputError
 
 # What a report says of itself, under "about".

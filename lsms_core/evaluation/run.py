@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.data.geometry import CTVolume, SlicePlane
-from lsms_core.data.records import Record, load_image, load_slice_label, read_records
+from lsms_core.anatomy.geometry import CTVolume, SlicePlane
+from lsms_core.dataset.records import Record, load_image, load_slice_label, read_records
 from lsms_core.errors import InputError
 from lsms_core.evaluation.calibration import reliability
 from lsms_core.evaluation.failures import Gallery, summarise_failures

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.data.preprocessing import (
+from lsms_core.dataset.preprocessing import (
     PreprocessingConfig,
     SliceTransform,
     from_window,

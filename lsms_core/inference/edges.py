@@ -21,7 +21,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from lsms_core.data.regions import bounding_box, label_components, signed_distance_mm
+from lsms_core.anatomy.regions import bounding_box, label_components, signed_distance_mm
 
 # The picture is smoothed a little: a rim of single pixels is noise.
 _SMOOTHING_MM = 1.0

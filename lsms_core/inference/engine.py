@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.data.expressions.selection import Selection
-from lsms_core.data.sections import Section
+from lsms_core.anatomy.sections import Section
 from lsms_core.errors import BundleError
+from lsms_core.language.selection import Selection
 
 if TYPE_CHECKING:
     import torch

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.data.geometry import CTVolume
+from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.errors import CancelledError
 from lsms_core.inference import explain_pictures as pictures
 from lsms_core.inference.drawing import Drawing, SliceAnswer

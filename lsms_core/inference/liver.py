@@ -12,7 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from lsms_core.data.regions import grown, label_components
+from lsms_core.anatomy.regions import grown, label_components
 
 # The least depth of a stack in which the liver hangs together: in a few slices a lobe's tip is
 # a piece of its own.

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lsms_core.data.expressions.segments import stated_sections
-from lsms_core.data.expressions.selection import Selection
-from lsms_core.data.sections import SECTIONS, Section
+from lsms_core.anatomy.sections import SECTIONS, Section
 from lsms_core.inference.engine import EncodedText
 from lsms_core.inference.texts import MAX_CHARACTERS
+from lsms_core.language.segments import stated_sections
+from lsms_core.language.selection import Selection
 from lsms_core.models.lsms.asked import read_selection
 from lsms_core.models.lsms.outline import as_logits
 

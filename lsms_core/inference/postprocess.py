@@ -29,10 +29,10 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from lsms_core.data.expressions.selection import Selection
-from lsms_core.data.measurements import diameters_mm
+from lsms_core.anatomy.measurements import diameters_mm
 from lsms_core.entries import saved_entries
 from lsms_core.errors import InputError
+from lsms_core.language.selection import Selection
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lsms_core.data.geometry import CTVolume
-from lsms_core.data.preprocessing import PreprocessingConfig
+from lsms_core.anatomy.geometry import CTVolume
+from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.errors import CancelledError, DeviceError, InputError
 from lsms_core.inference.devices import free_memory, is_out_of_memory, resolve_device
 from lsms_core.inference.drawing import Drawing

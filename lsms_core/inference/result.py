@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.data.expressions.selection import Selection
 from lsms_core.errors import InputError
 from lsms_core.inference.postprocess import Cut, PostprocessingConfig, recut
+from lsms_core.language.selection import Selection
 
 
 @dataclass(frozen=True)

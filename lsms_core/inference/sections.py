@@ -1,7 +1,7 @@
 """Leaves out what lies in another part of the lobe than the words name.
 
 "Segment 6" and "right posterior section" name parts whose borders a slice shows by the position of
-the lobes and the spine alone (:mod:`lsms_core.data.sections`). So they are measured on what was
+the lobes and the spine alone (:mod:`lsms_core.anatomy.sections`). So they are measured on what was
 found, and what lies close to a border stays. A segment's height is not looked at: one slice does
 not show it.
 """
@@ -13,9 +13,9 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.data.laterality import Side, midline_column
-from lsms_core.data.regions import bounding_box, grown, label_components
-from lsms_core.data.sections import Section, section_of
+from lsms_core.anatomy.laterality import Side, midline_column
+from lsms_core.anatomy.regions import bounding_box, grown, label_components
+from lsms_core.anatomy.sections import Section, section_of
 
 ELSEWHERE = (
     "What fits the other words lies in another part of the lobe, as far as a slice can tell: "

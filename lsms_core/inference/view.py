@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.data.geometry import CTVolume, SlicePlane
+from lsms_core.anatomy.geometry import CTVolume, SlicePlane
 from lsms_core.errors import InputError
 
 _AIR_HU = -1024.0

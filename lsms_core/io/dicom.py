@@ -13,7 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from lsms_core.data.geometry import CTVolume
+from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.errors import InputError
 from lsms_core.io.dicom_geometry import order_slices, volume_affine
 from lsms_core.io.headers import check_size, damaged

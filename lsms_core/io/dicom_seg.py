@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lsms_core import __version__
-from lsms_core.data.terminology import Code, Terminology
+from lsms_core.anatomy.terminology import Code, Terminology
 from lsms_core.errors import DependencyError, InputError
 from lsms_core.io.atomic import replacing
 from lsms_core.io.segments import Segment, check_shapes

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.data.geometry import CTVolume
-from lsms_core.data.regions import bounding_box
+from lsms_core.anatomy.geometry import CTVolume
+from lsms_core.anatomy.regions import bounding_box
 from lsms_core.io.nrrd import write_nrrd
 from lsms_core.io.segments import Segment, assign_layers, check_shapes
 

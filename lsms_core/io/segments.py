@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.data.terminology import Terminology
+from lsms_core.anatomy.terminology import Terminology
 from lsms_core.errors import InputError
 
 

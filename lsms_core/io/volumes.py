@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from lsms_core.data.geometry import CTVolume
+from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.errors import InputError
 from lsms_core.io.headers import check_header, check_size, damaged, nifti_gaps
 

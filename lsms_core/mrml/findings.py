@@ -14,9 +14,9 @@ from slicer import (
     vtkSegment,
 )
 
-from lsms_core.data.geometry import CTVolume, SlicePlane
-from lsms_core.data.measurements import diameters_mm
-from lsms_core.data.regions import bounding_box, label_components
+from lsms_core.anatomy.geometry import CTVolume, SlicePlane
+from lsms_core.anatomy.measurements import diameters_mm
+from lsms_core.anatomy.regions import bounding_box, label_components
 from lsms_core.errors import InputError
 from lsms_core.mrml.labelmaps import Bool3D, find_segment, read_mask
 from lsms_core.mrml.labelmaps import segment_ids as all_segment_ids

@@ -23,7 +23,7 @@ from slicer import (
 from vtk import vtkMatrix4x4
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
-from lsms_core.data.regions import bounding_box
+from lsms_core.anatomy.regions import bounding_box
 from lsms_core.errors import InputError, OutputError
 from lsms_core.mrml.transforms import (
     apply_affine,

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import vtk
 from slicer import vtkSegment
 
-from lsms_core.data.terminology import terminology_of
+from lsms_core.anatomy.terminology import terminology_of
 
 TAG_PREFIX = "LSMS."
 _UNSAFE = re.compile(r"[%|\x00-\x1f\x7f]")

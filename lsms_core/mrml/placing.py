@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 
-from lsms_core.data.regions import label_components
+from lsms_core.anatomy.regions import label_components
 from lsms_core.mrml.labelmaps import (
     Bool3D,
     Patch,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from slicer import vtkSegment
 
-from lsms_core.data.terminology import PALETTE, colour_of, terminology_of
+from lsms_core.anatomy.terminology import PALETTE, colour_of, terminology_of
 
 
 def terminology_entry(prompt: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSliceNode
 
-from lsms_core.data.geometry import SlicePlane
+from lsms_core.anatomy.geometry import SlicePlane
 from lsms_core.mrml.transforms import (
     ijk_to_world_affine,
     inverse,

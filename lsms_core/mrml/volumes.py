@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from slicer import vtkMRMLScalarVolumeNode
 from vtk.util.numpy_support import vtk_to_numpy
 
-from lsms_core.data.geometry import CTVolume
+from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.errors import InputError
 from lsms_core.mrml.transforms import ijk_to_node_ras, ijk_to_world_affine
 

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lsms_core.data.augmentation import AugmentationConfig
-from lsms_core.data.preprocessing import PreprocessingConfig
-from lsms_core.data.sampling import SamplingConfig
+from lsms_core.dataset.augmentation import AugmentationConfig
+from lsms_core.dataset.preprocessing import PreprocessingConfig
+from lsms_core.dataset.sampling import SamplingConfig
 from lsms_core.entries import written_entries
 from lsms_core.errors import InputError
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from lsms_core.data.preprocessing import from_window
+from lsms_core.dataset.preprocessing import from_window
 from lsms_core.evaluation.pictures import WINDOW_HU, draw, save_png
 from lsms_core.io.text import write_text
 from lsms_core.training.module import LSMSTraining

@@ -15,9 +15,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
-from lsms_core.data.preprocessing import PreprocessingConfig
-from lsms_core.data.sampling import ReferringSamples
-from lsms_core.data.sources import CaseArrays, list_cases, load_case, split_folds
+from lsms_core.dataset.preprocessing import PreprocessingConfig
+from lsms_core.dataset.sampling import ReferringSamples
+from lsms_core.dataset.sources import CaseArrays, list_cases, load_case, split_folds
 from lsms_core.errors import InputError
 from lsms_core.io.text import write_text
 from lsms_core.models.architectures import (

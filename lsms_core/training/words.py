@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lsms_core.data.sampling import ReferringSamples
-from lsms_core.data.sources import CaseArrays
+from lsms_core.dataset.sampling import ReferringSamples
+from lsms_core.dataset.sources import CaseArrays
 from lsms_core.models.lsms.losses import ruled_out_loss
 from lsms_core.models.lsms.model import READERS, LSMSModel
 from lsms_core.training.config import TrainingConfig

@@ -27,7 +27,7 @@ from lsms_core.errors import CancelledError, InputError, LsmsError
 from lsms_core.worker.protocol import PROTOCOL_VERSION, Message, MessageReader
 
 if TYPE_CHECKING:
-    from lsms_core.data.geometry import CTVolume
+    from lsms_core.anatomy.geometry import CTVolume
     from lsms_core.inference.predictor import Predictor
     from lsms_core.inference.result import Prediction
 
@@ -169,7 +169,7 @@ class Worker:
 
     def _take_volume(self, fields: Mapping[str, Any]) -> CTVolume | None:
         """Return the volume that a request is about, None when it must be sent (again)."""
-        from lsms_core.data.geometry import CTVolume
+        from lsms_core.anatomy.geometry import CTVolume
 
         if self._volume is None or fields.get("volume_key") != self._volume_key:
             return None
@@ -191,7 +191,7 @@ class Worker:
         return volume, self._predictor, loaded
 
     def _segment(self, request: int, fields: Mapping[str, Any]) -> Message:
-        from lsms_core.data.geometry import SlicePlane
+        from lsms_core.anatomy.geometry import SlicePlane
 
         ready = self._ready(request, fields)
         if ready is None:

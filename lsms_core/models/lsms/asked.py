@@ -1,7 +1,7 @@
 """What words ask of an answer as a whole, read from their mean; pixels cannot tell it.
 
 That nothing is there ("no lesion in the left lobe") empties the answer at once. A size and a rank
-are measured on the answer's components (:mod:`lsms_core.data.expressions.selection`). The text
+are measured on the answer's components (:mod:`lsms_core.language.selection`). The text
 itself states a size's millimetres, and whether they are a limit where that is put in the usual
 words; what is put otherwise the head reads.
 """
@@ -12,9 +12,9 @@ from typing import get_args
 
 from torch import Tensor
 
-from lsms_core.data.expressions.query import Rank
-from lsms_core.data.expressions.selection import Selection
-from lsms_core.data.expressions.sizes import stated_limit, stated_place, stated_size
+from lsms_core.language.selection import Selection
+from lsms_core.language.sizes import stated_limit, stated_place, stated_size
+from lsms_core.language.slice_query import Rank
 
 NOTHING = "nothing"
 LIMITS = ("smaller", "larger", "about")

@@ -1,7 +1,7 @@
 """How dense what the outline draws is, in the words of radiologists.
 
 The limits are those by which the training's texts call lesions
-(:mod:`lsms_core.data.measurements`), halfway where that leaves a gap between two words.
+(:mod:`lsms_core.anatomy.measurements`), halfway where that leaves a gap between two words.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lsms_core.data.sections import SECTIONS
+from lsms_core.anatomy.sections import SECTIONS
 from lsms_core.models.lsms.asked import ASKED, NOTHING
 from lsms_core.models.lsms.attenuation import ATTENUATIONS, attenuation_shares
 from lsms_core.models.lsms.config import LSMSConfig

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from lsms_core.data.regions import label_components
+from lsms_core.anatomy.regions import label_components
 from lsms_core.models.medclip_sam.config import MedClipSamConfig
 from lsms_core.models.medclip_sam.crf import refine
 

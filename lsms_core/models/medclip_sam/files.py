@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lsms_core.data.preprocessing import PreprocessingConfig
+from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.errors import BundleError, DependencyError, InputError
 from lsms_core.models.bundle import BundleInfo, new_bundle
 from lsms_core.models.installed import FORMAT_VERSION

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from lsms_core.data.regions import bounding_box, label_components
+from lsms_core.anatomy.regions import bounding_box, label_components
 from lsms_core.errors import BundleError
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from lsms_core.data.pictures import read_picture, read_picture_mask
+from lsms_core.dataset.pictures import read_picture, read_picture_mask
 from lsms_core.entries import written_entries
 from lsms_core.errors import DependencyError, InputError
 from lsms_core.evaluation.pictures import save_png

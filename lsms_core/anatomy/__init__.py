@@ -1,0 +1,1 @@
+"""Geometry, regions, measurements, lobes and segments of the liver, terminology."""

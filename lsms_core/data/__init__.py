@@ -1,1 +1,0 @@
-"""CT geometry, lesion measurements, expressions and data sets."""

@@ -1,1 +1,0 @@
-"""Expressions from measurements: what a radiologist would type for these lesions."""

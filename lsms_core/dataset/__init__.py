@@ -1,0 +1,1 @@
+"""Records, sources, sampling, augmentation, preprocessing and import of training data."""

@@ -1,0 +1,162 @@
+"""Cases with an image and a label, brought once to the model's grid."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from lsms_core.anatomy.geometry import CTVolume, SlicePlane
+from lsms_core.anatomy.laterality import midline_column
+from lsms_core.dataset.preprocessing import PreprocessingConfig, plan_slice
+from lsms_core.errors import InputError
+
+LIVER, LESION = 1, 2
+
+
+@dataclass(frozen=True)
+class Case:
+    """Where a case lies and whose it is.
+
+    Attributes:
+        name: its name.
+        group: the patient; folds never split a group.
+        image: CT in HU.
+        label: 0 background, 1 liver, 2 lesion.
+        lesions_labelled: False where lesions exist that nobody outlined.
+    """
+
+    name: str
+    group: str
+    image: Path
+    label: Path
+    lesions_labelled: bool = True
+
+
+@dataclass(frozen=True)
+class CaseArrays:
+    """A case on the model's grid; slices run from inferior to superior.
+
+    Attributes:
+        case: where it came from.
+        hu: (n, H, W) int16.
+        liver: (n, H, W), with its lesions.
+        lesions: (n, H, W).
+        spacing_mm: (slice, row, column).
+    """
+
+    case: Case
+    hu: NDArray[np.int16]
+    liver: NDArray[np.bool_]
+    lesions: NDArray[np.bool_]
+    spacing_mm: tuple[float, float, float]
+
+    @cached_property
+    def liver_areas(self) -> NDArray[np.int64]:
+        """Pixels of liver in each slice."""
+        return np.count_nonzero(self.liver, axis=(1, 2))
+
+    @cached_property
+    def midlines(self) -> list[float]:
+        """Column of the patient's midline in each slice."""
+        return [midline_column(hu, self.spacing_mm[1:]) for hu in self.hu]
+
+
+def list_cases(folder: str | Path) -> list[Case]:
+    """List the cases of a folder: ``<case>/image.nii.gz`` and ``<case>/label.nii.gz``.
+
+    A ``manifest.csv`` in the folder or beside it gives ``patient_group``; without one every
+    case is a patient of its own.
+
+    Raises:
+        InputError: when there is no case.
+    """
+    root = Path(folder)
+    groups: dict[str, dict[str, str]] = {}
+    for manifest in (root / "manifest.csv", root.parent / "manifest.csv"):
+        if manifest.is_file():
+            with manifest.open(newline="", encoding="utf-8") as file:
+                groups = {row["case"]: row for row in csv.DictReader(file)}
+            break
+    cases = []
+    for path in sorted(p for p in root.glob("*") if (p / "image.nii.gz").is_file()):
+        row = groups.get(path.name, {})
+        if not (path / "label.nii.gz").is_file():
+            raise InputError(
+                f"The case {path.name} has no label.nii.gz: add it or remove the case."
+            )
+        cases.append(
+            Case(
+                path.name,
+                row.get("patient_group", path.name),
+                path / "image.nii.gz",
+                path / "label.nii.gz",
+                "LIVER MASK ONLY" not in row.get("note", ""),
+            )
+        )
+    if not cases:
+        raise InputError(f"No <case>/image.nii.gz was found in {root}: give the folder of cases.")
+    return cases
+
+
+def load_case(case: Case, config: PreprocessingConfig) -> CaseArrays:
+    """Read a case and bring all its slices to one grid.
+
+    Raises:
+        InputError: when image and label do not lie on the same grid.
+    """
+    image = CTVolume.from_sitk(sitk.ReadImage(str(case.image)))
+    label = sitk.GetArrayFromImage(sitk.ReadImage(str(case.label)))
+    if label.shape != image.shape:
+        raise InputError(
+            f"The label of {case.name} has shape {label.shape}, its image {image.shape}: "
+            "export both on the same grid."
+        )
+    plane = SlicePlane.of(image, "axial")
+    hu, labels = plane.stack(image.array), plane.stack(label)
+    if plane.reverse_stack:
+        hu, labels = hu[::-1], labels[::-1]
+    low, high = config.window_hu
+    # One grid for the case: neighbouring slices must stay aligned.
+    transform = plan_slice(np.asarray(hu.max(axis=0)), plane.spacing_mm, config)
+    shape = (len(hu), config.height, config.width)
+    grid: NDArray[np.int16] = np.empty(shape, np.int16)
+    liver, lesions = np.empty(shape, bool), np.empty(shape, bool)
+    for index in range(len(hu)):
+        slice_hu = np.clip(hu[index], low, high).astype(np.float32)
+        grid[index] = np.rint(transform.to_grid(slice_hu, fill=low))
+        on_grid: NDArray[Any] = transform.to_grid(
+            labels[index].astype(np.int16), fill=0, nearest=True
+        )
+        liver[index], lesions[index] = on_grid > 0, on_grid == LESION
+    pixel = transform.grid_spacing_mm
+    return CaseArrays(case, grid, liver, lesions, (plane.thickness_mm, pixel, pixel))
+
+
+def split_folds(cases: list[Case], weights: dict[str, int], folds: int) -> list[set[str]]:
+    """Divide the patients into folds of about equal weight; the same every time.
+
+    Args:
+        cases: all cases.
+        weights: lesion slices by case name.
+        folds: how many.
+
+    Returns:
+        The patient groups of each fold.
+    """
+    total: dict[str, int] = {}
+    for case in cases:
+        total[case.group] = total.get(case.group, 0) + weights.get(case.name, 0)
+    parts: list[set[str]] = [set() for _ in range(folds)]
+    load = [0] * folds
+    for group in sorted(total, key=lambda g: (-total[g], g)):
+        lightest = min(range(folds), key=lambda i: (load[i], len(parts[i]), i))
+        parts[lightest].add(group)
+        load[lightest] += total[group]
+    return parts

@@ -1,0 +1,16 @@
+"""A wholly synthetic abdominal CT with known lesions."""
+
+from lsms_core.phantom.lesions import LesionTruth, PlacedLesion
+from lsms_core.phantom.make import DEFAULT_SHAPE, SMALL_SHAPE, Phantom, make_phantom
+from lsms_core.phantom.organs import PORTAL_VENOUS_HU, Organ
+
+__all__ = [
+    "DEFAULT_SHAPE",
+    "PORTAL_VENOUS_HU",
+    "SMALL_SHAPE",
+    "LesionTruth",
+    "Organ",
+    "Phantom",
+    "PlacedLesion",
+    "make_phantom",
+]

@@ -1,0 +1,159 @@
+"""Puts synthetic lesions into a CT slab.
+
+Follows the line of work that trains on synthetic tumours in healthy livers
+(Hu et al., "Label-Free Liver Tumor Segmentation", CVPR 2023): a deformed
+ellipsoid whose attenuation replaces the parenchyma's mean while the image's own
+noise stays, with a soft border.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from lsms_core.phantom.synthesis.spec import LesionSpec, random_spec
+
+# The parenchyma's local mean is taken over this radius; the rest is noise and is kept.
+_SMOOTHING_MM = 3.0
+# Vessels stand out from the parenchyma by more than this and vanish inside a lesion.
+_NOISE_LIMIT_HU = 25.0
+_SPACE_BETWEEN_MM = 4.0
+
+
+def add_lesions(
+    image: NDArray[np.int16],
+    liver: NDArray[np.bool_],
+    spacing_mm: tuple[float, float, float],
+    specs: Sequence[LesionSpec] | int,
+    rng: np.random.Generator,
+    *,
+    avoid: NDArray[np.bool_] | None = None,
+    where: NDArray[np.bool_] | None = None,
+) -> tuple[NDArray[np.int16], NDArray[np.int32]]:
+    """Return the slab with lesions, and their labels.
+
+    Args:
+        image: (slices, rows, columns) HU; canonical orientation, though any will do.
+        liver: the same shape.
+        spacing_mm: (slice, row, column) spacing.
+        specs: the lesions, or how many to draw.
+        rng: source of chance; the same state gives the same lesions.
+        avoid: where no lesion may be, such as real lesions.
+        where: where the centres must lie, within the liver.
+
+    Returns:
+        The new image, and labels 1..n in the order of ``specs``; a lesion that finds no
+        place is left out and its number is unused.
+    """
+    wanted = [random_spec(rng) for _ in range(specs)] if isinstance(specs, int) else list(specs)
+    result = image.copy()
+    labels = np.zeros(image.shape, np.int32)
+    blocked = np.zeros(image.shape, bool) if avoid is None else avoid.copy()
+    allowed = liver if where is None else liver & where
+    for number, spec in enumerate(wanted, start=1):
+        placed = _place(spec, allowed, liver, blocked, spacing_mm, rng)
+        if placed is None:
+            continue
+        box, depth = placed
+        inside = (depth > 0) & liver[box]
+        if inside.sum() < 4:
+            continue
+        result[box] = _paint(result[box], depth, liver[box], spec, spacing_mm, rng)
+        labels[box][inside] = number
+        grown = depth > -_SPACE_BETWEEN_MM
+        blocked[box] |= grown
+    return result, labels
+
+
+def _place(
+    spec: LesionSpec,
+    allowed: NDArray[np.bool_],
+    liver: NDArray[np.bool_],
+    blocked: NDArray[np.bool_],
+    spacing_mm: tuple[float, float, float],
+    rng: np.random.Generator,
+) -> tuple[tuple[slice, ...], NDArray[np.float32]] | None:
+    """Find a free place; return its box and the depth below the lesion's surface, mm."""
+    candidates = np.flatnonzero(allowed & ~blocked)
+    if not len(candidates):
+        return None
+    spacing = np.asarray(spacing_mm)
+    reach = 0.5 * spec.diameter_mm * (1 + spec.irregularity) * np.sqrt(spec.elongation)
+    margin = np.ceil((reach + 3 * spec.blur_mm + _SPACE_BETWEEN_MM) / spacing).astype(int)
+    for _ in range(8):
+        centre = np.unravel_index(int(rng.choice(candidates)), allowed.shape)
+        box = tuple(
+            slice(max(int(c) - int(m), 0), min(int(c) + int(m) + 1, n))
+            for c, m, n in zip(centre, margin, allowed.shape, strict=True)
+        )
+        depth = _depth(spec, box, np.asarray(centre), spacing, rng)
+        core = depth > 0
+        if core.any() and not (core & blocked[box]).any() and liver[box][core].mean() > 0.8:
+            return box, depth
+    return None
+
+
+def _depth(
+    spec: LesionSpec,
+    box: tuple[slice, ...],
+    centre: NDArray[np.int64],
+    spacing: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> NDArray[np.float32]:
+    """Depth below the surface of a deformed ellipsoid, mm, positive inside."""
+    axes = [
+        (np.arange(b.start, b.stop) - c) * s for b, c, s in zip(box, centre, spacing, strict=True)
+    ]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).astype(np.float32)
+    rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    stretch = np.array([spec.elongation**0.5, 1.0, spec.elongation**-0.5])
+    local = points @ rotation.astype(np.float32) / stretch.astype(np.float32)
+    radius = np.linalg.norm(local, axis=-1)
+    direction = local / np.maximum(radius, 1e-3)[..., None]
+    bumps = np.zeros_like(radius)
+    for _ in range(4):
+        wave = rng.normal(size=3).astype(np.float32)
+        wave *= np.float32(rng.uniform(1.5, 4.0)) / np.linalg.norm(wave)
+        bumps += np.sin(direction @ wave + np.float32(rng.uniform(0, 2 * np.pi)))
+    surface = 0.5 * spec.diameter_mm * (1.0 + spec.irregularity * bumps / 2.0)
+    return np.asarray(surface - radius, dtype=np.float32)
+
+
+def _paint(
+    image: NDArray[np.int16],
+    depth: NDArray[np.float32],
+    liver: NDArray[np.bool_],
+    spec: LesionSpec,
+    spacing_mm: tuple[float, float, float],
+    rng: np.random.Generator,
+) -> NDArray[np.int16]:
+    values = image.astype(np.float32)
+    around = values[liver & (depth < -1.0)]
+    base = float(np.median(around if around.size > 20 else values[liver]))
+    filtered = sitk.GetImageFromArray(np.where(liver, values, base).astype(np.float32))
+    sigma = [max(_SMOOTHING_MM / s, 0.01) for s in reversed(spacing_mm)]
+    sigma[2] = 0.01  # within slices only: a slab may be one slice thick
+    smooth = sitk.GetArrayFromImage(sitk.DiscreteGaussian(filtered, [s**2 for s in sigma]))
+    noise = np.clip(values - smooth, -_NOISE_LIMIT_HU, _NOISE_LIMIT_HU)
+    level = np.full_like(values, base + spec.contrast_hu)
+    radius = 0.5 * spec.diameter_mm
+    if spec.appearance == "cystic":
+        level[:] = spec.fluid_hu
+    elif spec.appearance == "rim":
+        level += 0.5 * abs(spec.contrast_hu) * np.exp(-np.abs(depth) / max(0.12 * radius, 1.0))
+    elif spec.appearance == "necrotic":
+        core = np.clip((depth - 0.45 * radius) / (0.1 * radius), -30, 30)
+        level += 0.5 * spec.contrast_hu / (1 + np.exp(-core))
+    texture = rng.normal(size=values.shape).astype(np.float32)
+    coarse = sitk.DiscreteGaussian(sitk.GetImageFromArray(texture), [4.0, 4.0, 0.01])
+    coarse_texture = sitk.GetArrayFromImage(coarse)
+    coarse_texture /= max(float(coarse_texture.std()), 1e-6)
+    heterogeneity = 0.0 if spec.appearance == "cystic" else 0.08 * abs(spec.contrast_hu)
+    level += heterogeneity * coarse_texture
+    weight = 1.0 / (1.0 + np.exp(-np.clip(depth / (0.4 * spec.blur_mm), -30, 30)))
+    weight *= liver
+    blended = values * (1 - weight) + (level + noise) * weight
+    return np.asarray(np.rint(blended).clip(-1024, 3000), dtype=np.int16)

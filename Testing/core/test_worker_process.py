@@ -16,8 +16,8 @@ import pytest
 
 from lsms_core.errors import WorkerError
 from lsms_core.inference.predictor import Predictor
+from lsms_core.processes import OutgoingQueue
 from lsms_core.worker.client import WorkerClient
-from lsms_core.worker.pipes import OutgoingQueue
 
 PATIENCE_S = 240  # for a machine that is busy with other things
 TEXTS = ["left lobe lesion", "right cyst"]

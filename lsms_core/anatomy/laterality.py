@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.dataset.preprocessing import body_box
+from lsms_core.anatomy.body_outline import body_box
 
 Side = Literal["left", "right"]
 

@@ -9,6 +9,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+# Values of a label map of the liver and its lesions; 0 is everything else.
+LIVER_LABEL, LESION_LABEL = 1, 2
 # Smaller specks are outlining noise; nobody would name them.
 SMALLEST_LESION_MM2 = 12.0
 

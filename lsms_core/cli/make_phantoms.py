@@ -23,8 +23,8 @@ def command(output: Path, count: int, seed: int, small: bool) -> None:
     No patient's data are in them. Each is a case as `lsms train` and `lsms build-dataset` take
     it: image.nii.gz in HU, and label.nii.gz with 0 background, 1 liver, 2 lesion.
     """
+    from lsms_core.anatomy.regions import LESION_LABEL
     from lsms_core.cli.progress import bar
-    from lsms_core.dataset.sources import LESION
     from lsms_core.errors import OutputError
     from lsms_core.io.nifti import write_nifti
     from lsms_core.phantom import DEFAULT_SHAPE, SMALL_SHAPE, make_phantom
@@ -38,7 +38,7 @@ def command(output: Path, count: int, seed: int, small: bool) -> None:
             progress(number, count)
             phantom = make_phantom(seed + number, shape=SMALL_SHAPE if small else DEFAULT_SHAPE)
             label = phantom.liver.astype("uint8")
-            label[phantom.instances > 0] = LESION
+            label[phantom.instances > 0] = LESION_LABEL
             affine, about = phantom.ct.affine, "synthetic, no patient's data"
             # The image last: without one, a folder is no case.
             write_nifti(folder / "label.nii.gz", label, affine, about)

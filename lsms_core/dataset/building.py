@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from lsms_core.anatomy.geometry import CTVolume, SlicePlane
 from lsms_core.anatomy.laterality import Side
 from lsms_core.anatomy.measurements import SliceFindings, measure_slice
-from lsms_core.anatomy.regions import lesion_instances
+from lsms_core.anatomy.regions import LESION_LABEL, lesion_instances
 from lsms_core.anatomy.sections import liver_height
 from lsms_core.dataset.records import Record, write_records
-from lsms_core.dataset.sources import LESION, Case
+from lsms_core.dataset.sources import Case
 from lsms_core.errors import InputError, OutputError
 from lsms_core.language.expression import Expression
 from lsms_core.language.generator import ExpressionGenerator
@@ -196,12 +196,12 @@ def _choose_slices(
         labels = plane.extract(label, index)
         if not (labels > 0).any():
             continue
-        found = lesion_instances(labels == LESION, plane.spacing_mm)
+        found = lesion_instances(labels == LESION_LABEL, plane.spacing_mm)
         plane.restore_into(instances, index, found.astype(np.int16))
         # A slice that holds nothing but specks is neither clean nor worth a word.
         if found.any():
             with_lesions.append(index)
-        elif not (labels == LESION).any():
+        elif not (labels == LESION_LABEL).any():
             clean.append(index)
     wanted = min(len(clean), max(round(config.clean_share * len(with_lesions)), 2))
     return instances, sorted([*with_lesions, *rng.choice(clean, wanted, replace=False).tolist()])

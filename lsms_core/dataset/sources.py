@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from lsms_core.anatomy.geometry import CTVolume, SlicePlane
 from lsms_core.anatomy.laterality import midline_column
+from lsms_core.anatomy.regions import LESION_LABEL
 from lsms_core.dataset.preprocessing import PreprocessingConfig, plan_slice
 from lsms_core.errors import InputError
-
-LIVER, LESION = 1, 2
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def load_case(case: Case, config: PreprocessingConfig) -> CaseArrays:
         on_grid: NDArray[Any] = transform.to_grid(
             labels[index].astype(np.int16), fill=0, nearest=True
         )
-        liver[index], lesions[index] = on_grid > 0, on_grid == LESION
+        liver[index], lesions[index] = on_grid > 0, on_grid == LESION_LABEL
     pixel = transform.grid_spacing_mm
     return CaseArrays(case, grid, liver, lesions, (plane.thickness_mm, pixel, pixel))
 

@@ -33,7 +33,7 @@ from lsms_core.models.weights_cache import (
     raise_output_error,
     require_space,
 )
-from lsms_core.worker.pipes import kill_tree, make_non_blocking, read_available, spawn_options
+from lsms_core.processes import kill_tree, make_non_blocking, read_available, spawn_options
 
 _BLOCK = 1 << 18
 _TIMEOUT_SECONDS = 30.0

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lsms_core.errors import WorkerError
-from lsms_core.worker.pipes import (
+from lsms_core.processes import (
     OutgoingQueue,
     kill_tree,
     make_non_blocking,

@@ -16,8 +16,7 @@ from lsms_core.anatomy.laterality import (
     midline_column,
     side_of,
 )
-from lsms_core.anatomy.regions import bounding_box, lesion_instances
-from lsms_core.dataset.sources import LESION
+from lsms_core.anatomy.regions import LESION_LABEL, bounding_box, lesion_instances
 from lsms_core.phantom.synthesis.lesions import add_lesions
 from lsms_core.phantom.synthesis.spec import random_spec
 
@@ -69,7 +68,7 @@ def add_two_sided(
             made = _both_lobes(hu[box], marks[box], centre, offset[box[1:]], spacing, rng)
             if made is not None:
                 hu[box], added = made
-                marks[box][added > 0] = LESION
+                marks[box][added > 0] = LESION_LABEL
                 changed.append(level)
                 break
     return array, labels, changed
@@ -90,10 +89,10 @@ def _both_lobes(
         spec = random_spec(rng, DIAMETER_MM)
         where = np.zeros(hu.shape, bool)
         where[centre] = sign * offset_mm > AMBIGUOUS_BAND_MM + 0.4 * spec.diameter_mm
-        avoid = (marks == LESION) | (added > 0)
+        avoid = (marks == LESION_LABEL) | (added > 0)
         hu, one = add_lesions(hu, marks > 0, spacing_mm, [spec], rng, avoid=avoid, where=where)
         added |= one
-    found = lesion_instances((marks[centre] == LESION) | (added[centre] > 0), spacing_mm[1:])
+    found = lesion_instances((marks[centre] == LESION_LABEL) | (added[centre] > 0), spacing_mm[1:])
     numbers = [n for n in np.unique(found).tolist() if n]
     sides = {side_of(offset_mm, found == n) for n in numbers}
     return (hu, added) if sides == {"left", "right"} else None

@@ -6,14 +6,31 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 DEMO_ENV := .venv-demo
 TEST_ENV := .venv
+DOCS_ENV := .venv-docs
 
-.PHONY: demo test lint screenshots clean
+.PHONY: demo test test-fast test-package test-minimum lint docs screenshots clean
 
 demo: $(DEMO_ENV)/.installed
 	$(DEMO_ENV)/bin/lsms demo --output out/demo
 
 test: $(TEST_ENV)/.installed lint
 	$(TEST_ENV)/bin/python -m pytest
+
+# Without the tests that train, start processes or read real CT.
+test-fast: $(TEST_ENV)/.installed
+	$(TEST_ENV)/bin/python -m pytest -q -m "not slow and not shared_data"
+
+# The wheel, the source archive and their extras, each in an empty environment.
+test-package:
+	$(PYTHON) scripts/check_package.py --torch "$(TORCH)"
+
+# The oldest versions of the dependencies that the project promises to work with.
+test-minimum:
+	$(PYTHON) scripts/check_minimum_versions.py
+
+docs: $(DOCS_ENV)/.installed
+	$(DOCS_ENV)/bin/python -m sphinx -q -W --keep-going -b html docs out/site
+	@echo "The documentation is out/site/index.html"
 
 lint: $(TEST_ENV)/.installed
 	$(TEST_ENV)/bin/ruff format --check .
@@ -37,5 +54,11 @@ $(TEST_ENV)/.installed: pyproject.toml
 	$(TEST_ENV)/bin/python -m pip install --quiet --editable ".[dev,slicer-dev]"
 	touch $@
 
+$(DOCS_ENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(DOCS_ENV)
+	$(DOCS_ENV)/bin/python -m pip install --quiet numpy SimpleITK click safetensors \
+	    "sphinx>=7.4" "myst-parser>=4" "furo>=2024.8"
+	touch $@
+
 clean:
-	rm -rf $(DEMO_ENV) $(TEST_ENV) out .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(DEMO_ENV) $(TEST_ENV) $(DOCS_ENV) out .pytest_cache .mypy_cache .ruff_cache

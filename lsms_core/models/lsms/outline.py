@@ -2,7 +2,7 @@
 
 The paper's encoder begins with public weights, which know edges and organs. With some ten patients
 and nothing to begin with it finds fewer lesions than a plain U-Net on the same pictures
-(docs/experiments.md), and chooses well among those that it finds. So each does what it is good at:
+(docs/history/up-to-0.9.md), and chooses well among those that it finds. So each does what it is good at:
 
     M   = U-Net(image)                                right lobe, left lobe, lesions; no words
     S   = LSMS([image; M], words)                     which of it is meant
@@ -23,7 +23,7 @@ No gradient goes from p into M: a U-Net that is asked to forget what is not name
 every text.
 
 Several U-Nets that began with other weights make other mistakes; where there are several, M is
-their mean (docs/experiments.md).
+their mean (docs/history/up-to-0.9.md).
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class LSMSSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         VTKObservationMixin.__init__(self)
 
     def setup(self):
-        from LSMSSegmentationLib.Panel import Panel
+        from LSMSSegmentationLib.Panel.ModulePanel import ModulePanel
 
         ScriptedLoadableModuleWidget.setup(self)
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/LSMSSegmentation.ui"))
@@ -66,7 +66,7 @@ class LSMSSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui = slicer.util.childWidgetVariables(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = LSMSSegmentationLogic()
-        self.panel = Panel(uiWidget, self.ui, self.logic)
+        self.panel = ModulePanel(uiWidget, self.ui, self.logic)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)

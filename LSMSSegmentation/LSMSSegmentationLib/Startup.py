@@ -26,6 +26,6 @@ def _sampleData():
 
 
 def _editorEffect():
-    from LSMSSegmentationLib.SegmentEditorEffectRegistration import registerSegmentEditorEffect
+    from LSMSSegmentationLib.Effect.Registration import registerSegmentEditorEffect
 
     registerSegmentEditorEffect()

@@ -26,6 +26,6 @@ def pythonExecutable():
 def makeClient():
     """Return a client of a worker that has not been started yet."""
     from lsms_core.worker.client import WorkerClient
-    from LSMSSegmentationLib.InstallSettings import workerEnvironment
+    from LSMSSegmentationLib.Install.InstallSettings import workerEnvironment
 
     return WorkerClient([pythonExecutable()], environment=workerEnvironment())

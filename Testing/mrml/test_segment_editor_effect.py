@@ -22,7 +22,7 @@ MODULE = Path(__file__).resolve().parents[2] / "LSMSSegmentation"
 if str(MODULE) not in sys.path:
     sys.path.insert(0, str(MODULE))
 
-from LSMSSegmentationLib import SegmentEditorEffectRun as effect_run  # noqa: E402
+from LSMSSegmentationLib.Effect import EffectRun as effect_run  # noqa: E402
 
 SHAPE = (6, 20, 24)
 BOX = np.s_[2:4, 5:10, 6:12]
@@ -124,7 +124,7 @@ class Editor:
         self.logic.SetSourceVolumeNode(self.volume)
         self.effect = ScriptedEffect(self.logic)
         self.controller, self.listener = Controller(), Listener()
-        self.run = effect_run.SegmentEditorEffectRun(self.effect, self.controller, self.listener)
+        self.run = effect_run.EffectRun(self.effect, self.controller, self.listener)
         self.segment = self.add("Tumour")
 
     def add(self, name, box=None):

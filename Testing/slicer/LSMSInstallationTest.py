@@ -12,7 +12,7 @@ class LSMSInstallationTest(unittest.TestCase):
         import sys
 
         import numpy
-        from LSMSSegmentationLib.InstallBackend import SlicerBackend
+        from LSMSSegmentationLib.Install.InstallBackend import SlicerBackend
 
         backend = SlicerBackend()
         loaded = "torch" in sys.modules
@@ -34,8 +34,8 @@ class LSMSInstallationTest(unittest.TestCase):
         assert {"constraints", "requester"} <= set(install)
 
     def test_requirements_are_read_by_slicer(self):
-        from LSMSSegmentationLib.Installer import REQUIREMENTS
-        from LSMSSegmentationLib.InstallPlan import parseRequirement, readRequirements
+        from LSMSSegmentationLib.Install.Installer import REQUIREMENTS
+        from LSMSSegmentationLib.Install.InstallPlan import parseRequirement, readRequirements
 
         ours = {parseRequirement(text).name for text in readRequirements(REQUIREMENTS)}
         assert ours == {"transformers", "safetensors"}
@@ -54,8 +54,8 @@ class LSMSInstallationTest(unittest.TestCase):
         )
 
     def test_nothing_is_installed_while_slicer_tests(self):
-        from LSMSSegmentationLib.InstallBackend import SlicerBackend
-        from LSMSSegmentationLib.Installer import Installer
+        from LSMSSegmentationLib.Install.InstallBackend import SlicerBackend
+        from LSMSSegmentationLib.Install.Installer import Installer
 
         from lsms_core.errors import DependencyError
 
@@ -70,7 +70,7 @@ class LSMSInstallationTest(unittest.TestCase):
         assert asked == []
 
     def test_the_panel_builds(self):
-        from LSMSSegmentationLib.InstallPanel import InstallPanel
+        from LSMSSegmentationLib.Install.InstallPanel import InstallPanel
 
         panel = InstallPanel()
         try:

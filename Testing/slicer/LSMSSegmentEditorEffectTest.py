@@ -13,7 +13,7 @@ def makeEditor():
         return editor
     # Tests given on the command line may begin before the start-up has been reported. An editor
     # takes the effects that are registered when it is made.
-    from LSMSSegmentationLib.SegmentEditorEffectRegistration import registerSegmentEditorEffect
+    from LSMSSegmentationLib.Effect.Registration import registerSegmentEditorEffect
 
     registerSegmentEditorEffect()
     return slicer.qMRMLSegmentEditorWidget()
@@ -72,7 +72,7 @@ class LSMSSegmentEditorEffectTest(unittest.TestCase):
     def test_an_answer_is_written_and_undone(self):
         """An answer made by hand goes through the real editor; no model is needed."""
         import numpy as np
-        from LSMSSegmentationLib.SegmentEditorEffectRun import SegmentEditorEffectRun
+        from LSMSSegmentationLib.Effect.EffectRun import EffectRun
 
         from lsms_core.mrml.labelmaps import read_mask
         from lsms_core.worker.client import WorkerEvent
@@ -93,7 +93,7 @@ class LSMSSegmentEditorEffectTest(unittest.TestCase):
                 self.shape, self.onEvent = ct.shape, onEvent
 
         controller = Controller()
-        run = SegmentEditorEffectRun(self.effect, controller, Listener())
+        run = EffectRun(self.effect, controller, Listener())
         run.start("lesion", "axial", None, {})
         mask = np.zeros(controller.shape, np.uint8)
         mask[10:14, 40:60, 50:80] = 1
@@ -107,8 +107,8 @@ class LSMSSegmentEditorEffectTest(unittest.TestCase):
         assert not written.any()
 
     def test_a_prompt_runs_in_the_worker(self):
-        from LSMSSegmentationLib.InstallBackend import SlicerBackend
-        from LSMSSegmentationLib.Installer import Installer
+        from LSMSSegmentationLib.Install.InstallBackend import SlicerBackend
+        from LSMSSegmentationLib.Install.Installer import Installer
 
         from lsms_core.errors import BundleError
         from lsms_core.models.installed import find_bundle

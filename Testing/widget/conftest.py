@@ -30,7 +30,8 @@ def entry(tmp_path_factory):
     qt.QSettings.setDefaultFormat(qt.QSettings.IniFormat)
     qt.QSettings.setPath(qt.QSettings.IniFormat, qt.QSettings.UserScope, str(settings))
     sys.path.insert(0, str(MODULE))
-    names = [f"LSMSSegmentationLib.{p.stem}" for p in (MODULE / "LSMSSegmentationLib").glob("*.py")]
+    files = (MODULE / "LSMSSegmentationLib").rglob("*.py")
+    names = [".".join(f.relative_to(MODULE).with_suffix("").parts) for f in files]
     shim.use_pythonqt_attributes(["LSMSSegmentation", *names])
     return importlib.import_module("LSMSSegmentation")
 

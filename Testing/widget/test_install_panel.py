@@ -83,8 +83,8 @@ class Download:
 def make(entry, tmp_path, monkeypatch):
     """Return a function that makes the panel; models and settings are the test's own."""
     import shim
-    from LSMSSegmentationLib import InstallSettings
-    from LSMSSegmentationLib.InstallPanel import InstallPanel
+    from LSMSSegmentationLib.Install import InstallSettings
+    from LSMSSegmentationLib.Install.InstallPanel import InstallPanel
 
     shim.use_pythonqt_attributes([__name__])
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
@@ -200,7 +200,7 @@ def test_a_damaged_model_is_refused_with_its_reason(make, model):
 
 
 def test_models_can_be_kept_elsewhere(make, model, tmp_path):
-    from LSMSSegmentationLib import InstallSettings
+    from LSMSSegmentationLib.Install import InstallSettings
 
     dialogs = Dialogs()
     panel = make(dialogs=dialogs)
@@ -261,8 +261,8 @@ def test_a_failed_download_says_why(make):
 
 
 def test_the_question_lists_packages_sizes_and_what_stays(entry):
-    from LSMSSegmentationLib.InstallDialogs import consentText, sizeText
-    from LSMSSegmentationLib.InstallPlan import makePlan
+    from LSMSSegmentationLib.Install.InstallDialogs import consentText, sizeText
+    from LSMSSegmentationLib.Install.InstallPlan import makePlan
 
     versions = {"numpy": "2.4.6", "SimpleITK": "2.5.4", "transformers": "4.20.0"}
     text = consentText(makePlan(["transformers>=4.45,<6"], versions.get, 9000))

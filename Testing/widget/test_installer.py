@@ -20,7 +20,7 @@ MODULE = Path(__file__).resolve().parents[2] / "LSMSSegmentation"
 if str(MODULE) not in sys.path:
     sys.path.insert(0, str(MODULE))
 
-from LSMSSegmentationLib import InstallBackend, Installer, InstallPlan  # noqa: E402
+from LSMSSegmentationLib.Install import InstallBackend, Installer, InstallPlan  # noqa: E402
 
 SHIPPED = {"numpy": "2.4.6", "SimpleITK": "2.5.4", "requests": "2.32.5"}
 

@@ -149,8 +149,8 @@ class Editor:
         import qt
         import slicer
         import vtk
-        from LSMSSegmentationLib import Installer
-        from LSMSSegmentationLib.SegmentEditorEffectRegistration import registerSegmentEditorEffect
+        from LSMSSegmentationLib.Effect.Registration import registerSegmentEditorEffect
+        from LSMSSegmentationLib.Install import Installer
         from vtk.util.numpy_support import numpy_to_vtk
 
         scene = slicer.mrmlScene
@@ -256,7 +256,7 @@ def test_registration_keeps_the_package_importable(editor, slicer_parts):
     clone = editor.effect.clone()
     assert type(clone.self()) is type(editor.effect)
     assert sys.modules["LSMSSegmentationLib"] is LSMSSegmentationLib
-    from LSMSSegmentationLib.SegmentEditorEffectTexts import whereText
+    from LSMSSegmentationLib.Effect.EffectTexts import whereText
 
     assert whereText("Red")
     assert not editor.effect.icon().isNull()
@@ -403,7 +403,7 @@ def test_what_cannot_run_says_why(editor, prepare, said):
     ],
 )
 def test_missing_packages_are_said(editor, monkeypatch, error, kind):
-    from LSMSSegmentationLib import Installer
+    from LSMSSegmentationLib.Install import Installer
 
     def ensurePackages(_cpuOnly):
         raise error

@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 def installedModels():
     """Return the names of the models that are found by name, sorted."""
     from lsms_core.models.installed import search_path
-    from LSMSSegmentationLib.InstallSettings import modelsFolder
+    from LSMSSegmentationLib.Install.InstallSettings import modelsFolder
 
     names = set()
     for root in {Path(modelsFolder()), *search_path()}:

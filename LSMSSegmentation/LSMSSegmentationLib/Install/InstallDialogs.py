@@ -5,7 +5,7 @@ import sysconfig
 import slicer
 from slicer.i18n import tr as _
 
-from LSMSSegmentationLib.InstallPlan import windowsPathAdvice
+from LSMSSegmentationLib.Install.InstallPlan import windowsPathAdvice
 
 
 def consentText(plan):

@@ -12,14 +12,14 @@ from pathlib import Path
 from subprocess import CalledProcessError
 
 from lsms_core.errors import CancelledError, DependencyError, InputError
-from LSMSSegmentationLib.InstallPlan import (
+from LSMSSegmentationLib.Install.InstallPlan import (
     checkProtected,
     makePlan,
     parseRequirement,
     readRequirements,
 )
 
-REQUIREMENTS = Path(__file__).resolve().parents[1] / "Resources" / "requirements.txt"
+REQUIREMENTS = Path(__file__).resolve().parents[2] / "Resources" / "requirements.txt"
 _OFFLINE_ADVICE = 'With no network, use "From folder" or "From zip" under "Set-up and help".'
 
 
@@ -210,7 +210,7 @@ def ensurePackages(cpuOnly=False):
         CancelledError: when the user said no.
         DependencyError: when something could not be installed.
     """
-    from LSMSSegmentationLib.InstallBackend import SlicerBackend
-    from LSMSSegmentationLib.InstallDialogs import askConsent
+    from LSMSSegmentationLib.Install.InstallBackend import SlicerBackend
+    from LSMSSegmentationLib.Install.InstallDialogs import askConsent
 
     return Installer(SlicerBackend(), askConsent).ensure(cpuOnly)

@@ -3,7 +3,7 @@
 import qt
 from slicer.i18n import tr as _
 
-from LSMSSegmentationLib.FindingsView import FindingsView
+from LSMSSegmentationLib.Panel.FindingsView import FindingsView
 
 # Slider moves within this time become one new cut.
 _SETTLE_MILLISECONDS = 30
@@ -147,7 +147,7 @@ class ResultsPanel:
         return None
 
     def refine(self):
-        from LSMSSegmentationLib import EditorBridge
+        from LSMSSegmentationLib.Panel import EditorBridge
 
         target = self._refinable()
         if target is not None:

@@ -2,7 +2,7 @@
 
 from slicer.i18n import tr as _
 
-from LSMSSegmentationLib.SegmentEditorEffectRun import ADD, REMOVE, REPLACE
+from LSMSSegmentationLib.Effect.EffectRun import ADD, REMOVE, REPLACE
 
 
 def whereText(where):

@@ -8,16 +8,16 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from LSMSSegmentationLib.ModelPicker import ModelPicker
-from LSMSSegmentationLib.PromptLine import PromptLine
+from LSMSSegmentationLib.Panel.ModelPicker import ModelPicker
+from LSMSSegmentationLib.Panel.PromptLine import PromptLine
+from LSMSSegmentationLib.Panel.ResultsPanel import ResultsPanel
+from LSMSSegmentationLib.Panel.SlicePicker import SlicePicker
+from LSMSSegmentationLib.Panel.StatusLine import StatusLine, progressText
+from LSMSSegmentationLib.Panel.WhyHere import WhyHere
 from LSMSSegmentationLib.Request import Request, splitPrompts
-from LSMSSegmentationLib.ResultsPanel import ResultsPanel
-from LSMSSegmentationLib.SlicePicker import SlicePicker
-from LSMSSegmentationLib.StatusLine import StatusLine, progressText
-from LSMSSegmentationLib.WhyHere import WhyHere
 
 
-class Panel(VTKObservationMixin):
+class ModulePanel(VTKObservationMixin):
     """Everything between the .ui file and the logic.
 
     Args:
@@ -51,7 +51,7 @@ class Panel(VTKObservationMixin):
         self.update()
 
     def _makeInstallPanel(self):
-        from LSMSSegmentationLib.InstallPanel import InstallPanel
+        from LSMSSegmentationLib.Install.InstallPanel import InstallPanel
 
         panel = InstallPanel(onChanged=self.modelPicker.refresh)
         self.ui.installContainer.layout().addWidget(panel.widget)
@@ -152,13 +152,13 @@ class Panel(VTKObservationMixin):
 
     def _ensurePackages(self):
         """Install what the worker needs, when the user agrees; quick when all is there."""
-        from LSMSSegmentationLib import InstallSettings
-        from LSMSSegmentationLib.Installer import ensurePackages
+        from LSMSSegmentationLib.Install import InstallSettings
+        from LSMSSegmentationLib.Install.Installer import ensurePackages
 
         ensurePackages(InstallSettings.cpuOnly())
 
     def _saveEditorState(self, segmentationNode, volumeNode):
-        from LSMSSegmentationLib import EditorBridge
+        from LSMSSegmentationLib.Panel import EditorBridge
 
         EditorBridge.saveUndoState(segmentationNode, volumeNode)
 
@@ -220,7 +220,7 @@ class Panel(VTKObservationMixin):
         self.ui.runButton.enabled = self.session.busy or ready
 
     def copyDiagnostics(self):
-        from LSMSSegmentationLib.Diagnostics import diagnosticsText
+        from LSMSSegmentationLib.Panel.Diagnostics import diagnosticsText
 
         slicer.app.clipboard().setText(diagnosticsText(self.session, self._parameters))
         self._status.show("info", _("The diagnostics were copied to the clipboard."))

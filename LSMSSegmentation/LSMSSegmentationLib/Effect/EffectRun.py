@@ -51,7 +51,7 @@ class EffectOutcome:
     problem: str = ""
 
 
-class SegmentEditorEffectRun:
+class EffectRun:
     """Runs prompts for a Segment Editor effect.
 
     Args:

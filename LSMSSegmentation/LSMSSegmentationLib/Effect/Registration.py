@@ -1,7 +1,5 @@
 """Puts the effect into Segment Editor's toolbar."""
 
-from pathlib import Path
-
 
 def registerSegmentEditorEffect():
     """Register the effect; call it once, when Slicer has started up.
@@ -15,10 +13,10 @@ def registerSegmentEditorEffect():
 
     import LSMSSegmentationLib
     from LSMSSegmentationLib import SegmentEditorEffect as source
+    from LSMSSegmentationLib.Effect.PromptEffect import sourcePath
 
     effectClass = getattr(source, "SegmentEditorEffect", source)
     LSMSSegmentationLib.SegmentEditorEffect = effectClass
-    path = Path(__file__).with_name("SegmentEditorEffect.py")
     instance = effects.qSlicerSegmentEditorScriptedEffect(None)
-    instance.setPythonSource(path.as_posix())
+    instance.setPythonSource(sourcePath().as_posix())
     instance.self().register()

@@ -4,8 +4,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from LSMSSegmentationLib import InstallDialogs, InstallSettings
-from LSMSSegmentationLib.Installer import Installer
+from LSMSSegmentationLib.Install import InstallDialogs, InstallSettings
+from LSMSSegmentationLib.Install.Installer import Installer
 
 POLL_MILLISECONDS = 100
 
@@ -22,7 +22,7 @@ class InstallPanel:
 
     def __init__(self, onChanged=None, backend=None, dialogs=InstallDialogs, makeDownload=None):
         if backend is None:
-            from LSMSSegmentationLib.InstallBackend import SlicerBackend
+            from LSMSSegmentationLib.Install.InstallBackend import SlicerBackend
 
             backend = SlicerBackend()
         self._onChanged = onChanged or (lambda: None)

@@ -47,7 +47,7 @@ class WhyHere:
 
     def explanationFinished(self, explanation):
         from lsms_core.errors import LsmsError
-        from LSMSSegmentationLib.ExplanationDialog import ExplanationDialog
+        from LSMSSegmentationLib.Panel.ExplanationDialog import ExplanationDialog
 
         findings = self._session.findings
         numbers = [n for n, finding in enumerate(findings) if finding is explanation.finding]

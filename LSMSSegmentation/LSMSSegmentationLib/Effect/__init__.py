@@ -1,0 +1,1 @@
+"""The text prompt inside Segment Editor."""

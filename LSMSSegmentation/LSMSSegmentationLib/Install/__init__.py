@@ -1,0 +1,1 @@
+"""Packages and models on this computer: what is missing, asked for once, and put in place."""

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Shape = Literal["round", "oval", "irregular"]
+Shape = Literal["round", "oval", "lobulated", "irregular"]
 Margin = Literal["well-defined", "ill-defined"]
 Texture = Literal["homogeneous", "heterogeneous"]
 

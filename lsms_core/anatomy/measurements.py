@@ -16,6 +16,7 @@ from lsms_core.anatomy.appearance import (
     shape_of,
     texture_of,
 )
+from lsms_core.anatomy.diameters import diameters
 from lsms_core.anatomy.laterality import Side, cantlie_offset_mm, midline_column, side_of
 from lsms_core.anatomy.regions import bounding_box, signed_distance_mm
 from lsms_core.anatomy.sections import Section, section_of, segment_of
@@ -99,19 +100,8 @@ def diameters_mm(mask: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> tu
         mask: (rows, columns), at least one pixel.
         spacing_mm: (row, column) spacing.
     """
-    edge = mask.copy()
-    edge[1:-1, 1:-1] &= ~(mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:])
-    rows, columns = np.nonzero(edge)
-    corners = np.array([(-0.5, -0.5), (-0.5, 0.5), (0.5, -0.5), (0.5, 0.5)])
-    points = np.stack([rows, columns], axis=1)[:, None, :] + corners
-    points = points.reshape(-1, 2) * np.asarray(spacing_mm)
-    # The caliper width over all directions; its maximum is the diameter of the convex hull.
-    angles = np.linspace(0.0, np.pi, 180, endpoint=False)
-    directions = np.stack([np.sin(angles), np.cos(angles)])
-    projected = points @ directions
-    widths = projected.max(axis=0) - projected.min(axis=0)
-    longest = int(widths.argmax())
-    return float(widths[longest]), float(widths[(longest + 90) % 180])
+    found = diameters(mask, spacing_mm)
+    return found.longest_mm, found.perpendicular_mm
 
 
 def measure_slice(

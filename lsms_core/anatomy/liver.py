@@ -1,0 +1,89 @@
+"""The liver on a CT's grid, with its lobes and Couinaud's segments as far as they are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsms_core.anatomy.geometry import CTVolume, SlicePlane
+from lsms_core.anatomy.laterality import (
+    AMBIGUOUS_BAND_MM,
+    Side,
+    cantlie_offset_mm,
+    midline_column,
+)
+
+RIGHT, LEFT = 1, 2
+SIDE_LABELS: dict[Side, int] = {"right": RIGHT, "left": LEFT}
+# Couinaud's segments of the left lobe; the caudate belongs to neither lobe's main part and is
+# drained on its own, but lies to the left of Cantlie's line (Brisbane 2000).
+LEFT_SEGMENTS = (1, 2, 3, 4)
+# How far the border of the lobes may be off, mm, where a network outlined them, and where
+# somebody outlined the segments.
+OUTLINED_BORDER_MM = 6.0
+DRAWN_BORDER_MM = 2.0
+
+
+@dataclass(frozen=True)
+class LiverMap:
+    """Where the liver lies.
+
+    Attributes:
+        liver: (slices, rows, columns) bool, with its lesions.
+        lobes: the same shape, RIGHT and LEFT, 0 elsewhere; it may have holes at lesions. None
+            where the lobes are not known.
+        segments: the same shape, Couinaud's 1 to 8, 0 elsewhere; None where not known.
+        border_mm: how far the border of the lobes may be off: nearer to it no side is sure.
+    """
+
+    liver: NDArray[np.bool_]
+    lobes: NDArray[np.uint8] | None = None
+    segments: NDArray[np.uint8] | None = None
+    border_mm: float = OUTLINED_BORDER_MM
+
+    def side(self, side: Side) -> NDArray[np.bool_]:
+        """Return one lobe, the lesions that lie in it included as far as the map shows."""
+        if self.lobes is None:
+            return np.zeros_like(self.liver)
+        return np.asarray(self.lobes == SIDE_LABELS[side])
+
+
+def with_lobes(volume: CTVolume, known: LiverMap) -> LiverMap:
+    """Return a map whose lobes are known: from the segments, else divided by Cantlie's line.
+
+    Args:
+        volume: the CT, HU.
+        known: on its grid; returned as it is where it has lobes.
+    """
+    if known.lobes is not None:
+        return known
+    if known.segments is not None:
+        lobes = np.zeros(known.liver.shape, np.uint8)
+        lobes[known.segments > 0] = RIGHT
+        lobes[np.isin(known.segments, LEFT_SEGMENTS)] = LEFT
+        return LiverMap(known.liver, lobes, known.segments, DRAWN_BORDER_MM)
+    lobes = divide(volume, known.liver)
+    return LiverMap(known.liver, lobes, None, AMBIGUOUS_BAND_MM)
+
+
+def divide(volume: CTVolume, liver: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Divide a liver into its lobes by Cantlie's line (:mod:`lsms_core.anatomy.laterality`).
+
+    Args:
+        volume: the CT, HU.
+        liver: (slices, rows, columns), with its lesions.
+
+    Returns:
+        RIGHT and LEFT, 0 outside the liver.
+    """
+    lobes = np.zeros(liver.shape, np.uint8)
+    plane = SlicePlane.of(volume, "axial")
+    for index in np.flatnonzero(plane.stack(liver).any(axis=(1, 2))).tolist():
+        organ = plane.extract(liver, index)
+        middle = midline_column(plane.extract(volume.array, index), plane.spacing_mm)
+        offset = cantlie_offset_mm(middle, organ, plane.spacing_mm)
+        sides = np.where(offset > 0, LEFT, RIGHT).astype(np.uint8)
+        plane.restore_into(lobes, index, np.where(organ, sides, np.uint8(0)))
+    return lobes

@@ -133,7 +133,7 @@ IMAGES: dict[str, tuple[Make, str]] = {
     "no gzip": (text_file("ct.nii.gz", b"\0" * 400), "damaged or incomplete"),
     "truncated .nii.gz": (cut("ct.nii.gz"), "damaged or incomplete"),
     "truncated by one byte": (cut("ct.nii.gz", 0.9999), "damaged or incomplete"),
-    "truncated .nii": (cut("ct.nii"), "bytes are there"),
+    "truncated .nii": (cut("ct.nii"), "bytes of image data are there"),
     "truncated .nrrd": (cut("ct.nrrd"), "damaged or incomplete"),
     "truncated raw .nrrd": (cut("ct.nrrd", compressed=False), "damaged or incomplete"),
     "truncated .mha": (cut("ct.mha"), "damaged or incomplete"),

@@ -166,9 +166,11 @@ def test_several_series_need_a_choice(tmp_path):
     write_series(tmp_path / "b", stack(6), series="3", SeriesDescription="Portal venous 2.5")
     with pytest.raises(InputError, match="holds 2 CT series: choose one with --series") as caught:
         read_volume(tmp_path)
-    assert '1: "Arterial 2.5", 4 images' in str(caught.value)
-    for choice in ("2", f"{STUDY}.3", "portal"):
-        assert read_volume(tmp_path, choice).volume.shape[0] == 6
+    assert 'series 2, "Arterial 2.5", 4 images' in str(caught.value)
+    for choice in ("3", "#2", f"{STUDY}.3", "portal"):
+        read = read_volume(tmp_path, choice)
+        assert read.volume.shape[0] == 6
+        assert read.notes[0].startswith('Read series 3 "Portal venous 2.5": 6 slices of 16 x 12')
     with pytest.raises(InputError, match="no series fits"):
         read_volume(tmp_path, "delayed")
     with pytest.raises(InputError, match="2 series fit"):
@@ -181,10 +183,9 @@ def test_a_scout_and_other_modalities_are_left_out(tmp_path):
     write_slice(tmp_path / "scout", (0, 0, 0), pixels_of(0), series="9", **scout)
     write_slice(tmp_path / "pet", (0, 0, 0), pixels_of(0), series="8", Modality="PT")
     (tmp_path / "notes.txt").write_text("not DICOM", "utf-8")
-    (tmp_path / "DICOMDIR").write_bytes(b"")
     read = read_volume(tmp_path)
     assert read.volume.shape == (6, ROWS, COLUMNS)
-    assert read.notes == ()
+    assert read.notes == ("Left out what is no CT image: 1 PT image, 1 scout.",)
 
 
 def test_a_single_picture_beside_the_stack_does_not_count(tmp_path):
@@ -192,7 +193,7 @@ def test_a_single_picture_beside_the_stack_does_not_count(tmp_path):
     write_slice(tmp_path / "capture", (0, 0, 0), pixels_of(0)[:6, :8], series="7")
     read = read_volume(tmp_path)
     assert read.volume.shape[0] == 6
-    assert "only CT stack" in read.notes[0]
+    assert read.notes[0].startswith("Read series 1")
 
 
 def test_a_slope_of_each_slice_is_used(tmp_path):
@@ -213,9 +214,9 @@ def test_one_slice_has_its_thickness(tmp_path):
 @pytest.mark.parametrize(
     ("tags", "message"),
     [
-        ({"Modality": "MR"}, "holds no CT image (only 1 MR)"),
-        ({"ImagePositionPatient": None}, "does not say where it lies"),
-        ({"PixelSpacing": None}, "has no pixel size"),
+        ({"Modality": "MR"}, "holds no CT image (only 1 MR image)"),
+        ({"ImagePositionPatient": None}, "do not say where they lie in the patient"),
+        ({"PixelSpacing": None}, "have no pixel size"),
         ({"NumberOfFrames": 2, "PixelData": b"\0" * ROWS * COLUMNS * 4}, "multi-frame"),
     ],
 )

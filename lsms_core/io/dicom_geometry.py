@@ -2,143 +2,199 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsms_core.errors import InputError
-
-if TYPE_CHECKING:
-    from lsms_core.io.dicom import DicomSlice
+from lsms_core.io.dicom_objects import DicomSlice
 
 # Positions are rounded by scanners to about this, mm.
-_ROUNDING_MM = 0.05
+ROUNDING_MM = 0.05
 # A slice that lies further from its even place than this share of the distance is refused.
 _UNEVEN_SHARE = 0.25
 # Below this the stack's lean is rounding, not a tilted gantry, degrees.
 _TILT_DEGREES = 0.5
+# Directions that differ by more than this within a series are told of.
+_JITTER = 1e-3
+_SPACING_JITTER = 1e-3
 
 
-def order_slices(slices: Sequence[DicomSlice], title: str) -> list[DicomSlice]:
-    """Sort slices along their normal (the cross product of row and column directions).
+@dataclass(frozen=True)
+class Layout:
+    """How the sorted slices of a series lie.
+
+    Attributes:
+        affine: (4, 4) IJK to RAS mm, with the slices placed evenly from the first to the last;
+            sheared where the gantry was tilted, so that it places every voxel truly.
+        heights_mm: (slices,) place of each slice along the normal, from the first one.
+        error_mm: how far a slice lies from its even place at most.
+        tilt_degrees: between the stack and the slices' normal; 0 for rounding.
+        notes: for the user.
+    """
+
+    affine: NDArray[np.float64]
+    heights_mm: NDArray[np.float64]
+    error_mm: float
+    tilt_degrees: float
+    notes: tuple[str, ...]
+
+    @property
+    def usual_mm(self) -> float:
+        """The usual distance of neighbouring slices."""
+        return float(np.median(np.diff(self.heights_mm))) if len(self.heights_mm) > 1 else 0.0
+
+    @property
+    def uneven(self) -> bool:
+        """Whether the slices' distances differ by more than rounding."""
+        return self.error_mm > max(ROUNDING_MM, 0.01 * self.usual_mm)
+
+
+def heights_mm(slices: Sequence[DicomSlice]) -> NDArray[np.float64]:
+    """Return the place of each slice along the common normal, mm."""
+    normal = _normal(_orientation(slices))
+    return np.array([s.position for s in slices]) @ normal
+
+
+def order_slices(slices: Sequence[DicomSlice]) -> list[DicomSlice]:
+    """Sort slices along their normal (the cross product of row and column directions)."""
+    return [slices[i] for i in np.argsort(heights_mm(slices), kind="stable")]
+
+
+def layout(ordered: Sequence[DicomSlice], title: str) -> Layout:
+    """Lay out sorted slices.
+
+    The step from slice to slice is measured between the first and the last one.
 
     Raises:
-        InputError: when two images lie at the same place.
+        InputError: when the directions are none.
     """
-    normal = _normal(slices[0])
-    ordered = sorted(slices, key=lambda s: float(np.dot(normal, s.position)))
-    places = [float(np.dot(normal, s.position)) for s in ordered]
-    doubled = sum(b - a < _ROUNDING_MM / 5 for a, b in pairwise(places))
-    if doubled:
-        acquisitions = Counter(s.tags.get("acquisition", "") for s in slices)
-        why = (
-            f"it holds {len(acquisitions)} acquisitions (phases)"
-            if len(acquisitions) > 1
-            else "files may be there twice"
-        )
+    orientation = _orientation(ordered)
+    rows, columns = orientation.reshape(2, 3)
+    for axis in (rows, columns):
+        if abs(float(np.linalg.norm(axis)) - 1.0) > 1e-2:
+            raise InputError(f"The series {title} has no usable orientation: export it again.")
+    if abs(float(rows @ columns)) > 0.05:
         raise InputError(
-            f"The series {title} has {doubled + 1} images or more at the same place; {why}: put "
-            "the files of one phase into a folder of their own."
+            f"The series {title} has rows and columns that are not at right angles: export it "
+            "again."
         )
-    return ordered
+    rows, columns = rows / np.linalg.norm(rows), columns / np.linalg.norm(columns)
+    spacing = np.median([s.spacing for s in ordered], axis=0)
+    notes = _jitter(ordered, orientation, spacing)
+    normal = _normal(orientation)
+    positions = np.array([s.position for s in ordered])
+    error, tilt = 0.0, 0.0
+    if len(ordered) == 1:
+        step, note = _single_step(ordered[0], normal)
+        notes.append(note)
+    else:
+        step = (positions[-1] - positions[0]) / (len(ordered) - 1)
+        even = positions[0] + np.arange(len(positions))[:, None] * step
+        error = float(np.linalg.norm(positions - even, axis=1).max())
+        tilt = _tilt(step, normal)
+    lps = np.eye(4)
+    # A column index grows along the row direction by the column spacing.
+    lps[:3, 0] = rows * spacing[1]
+    lps[:3, 1] = columns * spacing[0]
+    lps[:3, 2] = step
+    lps[:3, 3] = positions[0]
+    return Layout(
+        np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps,
+        (positions - positions[0]) @ normal,
+        error,
+        tilt,
+        tuple(notes),
+    )
 
 
-def volume_affine(
-    ordered: Sequence[DicomSlice], title: str
-) -> tuple[NDArray[np.float64], list[str]]:
-    """Return the IJK-to-RAS affine of sorted slices, and notes for the user.
+def check_even(lying: Layout, title: str, missing: str = "") -> list[str]:
+    """Refuse a stack with gaps; note small unevenness and a tilted gantry.
 
-    The step from slice to slice is measured between the first and the last one, so a tilted
-    gantry gives a sheared affine, which places every voxel truly.
+    Args:
+        lying: the slices' layout.
+        title: the series' name, for messages.
+        missing: what was left out, which may be why.
 
     Raises:
         InputError: when slices are missing or unevenly spaced.
     """
-    first = ordered[0]
-    row_direction, column_direction = np.array(first.orientation).reshape(2, 3)
-    for axis in (row_direction, column_direction):
-        if abs(float(np.linalg.norm(axis)) - 1.0) > 1e-2:
-            raise InputError(f"The series {title} has no usable orientation: export it again.")
-    row_direction = row_direction / np.linalg.norm(row_direction)
-    column_direction = column_direction / np.linalg.norm(column_direction)
-    positions = np.array([s.position for s in ordered])
-    notes: list[str] = []
-    if len(ordered) == 1:
-        step, note = _single_step(first)
-        notes.append(note)
-    else:
-        step = (positions[-1] - positions[0]) / (len(ordered) - 1)
-        notes += _check_even(positions, step, _normal(first), title)
-        notes += _tilt(step, _normal(first))
-    lps = np.eye(4)
-    # A column index grows along the row direction by the column spacing.
-    lps[:3, 0] = row_direction * first.spacing[1]
-    lps[:3, 1] = column_direction * first.spacing[0]
-    lps[:3, 2] = step
-    lps[:3, 3] = positions[0]
-    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps, notes
+    notes = []
+    if len(lying.heights_mm) > 1:
+        gaps, usual = np.diff(lying.heights_mm), lying.usual_mm
+        widest = int(gaps.argmax())
+        span = f"{gaps.min():.2f} to {gaps.max():.2f} mm"
+        if gaps[widest] > 1.5 * usual:
+            why = f" Left out: {missing}." if missing else ""
+            raise InputError(
+                f"The series {title} has a gap of {gaps[widest]:.1f} mm between its slices "
+                f"{widest} and {widest + 1} (elsewhere {usual:.1f} mm): slices are missing; "
+                f"export it again, or fill the gap from its neighbours with --resample.{why}"
+            )
+        step = float(np.linalg.norm(lying.affine[:3, 2]))
+        if lying.error_mm > _UNEVEN_SHARE * step:
+            raise InputError(
+                f"The slices of the series {title} are unevenly spaced ({span}) and lie up to "
+                f"{lying.error_mm:.1f} mm from an even stack: use --resample, which interpolates "
+                "even slices."
+            )
+        if lying.uneven:
+            notes.append(
+                f"The slices are unevenly spaced ({span}); they are placed evenly, with an error "
+                f"of up to {lying.error_mm:.2f} mm."
+            )
+    if lying.tilt_degrees:
+        notes.append(
+            f"The gantry was tilted by {lying.tilt_degrees:.1f} degrees: slices are kept as they "
+            "were taken, and the mask lies on the same sheared grid."
+        )
+    return notes
 
 
-def _normal(item: DicomSlice) -> NDArray[np.float64]:
-    row_direction, column_direction = np.array(item.orientation).reshape(2, 3)
-    normal: NDArray[np.float64] = np.cross(row_direction, column_direction)
+def _orientation(slices: Sequence[DicomSlice]) -> NDArray[np.float64]:
+    """Return the usual directions: the median, so that one jittering slice does not count."""
+    return np.median([s.orientation for s in slices], axis=0)
+
+
+def _normal(orientation: NDArray[np.float64]) -> NDArray[np.float64]:
+    normal: NDArray[np.float64] = np.cross(*orientation.reshape(2, 3))
     return normal / max(float(np.linalg.norm(normal)), 1e-9)
 
 
-def _single_step(item: DicomSlice) -> tuple[NDArray[np.float64], str]:
+def _jitter(
+    slices: Sequence[DicomSlice], orientation: NDArray[np.float64], spacing: NDArray[np.float64]
+) -> list[str]:
+    notes = []
+    turned = max(float(np.abs(np.subtract(s.orientation, orientation)).max()) for s in slices)
+    if turned > _JITTER:
+        notes.append(
+            f"The directions of the slices differ by up to {np.degrees(turned):.2f} degrees; the "
+            "usual one was taken."
+        )
+    sized = max(float(np.abs(np.divide(s.spacing, spacing) - 1.0).max()) for s in slices)
+    if sized > _SPACING_JITTER:
+        notes.append(
+            f"The pixel sizes of the slices differ by up to {sized:.1%}; the usual one was taken."
+        )
+    return notes
+
+
+def _single_step(item: DicomSlice, normal: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
     try:
         thickness = float(item.tags.get("thickness", ""))
     except ValueError:
         thickness = 0.0
-    if thickness > 0:
-        return _normal(item) * thickness, f"The series has one slice, {thickness:g} mm thick."
-    return _normal(item), (
+    if 0 < thickness < 1e3:
+        return normal * thickness, f"The series has one slice, {thickness:g} mm thick."
+    return normal, (
         "The series has one slice of unknown thickness: it was taken to be 1 mm, so volumes "
         "mean little."
     )
 
 
-def _check_even(
-    positions: NDArray[np.float64],
-    step: NDArray[np.float64],
-    normal: NDArray[np.float64],
-    title: str,
-) -> list[str]:
-    along = positions @ normal
-    gaps = np.diff(along)
-    usual = float(np.median(gaps))
-    widest = int(gaps.argmax())
-    if gaps[widest] > 1.5 * usual:
-        raise InputError(
-            f"The series {title} has a gap of {gaps[widest]:.1f} mm between its slices {widest} "
-            f"and {widest + 1} (elsewhere {usual:.1f} mm): slices are missing; export it again."
-        )
-    even = positions[0] + np.arange(len(positions))[:, None] * step
-    error = float(np.linalg.norm(positions - even, axis=1).max())
-    if error > _UNEVEN_SHARE * float(np.linalg.norm(step)):
-        raise InputError(
-            f"The slices of the series {title} are unevenly spaced ({gaps.min():.2f} to "
-            f"{gaps.max():.2f} mm) and lie up to {error:.1f} mm from an even stack: resample "
-            "the series to even slices first."
-        )
-    if error > max(_ROUNDING_MM, 0.01 * usual):
-        return [
-            f"The slices are unevenly spaced ({gaps.min():.2f} to {gaps.max():.2f} mm); they are "
-            f"placed evenly, with an error of up to {error:.2f} mm."
-        ]
-    return []
-
-
-def _tilt(step: NDArray[np.float64], normal: NDArray[np.float64]) -> list[str]:
-    cosine = float(np.dot(step, normal) / np.linalg.norm(step))
+def _tilt(step: NDArray[np.float64], normal: NDArray[np.float64]) -> float:
+    cosine = float(np.dot(step, normal) / max(float(np.linalg.norm(step)), 1e-9))
     degrees = float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
-    if degrees < _TILT_DEGREES:
-        return []
-    return [
-        f"The gantry was tilted by {degrees:.1f} degrees: slices are kept as they were taken, and "
-        "the mask lies on the same sheared grid."
-    ]
+    return degrees if degrees >= _TILT_DEGREES else 0.0

@@ -1,8 +1,8 @@
 """What image files say of themselves, read before anything large is allocated.
 
-The common readers fill a truncated NIfTI file or a damaged MetaImage with zeros and take a
-missing pixel size for 1 mm. Both would give a wrong answer in silence, so the headers and the
-completeness of the data are checked here.
+The common readers fill a damaged MetaImage with zeros and take a missing pixel size for 1 mm.
+Both would give a wrong answer in silence, so the headers and the completeness of the data are
+checked here.
 """
 
 from __future__ import annotations
@@ -14,9 +14,6 @@ import struct
 import zlib
 from pathlib import Path
 from typing import BinaryIO
-
-import numpy as np
-from numpy.typing import NDArray
 
 from lsms_core.errors import InputError
 
@@ -41,7 +38,7 @@ _NRRD_BYTES: tuple[tuple[tuple[str, ...], int], ...] = (
 
 
 def check_header(path: Path) -> list[str]:
-    """Check a NIfTI, NRRD or MetaImage file by its header and its length.
+    """Check an NRRD or MetaImage file by its header and its length.
 
     Returns:
         What the user should know, in sentences.
@@ -51,8 +48,6 @@ def check_header(path: Path) -> list[str]:
     """
     name = path.name.lower()
     try:
-        if name.endswith((".nii", ".nii.gz")):
-            return _check_nifti(path)
         if name.endswith((".nrrd", ".nhdr")):
             return _check_nrrd(path)
         if name.endswith((".mha", ".mhd")):
@@ -83,50 +78,6 @@ def damaged(path: Path, why: str) -> InputError:
     return InputError(
         f"{path} is damaged or incomplete ({why.strip().rstrip('.')}): export or copy it again."
     )
-
-
-def _check_nifti(path: Path) -> list[str]:
-    with _open(path) as file:
-        header = file.read(540)
-        order, version = _nifti_version(path, header)
-        if version == 1:
-            dim = struct.unpack_from(f"{order}8h", header, 40)
-            (bits,) = struct.unpack_from(f"{order}h", header, 72)
-            pixdim = struct.unpack_from(f"{order}8f", header, 76)
-            (offset,) = struct.unpack_from(f"{order}f", header, 108)
-            codes = struct.unpack_from(f"{order}2h", header, 252)
-        else:
-            dim = struct.unpack_from(f"{order}8q", header, 16)
-            (bits,) = struct.unpack_from(f"{order}h", header, 14)
-            pixdim = struct.unpack_from(f"{order}8d", header, 104)
-            (offset,) = struct.unpack_from(f"{order}q", header, 168)
-            codes = struct.unpack_from(f"{order}2i", header, 344)
-        if not 1 <= dim[0] <= 7:
-            raise damaged(path, f"it claims {dim[0]} dimensions")
-        size = list(dim[1 : 1 + dim[0]])
-        check_size(path, size)
-        spacing = pixdim[1:4]
-        if codes[1] <= 0 and not all(math.isfinite(s) and s > 0 for s in spacing):
-            raise _no_spacing(path)
-        _need(file, len(header), int(offset) + math.prod(size) * bits // 8, path)
-    if codes[0] <= 0 and codes[1] <= 0:
-        return [
-            "The file does not say how it lies in the patient; left and right may be swapped. "
-            "Export the CT with its orientation."
-        ]
-    return []
-
-
-def _nifti_version(path: Path, header: bytes) -> tuple[str, int]:
-    if len(header) < 348:
-        raise damaged(path, "it ends inside the header" if header else "the file is empty")
-    for order in "<>":
-        (length,) = struct.unpack_from(f"{order}i", header, 0)
-        if length == 348:
-            return order, 1
-        if length == 540 and len(header) >= 540:
-            return order, 2
-    raise damaged(path, "it is no NIfTI file")
 
 
 def _check_nrrd(path: Path) -> list[str]:
@@ -229,37 +180,6 @@ def _check_meta(path: Path) -> list[str]:
         if available < expected:
             raise damaged(path, f"{available} of {expected} bytes of image data are there")
     return []
-
-
-def nifti_gaps(path: Path) -> NDArray[np.intp] | None:
-    """Flat positions of the voxels of a NIfTI file that hold no number.
-
-    The reader takes NaN for 0, which is water in a CT. None for files of whole numbers.
-    """
-    with _open(path) as file:
-        header = file.read(540)
-        order, version = _nifti_version(path, header)
-        (code,) = struct.unpack_from(f"{order}h", header, 70 if version == 1 else 12)
-        if code not in (16, 64):
-            return None
-        if version == 1:
-            (offset,) = struct.unpack_from(f"{order}f", header, 108)
-        else:
-            (offset,) = struct.unpack_from(f"{order}q", header, 168)
-        file.seek(int(offset))
-        dtype = np.dtype(f"{order}f{4 if code == 16 else 8}")
-        found, start = [], 0
-        while block := file.read(_BLOCK):
-            values = np.frombuffer(block[: len(block) // dtype.itemsize * dtype.itemsize], dtype)
-            found.append(np.flatnonzero(~np.isfinite(values)) + start)
-            start += len(values)
-    return np.concatenate(found) if found else None
-
-
-def _open(path: Path) -> BinaryIO:
-    if path.name.lower().endswith(".gz"):
-        return gzip.open(path, "rb")  # type: ignore[return-value]
-    return path.open("rb")
 
 
 def _need(file: BinaryIO | gzip.GzipFile, done: int, expected: int, path: Path) -> None:

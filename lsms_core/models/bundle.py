@@ -39,6 +39,7 @@ __all__ = [
     "find_bundle",
     "inspect_bundle",
     "load_bundle",
+    "load_model",
     "new_bundle",
     "save_bundle",
     "verify_bundle",
@@ -94,6 +95,17 @@ def load_bundle(path_or_name: str | Path, verify: bool = True) -> Bundle:
 def _load_lsms(info: BundleInfo) -> tuple[Any, Any]:
     from transformers import AutoTokenizer
 
+    model = load_model(info)
+    tokenizer = AutoTokenizer.from_pretrained(info.folder / "tokenizer", local_files_only=True)
+    return model, tokenizer
+
+
+def load_model(info: BundleInfo) -> architectures.Model:
+    """Load the network of an LSMS bundle, in evaluation mode, on the CPU in float32.
+
+    Raises:
+        BundleError: when the weights do not fit the configuration.
+    """
     model = architectures.restore_model(
         info.config.get("architecture", architectures.DEFAULT),
         info.config["model"],
@@ -106,8 +118,7 @@ def _load_lsms(info: BundleInfo) -> tuple[Any, Any]:
         raise BundleError(
             f"The weights of {info.name} do not fit its configuration; {REINSTALL}"
         ) from error
-    tokenizer = AutoTokenizer.from_pretrained(info.folder / "tokenizer", local_files_only=True)
-    return model.eval(), tokenizer
+    return model.eval()
 
 
 def _text_config(model: architectures.Model) -> dict[str, Any]:

@@ -79,7 +79,8 @@ class Up(nn.Module):
         """Return (B, C, H, W) of the size of ``skip``, which may be odd."""
         x = self.up(below)
         rows, columns = skip.shape[-2] - x.shape[-2], skip.shape[-1] - x.shape[-1]
-        if rows or columns:
+        # An exported graph has to take every size, so it pads whether or not there is need.
+        if torch.compiler.is_exporting() or rows or columns:
             x = F.pad(x, (0, columns, 0, rows), mode="replicate")
         out: Tensor = self.convolutions(torch.cat([skip, x], dim=1))
         return out

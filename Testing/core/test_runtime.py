@@ -1,0 +1,158 @@
+"""The two runtimes: the same maps, from one file of weights."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from lsms_core.errors import BundleError, DeviceError, InputError
+from lsms_core.models.installed import inspect_bundle
+from lsms_core.models.runtime import open_runtime
+from lsms_core.models.runtime.batches import in_batches
+from lsms_core.models.runtime.choose import choose
+from lsms_core.models.runtime.graphs import WEIGHTS, graphs_of
+from lsms_core.models.runtime.threads import default_threads, usable_cores
+
+
+@pytest.fixture(scope="module")
+def drawing_bundle(tmp_path_factory):
+    """A bundle of random weights that draws, stored in half precision, with that graph."""
+    from lsms_core.benchmarking.random_bundle import random_model, save_random_bundle
+    from lsms_core.models.bundle import load_model, new_bundle
+    from lsms_core.models.lsms.config import LSMSConfig
+    from lsms_core.models.runtime.export import export_graphs
+
+    bert = {
+        "vocab_size": 120,
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+    }
+    config = LSMSConfig(
+        dims=(8, 8, 16, 16),
+        depths=(1, 1, 1, 1),
+        decoder_width=32,
+        outline=(4, 4, 4, 8, 8, 4),
+        outlines=2,
+    )
+    folder = tmp_path_factory.mktemp("models")
+    plain = save_random_bundle(folder / "plain", random_model(config, bert))
+    with new_bundle(folder / "drawing") as target:
+        shutil.copytree(plain, target, dirs_exist_ok=True)
+        (target / "manifest.json").unlink()
+        export_graphs(load_model(inspect_bundle(plain)), target, ["draw"])
+    return folder / "drawing"
+
+
+def test_both_runtimes_draw_the_same_at_any_size(drawing_bundle):
+    info = inspect_bundle(drawing_bundle)
+    ours, torch_s = (open_runtime(info, "cpu", runtime=r) for r in ("onnxruntime", "torch"))
+    assert (ours.name, torch_s.name) == ("onnxruntime", "torch")
+    generator = np.random.default_rng(0)
+    for shape in ((1, 3, 64, 96), (3, 3, 33, 47), (2, 3, 101, 75)):
+        images = generator.uniform(-1, 1, shape).astype(np.float32)
+        drawn = ours.draw(images)
+        assert drawn.shape == (shape[0], 3, *shape[2:])
+        assert drawn.dtype == np.float32
+        np.testing.assert_allclose(drawn, torch_s.draw(images), atol=1e-3)
+        assert np.ptp(drawn) > 0.1  # not a constant that any two networks share
+
+
+def test_the_weights_are_stored_once(drawing_bundle):
+    assert graphs_of(drawing_bundle) == {"draw"}
+    small = (drawing_bundle / "draw.onnx").stat().st_size
+    assert small < 150_000
+    assert (drawing_bundle / WEIGHTS).stat().st_size > small
+
+
+def test_a_graph_names_no_folder_of_the_machine_that_made_it(drawing_bundle):
+    graph = (drawing_bundle / "draw.onnx").read_bytes()
+    assert b"lsms.outline" in graph
+    assert b".py" not in graph
+    assert b"packages" not in graph
+
+
+def test_an_altered_graph_is_refused(drawing_bundle, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(drawing_bundle, copy)
+    graph = copy / "draw.onnx"
+    graph.write_bytes(graph.read_bytes()[:-1] + b"\0")
+    with pytest.raises(BundleError, match=r"draw\.onnx was altered"):
+        inspect_bundle(copy)
+
+
+def test_a_graph_that_cannot_be_read_says_what_to_do(drawing_bundle, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(drawing_bundle, copy)
+    (copy / "draw.onnx").write_bytes(b"not a graph")
+    with pytest.raises(BundleError, match=r"cannot open draw\.onnx.*update onnxruntime"):
+        open_runtime(inspect_bundle(copy, verify=False), "cpu")
+
+
+def test_a_model_without_graphs_runs_in_torch_or_says_what_to_install(tiny_bundle, monkeypatch):
+    info = inspect_bundle(tiny_bundle)
+    assert choose(info, "cpu") == ("torch", "cpu")
+    with pytest.raises(BundleError, match=r"lsms-core\[torch\]"):
+        choose(info, "cpu", "onnxruntime")
+    monkeypatch.setattr("lsms_core.models.runtime.choose._installed", lambda name: name != "torch")
+    with pytest.raises(BundleError, match=r"has no graphs.*lsms-core\[torch\]"):
+        choose(info, "auto")
+
+
+def test_a_part_that_a_model_lacks_is_refused(drawing_bundle, tiny_bundle):
+    runtime = open_runtime(inspect_bundle(drawing_bundle), "cpu")
+    with pytest.raises(BundleError, match=r"no graph text\.onnx"):
+        runtime.encode(np.array([1, 2]))
+    with pytest.raises(BundleError, match="draws nothing"):
+        open_runtime(inspect_bundle(tiny_bundle), "cpu").draw(np.zeros((1, 3, 64, 64), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("device", "runtime", "error"),
+    [
+        ("gpu", "auto", DeviceError),
+        ("cuda:x", "auto", DeviceError),
+        ("cpu:1", "auto", DeviceError),
+        ("mps", "onnxruntime", DeviceError),
+        ("directml", "torch", DeviceError),
+        ("cpu", "tensorflow", InputError),
+    ],
+)
+def test_what_does_not_exist_is_refused(drawing_bundle, device, runtime, error):
+    with pytest.raises(error):
+        choose(inspect_bundle(drawing_bundle), device, runtime)
+
+
+def test_the_cpu_is_onnx_runtime_s(drawing_bundle):
+    assert choose(inspect_bundle(drawing_bundle), "cpu") == ("onnxruntime", "cpu")
+
+
+def test_threads_stay_within_what_the_process_may_use(drawing_bundle):
+    assert 1 <= default_threads() <= usable_cores()
+    with pytest.raises(InputError, match="threads is 0"):
+        open_runtime(inspect_bundle(drawing_bundle), "cpu", threads=0)
+
+
+def test_batches_shrink_where_memory_runs_out():
+    sizes = []
+
+    def run(some):
+        sizes.append(len(some))
+        if len(some) > 2:
+            raise MemoryError
+        return some + 1
+
+    images = np.arange(70, dtype=np.float32).reshape(70, 1, 1, 1)
+    np.testing.assert_array_equal(in_batches(run, images, "cuda:0"), images + 1)
+    assert sizes[:5] == [32, 16, 8, 4, 2]
+
+
+def test_memory_that_one_image_exhausts_is_said():
+    def run(some):
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        in_batches(run, np.zeros((3, 1, 1, 1), np.float32), "cpu")

@@ -28,7 +28,9 @@ class Case:
         group: the patient; folds never split a group.
         image: CT in HU.
         label: 0 background, 1 liver, 2 lesion.
-        lesions_labelled: False where lesions exist that nobody outlined.
+        lesions_labelled: False where lesions exist, or may exist, that nobody outlined.
+        certified: False where no lesion was seen and nobody certified that there is none.
+        spacing_known: False where the pixel size is assumed: sizes mean nothing there.
     """
 
     name: str
@@ -36,6 +38,18 @@ class Case:
     image: Path
     label: Path
     lesions_labelled: bool = True
+    certified: bool = True
+    spacing_known: bool = True
+
+    def lesion_certainty(self, uncertified: float) -> float:
+        """Return how surely liver that is not marked as a lesion is none, 0 to 1.
+
+        Args:
+            uncertified: where no lesion was seen and nobody certified it.
+        """
+        if not self.lesions_labelled:
+            return 0.0
+        return 1.0 if self.certified else uncertified
 
 
 @dataclass(frozen=True)
@@ -64,14 +78,20 @@ class CaseArrays:
     @cached_property
     def midlines(self) -> list[float]:
         """Column of the patient's midline in each slice."""
-        return [midline_column(hu, self.spacing_mm[1:]) for hu in self.hu]
+        return [self.midline(level) for level in range(len(self.hu))]
+
+    def midline(self, level: int) -> float:
+        """Column of the patient's midline in one slice."""
+        return midline_column(self.hu[level], self.spacing_mm[1:])
 
 
 def list_cases(folder: str | Path) -> list[Case]:
     """List the cases of a folder: ``<case>/image.nii.gz`` and ``<case>/label.nii.gz``.
 
     A ``manifest.csv`` in the folder or beside it gives ``patient_group``; without one every
-    case is a patient of its own.
+    case is a patient of its own. Its ``kind`` may be "lesion", "liver_only" (lesions are not
+    told apart from the liver) or "liver_no_lesion_seen" (not certified), and ``spacing_known``
+    "yes" or "assumed".
 
     Raises:
         InputError: when there is no case.
@@ -96,7 +116,10 @@ def list_cases(folder: str | Path) -> list[Case]:
                 row.get("patient_group", path.name),
                 path / "image.nii.gz",
                 path / "label.nii.gz",
-                "LIVER MASK ONLY" not in row.get("note", ""),
+                lesions_labelled="LIVER MASK ONLY" not in row.get("note", "")
+                and row.get("kind") != "liver_only",
+                certified=row.get("kind") != "liver_no_lesion_seen",
+                spacing_known=row.get("spacing_known") != "assumed",
             )
         )
     if not cases:

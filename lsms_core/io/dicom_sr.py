@@ -57,7 +57,7 @@ SEGMENTS = {
          "277961009", "277962002"), start=1,
     )
 }  # fmt: skip
-_LATERALITY = {("left",): LEFT, ("right",): RIGHT}
+_LATERALITY: dict[tuple[str, ...], Code] = {("left",): LEFT, ("right",): RIGHT}
 
 
 def write_dicom_sr(

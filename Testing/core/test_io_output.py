@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -16,7 +17,7 @@ from lsms_core.anatomy.terminology import terminology_of
 from lsms_core.errors import InputError, OutputError
 from lsms_core.io.atomic import check_writable, replacing
 from lsms_core.io.nifti import write_nifti
-from lsms_core.io.output import output_format, write_masks
+from lsms_core.io.output import check_output, output_format, write_masks
 from lsms_core.io.segments import Segment
 from lsms_core.io.volumes import LoadedVolume, read_volume
 
@@ -94,15 +95,18 @@ def test_overlap_in_a_label_map_is_told(tmp_path):
     assert sitk.GetArrayFromImage(sitk.ReadImage(str(path)))[1, 1, 1:3].tolist() == [1, 1]
 
 
-def test_a_tilted_grid_is_kept_by_nrrd_and_refused_by_nifti(tmp_path):
+def test_a_tilted_grid_is_kept_and_its_note_comes_before_the_work(tmp_path):
     affine = grid("lps")
     affine[1, 2] = 0.8
     source = LoadedVolume(CTVolume(np.zeros(SHAPE, np.int16), affine), tmp_path / "ct")
-    with pytest.raises(InputError, match="tilted"):
-        write_masks(tmp_path / "m.nii.gz", source, [segment((1, 1, 1))])
+    (note,) = check_output(tmp_path / "m.nii.gz", source)
+    assert "sheared" in note
     path, _ = write_masks(tmp_path / "m.nrrd", source, [segment((1, 1, 1))])
     read = CTVolume.from_sitk(sitk.ReadImage(str(path)))
     np.testing.assert_allclose(read.affine, affine, rtol=0, atol=1e-9)
+    path, _ = write_masks(tmp_path / "m.nii.gz", source, [segment((1, 1, 1))])
+    np.testing.assert_allclose(nibabel.load(path).affine, affine, rtol=0, atol=1e-5)
+    assert nibabel.load(path).header["qform_code"] == 0
 
 
 @pytest.mark.parametrize("name", ["mask", "mask.png", ".nii.gz", "mask.mha"])

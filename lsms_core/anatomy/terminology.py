@@ -47,6 +47,7 @@ class Terminology:
         type_modifier: an organ's side, where ``type`` is a paired organ.
         region: the organ that holds a finding; None where ``type`` is the organ.
         region_modifier: the patient's side in it, as far as the text says.
+        segments: the Couinaud segments that the text names.
     """
 
     category: Code
@@ -54,6 +55,7 @@ class Terminology:
     type_modifier: Code | None = None
     region: Code | None = None
     region_modifier: Code | None = None
+    segments: tuple[Code, ...] = ()
 
     @property
     def laterality(self) -> Code | None:
@@ -86,6 +88,19 @@ LIVER = Code("10200004", "Liver")
 LEFT = Code("7771000", "Left")
 RIGHT = Code("24028007", "Right")
 BOTH_SIDES = Code("51440002", "Right and left")
+
+# DICOM CID 7170.
+COUINAUD: dict[str, Code] = {
+    str(n): Code(value, f"Couinaud hepatic segment {roman}")
+    for n, (value, roman) in enumerate(
+        zip(
+            ("71133005", "277956007", "277957003", "277958008", "277959000", "277960005",
+             "277961009", "277962002"),
+            ("I", "II", "III", "IV", "V", "VI", "VII", "VIII"),
+            strict=True,
+        ), start=1,
+    )
+}  # fmt: skip
 
 # The most telling word decides, so that "cystic metastasis" is a metastasis.
 _FINDINGS: tuple[tuple[str, Code], ...] = (
@@ -129,6 +144,11 @@ _BILATERAL = re.compile(
 _NEGATED = re.compile(r"\b(?:not|no|without|except|excluding|outside)\b")
 # Couinaud: segments II to IV belong to the left hemiliver, V to VIII to the right.
 _SEGMENT = re.compile(r"\bseg(?:ment)?s?\.? ?(viii|vii|vi|v|iv|iii|ii|[2-8])[ab]?\b")
+_ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii")
+_SEGMENT_RUN = re.compile(
+    r"\bseg(?:ment)?s?\.? ?((?:(?:viii|vii|vi|iv|v|iii|ii|i|[1-8])[ab]?(?![a-z0-9])"
+    r"(?:,? (?:and|or|&) |, ?| ?/ ?|-)?)+)"
+)
 _SEGMENTS_LEFT = {"ii", "iii", "iv", "2", "3", "4"}
 
 
@@ -151,7 +171,20 @@ def terminology_of(text: str, default_region: Code = LIVER) -> Terminology:
         return Terminology(ANATOMY, organ, side if organ.meaning in _PAIRED else None)
     finding = _first(_FINDINGS, words) or MASS
     region = organ or default_region
-    return Terminology(FINDING, finding, None, region, side)
+    segments = segments_of(words) if region == LIVER else ()
+    return Terminology(FINDING, finding, None, region, side, segments)
+
+
+def segments_of(text: str) -> tuple[Code, ...]:
+    """Return the Couinaud segments that a text names, none where it denies one."""
+    words = text.casefold()
+    if _NEGATED.search(words):
+        return ()
+    named: set[int] = set()
+    for run in _SEGMENT_RUN.findall(words):
+        for part in re.findall(r"viii|vii|vi|iv|v|iii|ii|i|[1-8]", run):
+            named.add(int(part) if part.isdecimal() else _ROMAN.index(part) + 1)
+    return tuple(COUINAUD[str(n)] for n in sorted(named))
 
 
 def laterality_of(text: str) -> Code | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -12,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lsms_core.cli.inputs import Job, all_texts, input_options, plan, run_jobs
+
 if TYPE_CHECKING:
     from lsms_core.anatomy.findings import Finding
+    from lsms_core.inference.predictor import Predictor
     from lsms_core.inference.result import Prediction
     from lsms_core.io.segments import Segment
     from lsms_core.io.volumes import LoadedVolume
@@ -22,8 +24,8 @@ _RESEARCH = "Research use only; not a medical device."
 
 
 @click.command("segment")
-@click.argument("volume", type=click.Path(path_type=Path))
-@click.option("--text", "texts", multiple=True, required=True, help=(
+@click.argument("volumes", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option("--text", "texts", multiple=True, help=(
     "What to outline; may be given several times."
 ))  # fmt: skip
 @click.option("--slice", "single", type=int, help="Run one slice, counted from 0.")
@@ -40,17 +42,39 @@ _RESEARCH = "Research use only; not a medical device."
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads.")
 @click.option("--threshold", type=float, help="Cut at this probability, between 0 and 1.")
 @click.option("--largest", is_flag=True, help="Keep only the largest lesion of each text.")
-@click.option("--series", help="In a DICOM folder with several series: number, UID or name.")
+@input_options
 @click.option("--json", "as_json", is_flag=True, help="Print the answers as JSON.")
 def command(
-    volume: Path,
+    volumes: tuple[Path, ...],
     texts: tuple[str, ...],
+    text_file: Path | None,
+    output: Path | None,
+    picture: Path | None,
+    as_json: bool,
+    **options: Any,  # noqa: ANN401
+) -> None:
+    """Segment what each TEXT names in each of the VOLUMES.
+
+    A volume is a NIfTI, NRRD or MetaImage file, a DICOM file, the folder of a DICOM series, or a
+    zip of one of these. With several volumes write {name} into --output and --picture; --json
+    then prints one object a line. A text that fits nothing is answered "nothing found"; that is
+    no error.
+    """
+    asked = all_texts(texts, text_file)
+    jobs = plan(volumes, output, picture)
+    kept: dict[str, Predictor] = {}
+    run_jobs(jobs, lambda job: _segment(job, asked, kept, as_json=as_json, **options), as_json)
+
+
+def _segment(
+    job: Job,
+    texts: list[str],
+    kept: dict[str, Predictor],
+    *,
     single: int | None,
     span: str | None,
     whole: bool,
     axis: str,
-    output: Path | None,
-    picture: Path | None,
     weights: str,
     engine: str | None,
     device: str,
@@ -58,23 +82,22 @@ def command(
     threshold: float | None,
     largest: bool,
     series: str | None,
+    phase: str | None,
+    resample: bool,
     as_json: bool,
-) -> None:
-    """Segment what each TEXT names in VOLUME.
-
-    VOLUME is a NIfTI, NRRD or MetaImage file, or the folder of a DICOM series. A text that fits
-    nothing is answered "nothing found"; that is no error.
-    """
+) -> dict[str, Any] | None:
+    """Do one volume; return its report where JSON is wanted."""
+    volume, output, picture = job.volume, job.output, job.picture
     started = time.monotonic()
     from lsms_core.anatomy.findings import measure_mask
     from lsms_core.anatomy.geometry import SlicePlane
-    from lsms_core.errors import InputError
+    from lsms_core.errors import InputError, LsmsError, OutputError
     from lsms_core.inference.texts import clean_texts
-    from lsms_core.io.figure import check_drawing, save_figure
-    from lsms_core.io.output import check_output, write_masks
+    from lsms_core.io.figure import check_drawing
+    from lsms_core.io.output import check_output, check_target
     from lsms_core.io.volumes import read_volume
 
-    asked = list(dict.fromkeys(clean_texts(list(texts))))
+    asked = list(dict.fromkeys(clean_texts(texts)))
     if threshold is not None and not 0.0 < threshold < 1.0:
         raise InputError(f"The threshold is {threshold:g}: use a number between 0 and 1.")
     plane: str | int = int(axis) if axis in ("0", "1", "2") else axis
@@ -82,42 +105,68 @@ def command(
     if picture is not None:
         _check_picture(picture, output)
         check_drawing()
-    loaded = read_volume(volume, series)
+    if output is not None:
+        check_target(output, volume)
+    loaded = read_volume(volume, series, phase=phase, resample=resample)
     seen = SlicePlane.of(loaded.volume, plane)
     indices = chosen(seen.count(loaded.volume.shape))
+    notes = [*loaded.notes]
     if output is not None:
-        check_output(output, loaded)
+        notes += check_output(output, loaded)
 
     predictions = _predict(
-        loaded, asked, weights=weights, engine=engine, device=device, threads=threads,
+        loaded, asked, kept, weights=weights, engine=engine, device=device, threads=threads,
         plane=plane, slices=indices, threshold=threshold, largest=largest,
     )  # fmt: skip
     # A single slice of another plane has no axial extent to measure.
     alone = len(predictions[0].slices) == 1
     where = seen.plane if alone else "axial"
     findings = [measure_mask(loaded.volume, p.mask, seen.axis, where) for p in predictions]
-    written, notes = None, [*loaded.notes]
-    if output is not None:
-        first = predictions[0]
-        name, _, version = first.model.rpartition(" ")
-        absent = [p.text for p in predictions if not p.present]
-        about = {"LSMS_NothingFound": "; ".join(absent)} if absent else {}
-        written, more = write_masks(
-            output, loaded, segments_of(predictions), model=name, model_version=version, about=about
-        )
+    written, failure = None, ""
+    try:
+        written, more = _write(output, picture, loaded, predictions, findings)
         notes += more
+    except LsmsError as error:
+        # The answers are told all the same.
+        failure = str(error)
+        picture = picture if picture is not None and picture.is_file() else None
+    seconds = time.monotonic() - started
+    if as_json:
+        report = _report(loaded, predictions, findings, written, picture, notes, seconds)
+        return report | {"read": loaded.read, "error": failure or None}
+    if loaded.read and not any(note.startswith("Read ") for note in notes):
+        click.echo(f"Read {loaded.read}.", err=True)
+    _print(predictions, findings, notes)
+    for path in filter(None, (written, picture)):
+        click.echo(f"Wrote {path}")
+    if failure:
+        raise OutputError(failure)
+    return None
+
+
+def _write(
+    output: Path | None,
+    picture: Path | None,
+    loaded: LoadedVolume,
+    predictions: Sequence[Prediction],
+    findings: Sequence[Sequence[Finding]],
+) -> tuple[Path | None, list[str]]:
+    """Write picture and masks; return the masks' file and notes."""
+    from lsms_core.io.figure import save_figure
+    from lsms_core.io.output import write_masks
+
     if picture is not None:
         from lsms_core.cli.pictures import answer_panels
 
         save_figure(picture, answer_panels(loaded.volume, predictions, findings))
-    seconds = time.monotonic() - started
-    if as_json:
-        report = _report(loaded, predictions, findings, written, picture, notes, seconds)
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
-        return
-    _print(predictions, findings, notes)
-    for path in filter(None, (written, picture)):
-        click.echo(f"Wrote {path}")
+    if output is None:
+        return None, []
+    name, _, version = predictions[0].model.rpartition(" ")
+    absent = [p.text for p in predictions if not p.present]
+    about = {"LSMS_NothingFound": "; ".join(absent)} if absent else {}
+    return write_masks(
+        output, loaded, segments_of(predictions), model=name, model_version=version, about=about
+    )
 
 
 def _slices(
@@ -163,6 +212,7 @@ def _check_picture(picture: Path, output: Path | None) -> None:
 def _predict(
     loaded: LoadedVolume,
     texts: list[str],
+    kept: dict[str, Predictor],
     *,
     weights: str,
     engine: str | None,
@@ -178,7 +228,9 @@ def _predict(
     from lsms_core.cli.progress import bar
     from lsms_core.inference.predictor import Predictor
 
-    predictor = Predictor.from_pretrained(weights, device, engine, threads=threads)
+    if weights not in kept:  # several volumes of a call share one model
+        kept[weights] = Predictor.from_pretrained(weights, device, engine, threads=threads)
+    predictor = kept[weights]
     with bar("slices") as progress:
         return predictor.segment(
             loaded.volume,

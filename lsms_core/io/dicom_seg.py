@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 import os
-import warnings
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lsms_core import __version__
-from lsms_core.anatomy.terminology import Code, Terminology
+from lsms_core.anatomy.terminology import Code, Terminology, terminology_of
 from lsms_core.errors import DependencyError, InputError
 from lsms_core.io.atomic import replacing
+from lsms_core.io.dicom_header import quietly
+from lsms_core.io.dicom_sources import UTF_8, clean_sources
 from lsms_core.io.segments import Segment, check_shapes
+
+
+@dataclass(frozen=True)
+class SegGrid:
+    """Where masks lie against the images that they refer to.
+
+    Attributes:
+        frames: for one multi-frame file, the frame (from 0) of each slice of the masks.
+        affine: (4, 4) IJK to RAS mm of masks on a grid of their own; None on the images' grid.
+        shape: (slices, rows, columns) of that grid.
+        thickness_mm: the slices' distance.
+    """
+
+    frames: tuple[int, ...] = ()
+    affine: NDArray[np.float64] | None = None
+    shape: tuple[int, int, int] = (0, 0, 0)
+    thickness_mm: float | None = None
+
 
 # Value representations LO and ST end here.
 _LABEL_LENGTH = 64
@@ -44,7 +66,8 @@ def write_dicom_seg(
     *,
     model: str,
     model_version: str,
-) -> None:
+    grid: SegGrid | None = None,
+) -> list[str]:
     """Write segments that refer to the DICOM series they were found in.
 
     Args:
@@ -53,36 +76,103 @@ def write_dicom_seg(
         segments: at least one, none of them empty.
         model: the model's name.
         model_version: its version.
+        grid: where the masks lie if not slice by slice on the files: on the frames of a
+            multi-frame file, or on a resampled grid.
+
+    Returns:
+        Notes for the user.
 
     Raises:
         DependencyError: without highdicom.
         InputError: without a DICOM series, or when it lacks what the standard demands.
         OutputError: when the file cannot be written.
     """
-    sources = read_sources(slice_files)
-    import highdicom
-
+    check_dicom_seg()
+    grid = grid or SegGrid()
+    sources, notes = _sources(slice_files, grid)
     if not segments:
         raise InputError("A DICOM SEG needs at least one segment; nothing was found.")
-    shape = (len(sources), int(sources[0].Rows), int(sources[0].Columns))
-    check_shapes(segments, shape)
-    pixels = np.stack([s.mask for s in segments], axis=-1).astype(np.uint8)
+    dataset = _build(sources, segments, grid, model, model_version)
+    with quietly(), replacing(path) as partial, partial.open("wb") as file:
+        dataset.save_as(file, enforce_file_format=True)
+        file.flush()
+        os.fsync(file.fileno())
+    return notes
+
+
+def check_dicom_sources(slice_files: Sequence[Path], grid: SegGrid | None = None) -> list[str]:
+    """Find out before the work whether a DICOM SEG can refer to a series, by making one.
+
+    Returns:
+        Notes on entries of the header that are replaced.
+
+    Raises:
+        As :func:`write_dicom_seg`.
+    """
+    check_dicom_seg()
+    grid = grid or SegGrid()
+    sources, notes = _sources(slice_files, grid)
+    first = sources[0]
+    if grid.affine is not None:
+        shape = grid.shape
+    elif grid.frames:
+        shape = (len(grid.frames), int(first.Rows), int(first.Columns))
+    else:
+        # Two slices show what highdicom would refuse.
+        sources = sources[:2]
+        shape = (len(sources), int(first.Rows), int(first.Columns))
+    mask = np.zeros(shape, np.bool_)
+    mask[0, 0, 0] = True
+    trial = Segment("trial", mask, terminology_of("lesion"), (255, 0, 0))
+    _build(sources, [trial], grid, "trial", "1")
+    return notes
+
+
+def read_sources(files: Sequence[Path]) -> list[Any]:
+    """Read the headers of a series that a DICOM result shall refer to, mended where needed.
+
+    Raises:
+        DependencyError: without highdicom.
+        InputError: without a DICOM series, or naming what anonymisation removed.
+    """
+    check_dicom_seg()
+    return _sources(files, SegGrid())[0]
+
+
+def _sources(files: Sequence[Path], grid: SegGrid) -> tuple[list[Any], list[str]]:
+    if not files:
+        raise InputError(
+            "A DICOM SEG refers to a DICOM series: segment the DICOM folder, or write a .seg.nrrd "
+            "or .nii.gz file."
+        )
+    return clean_sources(files, grid.thickness_mm)
+
+
+def _build(
+    sources: list[Any], segments: Sequence[Segment], grid: SegGrid, model: str, version: str
+) -> Any:  # noqa: ANN401
+    import highdicom
+
     algorithm = highdicom.AlgorithmIdentificationSequence(
-        name=model[:_LABEL_LENGTH],
+        name=_one_line(model)[:_LABEL_LENGTH] or "unknown",
         family=_coded(Code("123110", "Artificial Intelligence", "DCM")),
-        version=model_version[:_LABEL_LENGTH],
+        version=_one_line(version)[:_LABEL_LENGTH] or "unknown",
     )
+    labels = unique_labels([s.name for s in segments])
+    descriptions = [
+        _description(n, s, label, algorithm)
+        for n, (s, label) in enumerate(zip(segments, labels, strict=True), 1)
+    ]
+    further = None
+    if grid.affine is None and "PerFrameFunctionalGroupsSequence" in sources[0]:
+        sources, further = sources[:1], sources[1:] or None
     try:
-        with warnings.catch_warnings():
-            # The patient's name is copied as it is, even one that highdicom finds unusual.
-            warnings.filterwarnings("ignore", ".*unlikely to represent.*person name")
+        with quietly():
             dataset = highdicom.seg.Segmentation(
                 source_images=sources,
-                pixel_array=pixels,
+                pixel_array=_pixels(sources, segments, grid),
                 segmentation_type="BINARY",
-                segment_descriptions=[
-                    _description(n, s, algorithm) for n, s in enumerate(segments, 1)
-                ],
+                segment_descriptions=descriptions,
                 series_instance_uid=highdicom.UID(),
                 series_number=_series_number(sources[0]),
                 sop_instance_uid=highdicom.UID(),
@@ -93,73 +183,100 @@ def write_dicom_seg(
                 device_serial_number="0",
                 content_label="LESIONS",
                 series_description="Text-prompted lesions (research use)",
+                further_source_images=further,
             )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"No DICOM SEG can refer to this series ({error}): write a .seg.nrrd file instead."
+            f"No DICOM SEG can refer to this series ({_cause(error)}): write a .seg.nrrd file "
+            "instead."
         ) from error
+    dataset.SpecificCharacterSet = UTF_8
     for item, segment in zip(dataset.SegmentSequence, segments, strict=True):
-        item.SegmentDescription = segment.name[:_DESCRIPTION_LENGTH]
-    with replacing(path) as partial, partial.open("wb") as file:
-        dataset.save_as(file, enforce_file_format=True)
-        file.flush()
-        os.fsync(file.fileno())
+        item.SegmentDescription = _without_controls(segment.name)[:_DESCRIPTION_LENGTH]
+    return dataset
 
 
-def read_sources(files: Sequence[Path]) -> list[Any]:
-    """Read the headers of a series that a DICOM SEG shall refer to.
+def _pixels(sources: Sequence[Any], segments: Sequence[Segment], grid: SegGrid) -> Any:  # noqa: ANN401
+    import highdicom
 
-    Raises:
-        DependencyError: without highdicom.
-        InputError: without a DICOM series, or naming what anonymisation removed.
-    """
-    check_dicom_seg()
-    import pydicom
-
-    if not files:
-        raise InputError(
-            "A DICOM SEG refers to a DICOM series: segment the DICOM folder, or write a .seg.nrrd "
-            "or .nii.gz file."
+    stacked = np.stack([s.mask for s in segments], axis=-1).astype(np.uint8)
+    first = sources[0]
+    if grid.affine is not None:
+        check_shapes(segments, grid.shape)
+        # highdicom's indices run along the array's axes, and its space is LPS.
+        lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ grid.affine
+        return highdicom.Volume(
+            stacked,
+            lps[:, [2, 1, 0, 3]],
+            "PATIENT",
+            frame_of_reference_uid=first.FrameOfReferenceUID,
+            channels={"SegmentNumber": list(range(1, len(segments) + 1))},
         )
-    sources = [pydicom.dcmread(file, stop_before_pixels=True) for file in files]
-    needed = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
-    for source, file in zip(sources, files, strict=True):
-        missing = [name for name in needed if not source.get(name)]
-        if missing:
-            raise InputError(
-                f"No DICOM SEG can refer to this series: {file.name} lacks {', '.join(missing)}. "
-                "Use the series before its UIDs were removed, or write a .seg.nrrd file."
-            )
-    for source in sources:
-        if "SpecificCharacterSet" in source and not source.SpecificCharacterSet:
-            del source.SpecificCharacterSet  # empty means the default one, as absent does
-        for name in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyID",
-                     "StudyDate", "StudyTime", "AccessionNumber"):  # fmt: skip
-            # Type 2: must be there, and may be empty.
-            if name not in source:
-                setattr(source, name, None)
-    return sources
+    if grid.frames:
+        count = int(first.NumberOfFrames)
+        check_shapes(segments, (len(grid.frames), int(first.Rows), int(first.Columns)))
+        frames = np.zeros((count, *stacked.shape[1:]), np.uint8)
+        frames[list(grid.frames)] = stacked
+        return frames
+    check_shapes(segments, (len(sources), int(first.Rows), int(first.Columns)))
+    return stacked
 
 
-def _description(number: int, segment: Segment, algorithm: Any) -> Any:  # noqa: ANN401
+def unique_labels(names: Sequence[str]) -> list[str]:
+    """Return a label for each name: one line of at most 64 characters, all different.
+
+    A backslash, which would part a DICOM text into two values, becomes a slash.
+
+    Example:
+        >>> unique_labels(["cyst", "cyst"])
+        ['cyst', 'cyst (2)']
+    """
+    labels: list[str] = []
+    for name in names:
+        plain = _one_line(name).replace("\\", "/") or "lesion"
+        label, count = plain[:_LABEL_LENGTH].strip(), 1
+        while label in labels:
+            count += 1
+            end = f" ({count})"
+            label = plain[: _LABEL_LENGTH - len(end)].strip() + end
+        labels.append(label)
+    return labels
+
+
+def _one_line(name: str) -> str:
+    return " ".join(_without_controls(name).split())
+
+
+def _without_controls(name: str) -> str:
+    clean = re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", name)
+    return clean.encode("utf-8", "replace").decode("utf-8")
+
+
+def _cause(error: Exception) -> str:
+    """Name what is wrong without a value of the header."""
+    names = re.findall(r"'([A-Z][A-Za-z]+)'", str(error))
+    return f"{type(error).__name__}: {names[-1]}" if names else str(error)[:160]
+
+
+def _description(number: int, segment: Segment, label: str, algorithm: Any) -> Any:  # noqa: ANN401
     import highdicom
     from highdicom.color import CIELabColor
 
     terms: Terminology = segment.terminology
-    region = [_coded(terms.region)] if terms.region else None
+    region = [_coded(c) for c in (terms.region, *terms.segments) if c] or None
     description = highdicom.seg.SegmentDescription(
         segment_number=number,
-        segment_label=segment.name[:_LABEL_LENGTH],
+        segment_label=label,
         segmented_property_category=_coded(terms.category),
         segmented_property_type=_coded(terms.type),
         algorithm_type="AUTOMATIC",
         algorithm_identification=algorithm,
         tracking_uid=highdicom.UID(),
-        tracking_id=segment.name[:_LABEL_LENGTH],
+        tracking_id=label,
         anatomic_regions=region,
         display_color=CIELabColor.from_rgb(*segment.colour),
     )
-    if terms.region_modifier and region:
+    if terms.region_modifier and terms.region:
         description.AnatomicRegionSequence[0].AnatomicRegionModifierSequence = [
             _coded(terms.region_modifier)
         ]

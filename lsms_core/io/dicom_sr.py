@@ -20,7 +20,15 @@ from numpy.typing import NDArray
 from lsms_core import __version__
 from lsms_core.anatomy.lesion import Ends, Lesion
 from lsms_core.anatomy.target_lesions import PROPOSAL
-from lsms_core.anatomy.terminology import BOTH_SIDES, LEFT, LIVER, RIGHT, Code, terminology_of
+from lsms_core.anatomy.terminology import (
+    BOTH_SIDES,
+    COUINAUD,
+    LEFT,
+    LIVER,
+    RIGHT,
+    Code,
+    terminology_of,
+)
 from lsms_core.errors import InputError
 from lsms_core.io.atomic import replacing
 from lsms_core.io.dicom_seg import read_sources
@@ -49,14 +57,7 @@ _CUBIC_CM = Code("cm3", "cubic centimeter", "UCUM")
 _HOUNSFIELD = Code("[hnsf'U]", "Hounsfield unit", "UCUM")
 _INTELLIGENCE = Code("123110", "Artificial Intelligence", "DCM")
 _CT_ABDOMEN = Code("41806-1", "CT Abdomen Report", "LN")
-_ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
-SEGMENTS = {
-    str(n): Code(value, f"Couinaud hepatic segment {_ROMAN[n - 1]}")
-    for n, value in enumerate(
-        ("71133005", "277956007", "277957003", "277958008", "277959000", "277960005",
-         "277961009", "277962002"), start=1,
-    )
-}  # fmt: skip
+SEGMENTS = COUINAUD
 _LATERALITY: dict[tuple[str, ...], Code] = {("left",): LEFT, ("right",): RIGHT}
 
 

@@ -9,8 +9,13 @@ import numpy as np
 
 from lsms_core.errors import InputError
 from lsms_core.io.atomic import check_writable
-from lsms_core.io.dicom_seg import read_sources, write_dicom_seg
-from lsms_core.io.nifti import write_nifti
+from lsms_core.io.dicom_seg import (
+    SegGrid,
+    check_dicom_seg,
+    check_dicom_sources,
+    write_dicom_seg,
+)
+from lsms_core.io.nifti import check_nifti_grid, write_nifti
 from lsms_core.io.nrrd import write_nrrd
 from lsms_core.io.seg_nrrd import write_seg_nrrd
 from lsms_core.io.segments import Segment, check_shapes, label_map
@@ -35,8 +40,27 @@ def output_format(path: str | Path) -> str:
     )
 
 
-def check_output(path: Path, loaded: LoadedVolume) -> None:
+def check_target(path: Path, source: Path) -> None:
+    """Refuse an output by its name alone, before the CT is read.
+
+    Raises:
+        InputError: for an unknown format.
+        OutputError: where nothing can be written.
+        DependencyError: when DICOM SEG is asked for without highdicom.
+    """
+    suffix = output_format(path)
+    if path.resolve() == source.resolve():
+        raise InputError(f"{path} is the CT itself: choose another name for the output.")
+    check_writable(path)
+    if suffix == ".dcm":
+        check_dicom_seg()
+
+
+def check_output(path: Path, loaded: LoadedVolume) -> list[str]:
     """Refuse an output early that could not be written, before a model has run.
+
+    Returns:
+        Notes on what had to be replaced in the CT's header for this output.
 
     Raises:
         InputError: for an unknown format, or one that does not fit the CT.
@@ -45,12 +69,25 @@ def check_output(path: Path, loaded: LoadedVolume) -> None:
     """
     suffix = output_format(path)
     check_writable(path)
-    if path.resolve() == loaded.path.resolve() or path.resolve() in {
-        f.resolve() for f in loaded.slice_files
-    }:
+    files = {f.resolve() for f in (*loaded.slice_files, *loaded.source_files)}
+    if path.resolve() == loaded.path.resolve() or path.resolve() in files:
         raise InputError(f"{path} is the CT itself: choose another name for the output.")
     if suffix == ".dcm":
-        read_sources(loaded.slice_files)
+        return check_dicom_sources(loaded.source_files or loaded.slice_files, _seg_grid(loaded))
+    if suffix in (".nii", ".nii.gz"):
+        return check_nifti_grid(loaded.volume.affine, loaded.volume.shape)
+    return []
+
+
+def _seg_grid(loaded: LoadedVolume) -> SegGrid:
+    """Say how masks on the CT's grid lie against its DICOM files."""
+    thickness = loaded.volume.spacing_mm[2]
+    files = set(loaded.slice_files)
+    if loaded.slice_files and not loaded.slice_frames:
+        return SegGrid(thickness_mm=thickness)
+    if loaded.slice_frames and len(files) == 1:
+        return SegGrid(frames=loaded.slice_frames, thickness_mm=thickness)
+    return SegGrid(affine=loaded.volume.affine, shape=loaded.volume.shape, thickness_mm=thickness)
 
 
 def write_masks(
@@ -93,7 +130,12 @@ def write_masks(
         if not segments:
             return None, ["No DICOM SEG was written: nothing was found, and it cannot be empty."]
         write_dicom_seg(
-            target, loaded.slice_files, segments, model=model, model_version=model_version
+            target,
+            loaded.source_files or loaded.slice_files,
+            segments,
+            model=model,
+            model_version=model_version,
+            grid=_seg_grid(loaded),
         )
         return target, []
     labels, shared = label_map(segments, volume.shape)

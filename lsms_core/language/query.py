@@ -74,6 +74,23 @@ class Query:
 
 
 @dataclass(frozen=True)
+class Span:
+    """Where in a text something was read.
+
+    Attributes:
+        name: the entry of the query, or "unread".
+        start: index of its first character in the text as typed.
+        end: index after its last one.
+        value: what of the entry was read there, for an entry that lists several.
+    """
+
+    name: str
+    start: int
+    end: int
+    value: str = ""
+
+
+@dataclass(frozen=True)
 class Reading:
     """What was read from a text.
 
@@ -83,12 +100,14 @@ class Reading:
         unread: the words or phrases of content that changed nothing, in lower case.
         understood: False where hardly any content word is known (gibberish, another topic,
             another language); such a text is answered with "not understood", never with a mask.
+        spans: where in the text the entries of the query were read.
     """
 
     text: str
     query: Query = field(default_factory=Query)
     unread: tuple[str, ...] = ()
     understood: bool = True
+    spans: tuple[Span, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the reading for JSON, one flat object."""

@@ -1,0 +1,430 @@
+"""Phrases that belong together: "near the portal vein", "darker than the liver", "left kidney".
+
+What stands beside a lesion, when something happened and where a tumour comes from are read as
+one phrase that changes nothing, so that a side in it ("near the right kidney") is never taken
+for the lesion's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lsms_core.language.items import Item
+from lsms_core.language.phrases import Kind, Phrase
+
+_BREAKS = (Kind.COMMA, Kind.STOP, Kind.QUESTION, Kind.BUT, Kind.NO, Kind.EXCEPT, Kind.NOT_SEEN)
+_BEFORE_OBJECT = (
+    Kind.ARTICLE,
+    Kind.SIDE,
+    Kind.BESIDES,
+    Kind.SKIP,
+    Kind.RANK,
+    Kind.ATTENUATION,
+    Kind.MAGNITUDE,
+    Kind.LOCATION,
+    Kind.LIVER,
+    Kind.SHAPE,
+    Kind.BOTH,
+    Kind.COUNT,
+    Kind.ALL,
+    Kind.ORDINAL,
+)
+_OBJECT = (
+    Kind.ORGAN,
+    Kind.LESION,
+    Kind.ONE,
+    Kind.LOBE,
+    Kind.SEGMENTS,
+    Kind.UNKNOWN,
+    Kind.PROCEDURE,
+)
+_COMPARING = frozenset(
+    {
+        "than",
+        "to",
+        "as",
+        "with",
+        "against",
+        "relative to",
+        "compared to",
+        "compared with",
+        "in comparison with",
+        "in comparison to",
+        "from",
+        "like",
+        "versus",
+        "vs",
+        "that of",
+        "in relation to",
+    }
+)
+_AROUND = frozenset(
+    {
+        "surrounding",
+        "adjacent",
+        "adjacent to",
+        "adjoining",
+        "normal",
+        "background",
+        "rest",
+        "of",
+        "neighbouring",
+        "neighboring",
+        "healthy",
+        "that",
+        "around",
+        "nearby",
+        "unremarkable",
+        "is",
+        "remaining",
+        "the",
+        "rest of",
+        "its",
+        "surroundings",
+        "remainder",
+        "own",
+        "uninvolved",
+        "other",
+        "does",
+        "normal liver around",
+        "all",
+        "others",
+    }
+)
+_CANCER = frozenset(
+    {
+        "cancer",
+        "carcinoma",
+        "adenocarcinoma",
+        "primary",
+        "ca",
+        "tumour",
+        "tumor",
+        "malignancy",
+        "melanoma",
+        "gist",
+        "neuroendocrine tumour",
+        "lymphoma",
+    }
+)
+# A lobe's middle or surface that is like this is not all of the lesion.
+_PART_OF_LESION = ("centre", "center", "core", "periphery", "interior", "middle")
+_OF_PART = (
+    "necro",
+    "calc",
+    "enhanc",
+    "scar",
+    "wash",
+    "rim",
+    "fat",
+    "haem",
+    "hem",
+    "gas",
+    "air",
+    "fill",
+    "nodular",
+    "arterial",
+    "halo",
+    "septa",
+    "ring",
+    "ossif",
+    "cavit",
+)
+
+
+def absorbed(items: Sequence[Item]) -> list[Item]:
+    """Return the phrases of a text with those joined that belong together."""
+    found = list(items)
+    for rule in (_sided, _compared, _parts_of_lesions, _beside, _origins, _events):
+        result: list[Item] = []
+        i = 0
+        while i < len(found):
+            item, i = rule(found, i)
+            result.append(item)
+        found = result
+    return found
+
+
+def _join(items: Sequence[Item], i: int, end: int, phrase: Phrase) -> tuple[Item, int]:
+    words = " ".join(item.words for item in items[i:end])
+    return Item(phrase, items[i].first, items[end - 1].last, words), end
+
+
+_UNREAD = Phrase(Kind.BESIDES)
+
+
+def _sided(items: Sequence[Item], i: int) -> tuple[Item, int]:
+    """Join a side with the organ or the operation that it belongs to."""
+    item = items[i]
+    if item.kind not in (Kind.SIDE, Kind.BOTH):
+        return item, i + 1
+    j = i + 1
+    while j < len(items) and items[j].kind in (Kind.BESIDES, Kind.SKIP, Kind.LOBE, Kind.SIDE):
+        if items[j].words in (":", "anterior", "posterior") and items[j].words == ":":
+            break
+        j += 1
+    if j < len(items) and items[j].kind in (Kind.ORGAN, Kind.PROCEDURE):
+        between = items[i + 1 : j]
+        of_lobe = any(b.kind in (Kind.LOBE, Kind.SIDE) for b in between)
+        if items[j].kind is Kind.PROCEDURE:
+            return _join(items, i, j + 1, Phrase(Kind.PROCEDURE))
+        if not of_lobe and all(b.kind is Kind.BESIDES for b in between):
+            return _join(items, i, j + 1, items[j].phrase)
+    return _adverb(items, i), i + 1
+
+
+def _adverb(items: Sequence[Item], i: int) -> Item:
+    """Return "right" as no side in "a lesion right in the middle", "left" in "left after"."""
+    item = items[i]
+    if item.words not in ("right", "left") or i == 0 or i + 1 >= len(items):
+        return item
+    after = items[i + 1]
+    if items[i - 1].kind not in (Kind.LESION, Kind.ONE, Kind.SKIP, Kind.NONE):
+        return item
+    if items[i - 1].kind is Kind.SKIP and items[i - 1].words not in (
+        "is",
+        "are",
+        "lies",
+        "sits",
+        "was",
+        "there",
+    ):
+        return item
+    adverb = after.kind in (Kind.NEAR, Kind.SINCE) or (
+        after.kind is Kind.PREPOSITION and after.words in ("in", "on", "at", "within", "inside")
+    )
+    return replace(item, phrase=_UNREAD) if adverb else item
+
+
+def _compared(items: Sequence[Item], i: int) -> tuple[Item, int]:
+    """Join an attenuation with what it is compared with."""
+    item = items[i]
+    comparable = item.kind is Kind.ATTENUATION or (
+        item.kind is Kind.BESIDES
+        and item.words
+        in ("lower", "upper", "hotter", "colder", "larger", "smaller", "bigger", "greater")
+    )
+    if not comparable:
+        return item, i + 1
+    j = i + 1
+    while j < len(items) and (
+        items[j].words in _AROUND or items[j].words in _COMPARING or items[j].kind is Kind.ARTICLE
+    ):
+        j += 1
+    between = [b.words for b in items[i + 1 : j]]
+    if not between or j >= len(items):
+        return item, i + 1
+    compares = any(b in _COMPARING for b in between)
+    if items[j].kind is Kind.LIVER and (compares or "the" in between):
+        end = j + 1
+        while end < len(items) and items[end].kind is Kind.LIVER:
+            end += 1
+        if item.kind is Kind.BESIDES:
+            return _join(items, i, end, _UNREAD)
+        return _join(items, i, end, item.phrase)
+    if (
+        compares
+        and "with" not in between
+        and items[j].kind in (Kind.ORGAN, Kind.BESIDES, Kind.LESION, Kind.ONE)
+    ):
+        if items[j].kind is Kind.ONE or items[j].words in ("normal", "before"):
+            return item, i + 1
+        end = j + 1
+        while end < len(items) and items[end].kind in (Kind.ORGAN, Kind.BESIDES):
+            end += 1
+        return _join(items, i, end, _UNREAD)
+    return item, i + 1
+
+
+def _parts_of_lesions(items: Sequence[Item], i: int) -> tuple[Item, int]:
+    """Join "central" with "necrosis", and "dark" with "centre"."""
+    item = items[i]
+    after = items[i + 1] if i + 1 < len(items) else None
+    if after is None:
+        return item, i + 1
+    if item.kind is Kind.LOCATION and after.kind in (Kind.BESIDES, Kind.ATTENUATION, Kind.LESION):
+        if after.kind is Kind.BESIDES and after.words.startswith(_OF_PART):
+            return _join(items, i, i + 2, _UNREAD)
+        if item.words.endswith("ly") and after.kind is Kind.ATTENUATION:
+            return replace(item, phrase=_UNREAD), i + 1
+        if after.kind is Kind.ATTENUATION and after.words.endswith(
+            ("attenuation", "density", "enhancement")
+        ):
+            return _join(items, i, i + 2, _UNREAD)
+        if after.phrase.unread and after.words in ("scar", "haemorrhage", "hemorrhage", "bleeding"):
+            return _join(items, i, i + 2, _UNREAD)
+    if (
+        item.kind in (Kind.ATTENUATION, Kind.TEXTURE, Kind.SHAPE)
+        and after.words in (*_PART_OF_LESION, "rim", "wall", "halo", "capsule", "septa", "edge")
+        and after.kind in (Kind.LOCATION, Kind.BESIDES)
+    ):
+        return _join(items, i, i + 2, _UNREAD)
+    return item, i + 1
+
+
+def _beside(items: Sequence[Item], i: int) -> tuple[Item, int]:
+    """Join "near" and the like with what they are near."""
+    item = items[i]
+    if item.kind is not Kind.NEAR:
+        return item, i + 1
+    end = _end_of_object(items, i + 1)
+    around = items[i + 1 : end] if end is not None else []
+    of_liver = around and all(b.kind in (Kind.ARTICLE, Kind.LIVER) for b in around)
+    if item.words in ("left of", "right of") and of_liver:
+        return replace(item, phrase=Phrase(Kind.SIDE, item.words.split()[0])), i + 1
+    return _join(items, i, i + 1 if end is None else end, _UNREAD)
+
+
+def _end_of_object(items: Sequence[Item], i: int) -> int | None:
+    """Return where the noun that starts at ``i`` ends; None where there is none."""
+    j, head = i, None
+    while j < len(items):
+        item = items[j]
+        if item.kind in _OBJECT:
+            head = j
+            break
+        if item.kind not in _BEFORE_OBJECT:
+            break
+        j += 1
+    if head is None:
+        # "near the dome", "next to the liver": the last of them is the noun.
+        nouns = [
+            n
+            for n in range(i, j)
+            if items[n].kind in (Kind.BESIDES, Kind.LIVER, Kind.SIDE, Kind.LOCATION)
+        ]
+        if not nouns:
+            return None
+        head = nouns[0] if items[nouns[0]].kind is Kind.BESIDES else nouns[-1]
+    end = head + 1
+    while end < len(items):
+        if (items[end].kind is Kind.ORGAN and items[end - 1].kind is Kind.ORGAN) or (
+            items[head].kind is Kind.ORGAN
+            and items[end].words in ("branch", "wall", "fossa", "tip", "bifurcation", "trunk")
+        ):
+            end += 1
+        elif items[end].words in ("of", "and", "or", "/", "between") and (
+            more := _organ_follows(items, end + 1)
+        ):
+            end = more
+        else:
+            break
+    return end
+
+
+def _organ_follows(items: Sequence[Item], i: int) -> int | None:
+    j = i
+    while j < len(items) and items[j].kind in (Kind.ARTICLE, Kind.SIDE, Kind.BESIDES):
+        j += 1
+    ends = j < len(items) and items[j].kind is Kind.ORGAN
+    if ends:
+        return j + 1
+    if (
+        j > i
+        and items[j - 1].kind is Kind.BESIDES
+        and not any(n.kind is Kind.SIDE for n in items[i:j])
+    ):
+        return j
+    return None
+
+
+def _origins(items: Sequence[Item], i: int) -> tuple[Item, int]:
+    """Join the organ of a primary tumour with its words: "from colon cancer"."""
+    item = items[i]
+    if item.kind is Kind.FROM:
+        j = i + 1
+        while j < len(items) and items[j].kind in (
+            Kind.ARTICLE,
+            Kind.BESIDES,
+            Kind.ORGAN,
+            Kind.SKIP,
+            Kind.UNKNOWN,
+        ):
+            j += 1
+        if j < len(items) and items[j].kind is Kind.LESION and j > i + 1:
+            j += 1
+        organs = any(n.kind in (Kind.ORGAN, Kind.BESIDES, Kind.LESION) for n in items[i + 1 : j])
+        if organs:
+            return _join(items, i, j, _UNREAD)
+        if j < len(items) and items[j].kind in (Kind.SIDE, Kind.LOBE, Kind.SEGMENTS, Kind.LIVER):
+            return replace(item, phrase=Phrase(Kind.PREPOSITION)), i + 1
+        return replace(item, phrase=Phrase(Kind.SKIP)), i + 1
+    if item.kind is Kind.ORGAN and item.value is None:
+        j = i + 1
+        if j < len(items) and items[j].words in _CANCER:
+            rest = items[j + 1 :]
+            if any(r.kind is Kind.LESION and r.words not in _CANCER for r in _clause(rest)):
+                return _join(items, i, j + 1, _UNREAD)
+            if (
+                any(b.kind is Kind.LESION for b in _clause(items[:i][::-1]))
+                and i
+                and (items[i - 1].words in ("of", "for", "with"))
+            ):
+                return _join(items, i, j + 1, _UNREAD)
+    return item, i + 1
+
+
+def _clause(items: Sequence[Item]) -> list[Item]:
+    found: list[Item] = []
+    for item in items:
+        if item.kind in _BREAKS or item.kind in (Kind.AND, Kind.PREPOSITION):
+            if item.words not in ("of", "for", "with"):
+                break
+            continue
+        found.append(item)
+    return found
+
+
+def _events(items: Sequence[Item], i: int) -> tuple[Item, int]:
+    """Join "since" and the like with the event that they speak of."""
+    item = items[i]
+    if item.kind is not Kind.SINCE:
+        return item, i + 1
+    j = i + 1
+    history = item.words in (
+        "history of",
+        "h/o",
+        "hx of",
+        "known history of",
+        "due to",
+        "because of",
+        "caused by",
+        "s / p",
+        "status post",
+        "in a patient with",
+        "h / o",
+        "prior",
+        "previous",
+        "after",
+        "following",
+        "post",
+    )
+    while j < len(items):
+        kind = items[j].kind
+        goes_on = kind in (
+            Kind.ARTICLE,
+            Kind.BESIDES,
+            Kind.SKIP,
+            Kind.UNKNOWN,
+            Kind.ORGAN,
+            Kind.PROCEDURE,
+            Kind.SINCE,
+            Kind.COUNT,
+            Kind.ORDINAL,
+        )
+        if history and kind is Kind.LIVER and j + 1 < len(items):
+            goes_on = items[j + 1].kind in (Kind.PROCEDURE, Kind.BESIDES)
+        if history and kind is Kind.LESION and (items[j].phrase.unread or item.words != "prior"):
+            earlier = any(b.kind in (Kind.LESION, Kind.ONE) for b in items[:i])
+            if earlier or item.words not in ("prior", "previous", "post", "after", "following"):
+                j += 1
+                break
+        if items[j].words in ("of", "for") and j + 1 < len(items):
+            goes_on = items[j + 1].kind in (Kind.ORGAN, Kind.PROCEDURE, Kind.BESIDES, Kind.ARTICLE)
+        if items[j].words in (":", "shows", "seen", "is", "now", "there", "in", "with", "showing"):
+            break
+        if not goes_on:
+            break
+        j += 1
+    return _join(items, i, j, _UNREAD)

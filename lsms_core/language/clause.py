@@ -1,0 +1,83 @@
+"""What one clause of a text says: found, denied, left out, or only added."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lsms_core.language.items import Item
+from lsms_core.language.phrases import Kind
+
+HEADS = (Kind.LESION, Kind.ONE, Kind.ALL)
+PLACES = (Kind.SIDE, Kind.BOTH, Kind.SEGMENTS)
+FIELDS: dict[Kind, str] = {
+    Kind.ATTENUATION: "attenuation",
+    Kind.MAGNITUDE: "magnitude",
+    Kind.RANK: "rank",
+    Kind.LOCATION: "location",
+    Kind.SHAPE: "shape",
+    Kind.MARGIN: "margin",
+    Kind.TEXTURE: "texture",
+    Kind.COUNT: "count",
+}
+
+
+@dataclass
+class Clause:
+    """What one clause of a text says.
+
+    Attributes:
+        items: its phrases.
+        question: whether it asks.
+        sides: of the places that it names, each with its phrase.
+        segments: likewise.
+        without_sides: of the places that it leaves out.
+        without_segments: likewise.
+        values: what it says of lesions: (entry of the query, value, phrase).
+        unread: phrases that change nothing.
+        head: whether it names a lesion.
+        plural: whether it names several.
+        liver: whether it speaks of the liver.
+        lobe: whether it says "lobe".
+        whole: whether it may mean the organ itself.
+        organ: phrases about other organs.
+        denied: whether it denies that there is anything.
+        added: whether a denial is only said of the rest.
+        excluded: whether its rank is left out.
+    """
+
+    items: list[Item]
+    question: bool = False
+    sides: list[tuple[str, Item]] = field(default_factory=list)
+    segments: list[tuple[str, Item]] = field(default_factory=list)
+    without_sides: list[tuple[str, Item]] = field(default_factory=list)
+    without_segments: list[tuple[str, Item]] = field(default_factory=list)
+    values: list[tuple[str, Any, Item]] = field(default_factory=list)
+    unread: list[Item] = field(default_factory=list)
+    head: bool = False
+    definite: bool = False
+    plural: bool = False
+    liver: bool = False
+    lobe: bool = False
+    whole: bool = False
+    organ: list[Item] = field(default_factory=list)
+    denied: bool = False
+    normal: bool = False
+    added: bool = False
+    excluded: bool = False
+
+    @property
+    def placed(self) -> bool:
+        """Whether it names a place."""
+        return bool(self.sides or self.segments or self.without_sides or self.without_segments)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it says nothing of lesions."""
+        return not (self.placed or self.values or self.head or self.liver or self.lobe)
+
+
+def has(items: Sequence[Item], kinds: tuple[Kind, ...]) -> bool:
+    """Whether one of the phrases is of one of these kinds."""
+    return any(i.kind in kinds for i in items)

@@ -1,0 +1,325 @@
+"""Reads one clause from its first phrase to its last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lsms_core.language.clause import FIELDS, HEADS, Clause, has
+from lsms_core.language.items import Item
+from lsms_core.language.phrases import Kind
+
+_NAMED = (Kind.LESION, Kind.ONE)
+_SMALL_WORDS = (Kind.SKIP, Kind.ARTICLE, Kind.PREPOSITION, Kind.AND, Kind.OR, Kind.ASK)
+_INTO = frozenset({"in", "on", "within", "inside", "at", "into", "for", "among"})
+_ONLY_THE_REST = ("otherwise", "rest", "remain", "elsewhere", "background")
+_OPPOSITE = {
+    "well-defined": "ill-defined",
+    "ill-defined": "well-defined",
+    "homogeneous": "heterogeneous",
+    "heterogeneous": "homogeneous",
+}
+
+
+def scanned(clause: Clause) -> Clause:
+    """Return the clause with what its phrases say."""
+    _Scan(clause).run()
+    return clause
+
+
+class _Scan:
+    def __init__(self, clause: Clause) -> None:
+        self.clause = clause
+        self.items = clause.items
+        self.excluding = False
+        self.ignoring = False
+        self.states: dict[Kind, Callable[[int], int]] = {
+            Kind.NOT_ONLY: self._not_only,
+            Kind.NOT: self._not,
+            Kind.EXCEPT: self._except,
+            Kind.WITHOUT: self._without,
+            Kind.NO: self._no,
+            Kind.NONE: self._none,
+            Kind.NOT_SEEN: self._not_seen,
+            Kind.NORMAL: self._normal,
+        }
+        self.reading: dict[Kind, Callable[[int], None]] = {
+            Kind.SIDE: self._side,
+            Kind.BOTH: self._both,
+            Kind.SEGMENTS: self._segments,
+            Kind.LOBE: self._lobe,
+            Kind.LIVER: self._liver,
+            Kind.ORGAN: self._organ,
+            Kind.SIZE: self._size,
+            Kind.ORDINAL: self._ordinal,
+            Kind.COUNT: self._count,
+            **dict.fromkeys(HEADS, self._head),
+        }
+        self.excluded: dict[Kind, Callable[[int], None]] = {
+            Kind.SIDE: self._without_side,
+            Kind.SEGMENTS: self._without_segments,
+            Kind.RANK: self._without_rank,
+            Kind.COUNT: self._without_count,
+            Kind.ORDINAL: self._without_count,
+            Kind.SIZE: self._without_size,
+            Kind.LESION: self._without_lesion,
+            Kind.MARGIN: self._opposite,
+            Kind.TEXTURE: self._opposite,
+            Kind.LOBE: self._lobe,
+            Kind.LIVER: self._nothing,
+            Kind.ONE: self._nothing,
+            Kind.ALL: self._nothing,
+        }
+
+    def run(self) -> None:
+        clause, i = self.clause, 0
+        clause.whole = not clause.question
+        while i < len(self.items):
+            kind = self.items[i].kind
+            state = self.states.get(kind)
+            if state is not None:
+                i = state(i)
+                continue
+            if kind not in _SMALL_WORDS:
+                ways = self.excluded if self.excluding else self.reading
+                ways.get(kind, self._other)(i)
+            i += 1
+        if clause.normal and not clause.denied:
+            clause.denied = not has(self.items, _NAMED)
+        if clause.denied and (clause.without_sides or clause.without_segments):
+            # "No lesion except in the left lobe."
+            clause.denied, clause.head = False, True
+            clause.sides, clause.without_sides = clause.without_sides, []
+            clause.segments, clause.without_segments = clause.without_segments, []
+        if clause.question:
+            clause.denied = False
+
+    # What changes how the rest is read; each returns where to go on.
+
+    def _not_only(self, i: int) -> int:
+        self.ignoring = True
+        return i + 1
+
+    def _not(self, i: int) -> int:
+        following = [n for n in self.items[i + 1 :] if n.kind is not Kind.SKIP][:1]
+        if following and following[0].kind in (Kind.NORMAL, Kind.NO, Kind.WITHOUT):
+            return self.items.index(following[0], i) + 1
+        self.excluding = True
+        return i + 1
+
+    def _except(self, i: int) -> int:
+        words = self.items[i].words
+        self.excluding = True
+        if words.endswith(("lesion but", "lesions but", "ones but", "one but")) or any(
+            said in words for said in ("all but", "everything but", "anything but", "any but")
+        ):
+            self.clause.head = True
+        return i + 1
+
+    def _without(self, i: int) -> int:
+        return self._except(i) if self.clause.head else self._no(i)
+
+    def _no(self, i: int) -> int:
+        """Read a denial: of a lesion, or of something about one."""
+        clause = self.clause
+        end = i + 1
+        while end < len(self.items) and self.items[end].kind not in (
+            *(Kind.PREPOSITION, Kind.NORMAL, Kind.NOT_SEEN, Kind.EXCEPT, Kind.NOT),
+        ):
+            end += 1
+        noun = self.items[i + 1 : end]
+        of_lesions = has(noun, _NAMED)
+        if not of_lesions and not clause.head:
+            detail = has(noun, (Kind.BESIDES, Kind.ORGAN, Kind.UNKNOWN, Kind.PROCEDURE))
+            of_lesions = not detail or has(noun, (Kind.ATTENUATION, Kind.MAGNITUDE))
+        if of_lesions:
+            clause.denied = True
+            return i + 1
+        for item in noun:
+            if item.kind is Kind.ORGAN and not clause.head:
+                clause.organ.append(item)
+            elif item.kind not in _SMALL_WORDS:
+                clause.unread.append(item)
+        return end
+
+    def _none(self, i: int) -> int:
+        self.clause.denied = True
+        return i + 1
+
+    def _not_seen(self, i: int) -> int:
+        if has(self.items, _NAMED):
+            self.clause.denied = True
+        else:
+            self.clause.unread.append(self.items[i])
+        return i + 1
+
+    def _normal(self, i: int) -> int:
+        item, clause = self.items[i], self.clause
+        clause.normal = True
+        if item.value == "otherwise" or item.words.startswith(_ONLY_THE_REST):
+            clause.added = True
+        return i + 1
+
+    # What a clause says.
+
+    def _side(self, i: int) -> None:
+        item, clause = self.items[i], self.clause
+        if self.ignoring:
+            clause.unread.append(item)
+        else:
+            clause.sides.append((item.value, item))
+            clause.lobe = clause.lobe or item.words.endswith(("lobe", "hl", "lobar"))
+        self._placed(i)
+
+    def _both(self, i: int) -> None:
+        item = self.items[i]
+        self.clause.sides += [("left", item), ("right", item)]
+        self.clause.lobe = True
+        self._placed(i)
+
+    def _segments(self, i: int) -> None:
+        item, clause = self.items[i], self.clause
+        if self.ignoring or item.phrase.unread:
+            clause.unread.append(item)
+        if not self.ignoring:
+            clause.segments += [(n, item) for n in item.value]
+        clause.liver = True
+        if "lobe" not in item.words and "caudate" not in item.words:
+            clause.whole = False
+        self._placed(i)
+
+    def _lobe(self, i: int) -> None:
+        self.clause.lobe = True
+        if not self.excluding:
+            self._placed(i)
+
+    def _liver(self, i: int) -> None:
+        item, clause = self.items[i], self.clause
+        self._placed(i)
+        clause.liver = True
+        if item.value == "itself":
+            clause.whole = True
+            if item.phrase.unread:
+                clause.unread.append(item)
+
+    def _placed(self, i: int) -> None:
+        """Note that "in the liver" is about what lies in it."""
+        i -= 1
+        while i >= 0 and self.items[i].kind is Kind.ARTICLE:
+            i -= 1
+        before = self.items[i] if i >= 0 else None
+        if before is not None and before.kind is Kind.PREPOSITION and before.words in _INTO:
+            self.clause.whole = False
+
+    def _organ(self, i: int) -> None:
+        clause = self.clause
+        (clause.unread if clause.liver else clause.organ).append(self.items[i])
+
+    def _head(self, i: int) -> None:
+        item, clause = self.items[i], self.clause
+        if item.kind is Kind.ALL and _is_organ_next(self.items, i):
+            return
+        clause.head = True
+        clause.plural = clause.plural or item.phrase.plural or item.words in ("ones", "those")
+        if i and self.items[i - 1].words in ("the", "this", "that"):
+            clause.definite = True
+        if item.kind is Kind.LESION:
+            if item.value is not None:
+                clause.values.append(("attenuation", item.value, item))
+            if item.phrase.unread:
+                clause.unread.append(item)
+
+    def _size(self, i: int) -> None:
+        item = self.items[i]
+        limits = (item.value.low, item.value.high, item.value.about)
+        for name, value in zip(
+            ("size_min_mm", "size_max_mm", "size_about_mm"), limits, strict=True
+        ):
+            if value is not None:
+                self.clause.values.append((name, value, item))
+        self.clause.whole = False
+
+    def _ordinal(self, i: int) -> None:
+        item = self.items[i]
+        if has(self.items[i + 1 :], (Kind.RANK,)):
+            self.clause.values.append(("place", item.value, item))
+        else:
+            self.clause.unread.append(item)
+
+    def _count(self, i: int) -> None:
+        item, clause = self.items[i], self.clause
+        if item.words == "one" and has(self.items[i:], (Kind.RANK,)):
+            return
+        ranked = has(self.items[:i], (Kind.RANK,))
+        if ranked and self.items[i - 1].kind is not Kind.RANK:
+            # "The larger of the two": how many there are, not how many are meant.
+            return
+        clause.values.append(("count", item.value, item))
+        clause.whole = False
+        clause.head = clause.head or item.words in ("both", "the two")
+
+    def _other(self, i: int) -> None:
+        item, clause = self.items[i], self.clause
+        if item.kind in FIELDS and not self.excluding:
+            clause.values.append((FIELDS[item.kind], item.value, item))
+            clause.whole = False
+            clause.head = clause.head or item.kind is Kind.RANK
+        else:
+            clause.unread.append(item)
+
+    # What a clause leaves out.
+
+    def _nothing(self, i: int) -> None:
+        pass
+
+    def _without_side(self, i: int) -> None:
+        self.clause.without_sides.append((self.items[i].value, self.items[i]))
+
+    def _without_segments(self, i: int) -> None:
+        item = self.items[i]
+        self.clause.without_segments += [(n, item) for n in item.value]
+        self.clause.liver = True
+        if item.phrase.unread:
+            self.clause.unread.append(item)
+
+    def _without_rank(self, i: int) -> None:
+        item, clause = self.items[i], self.clause
+        clause.values.append(("rank", item.value, item))
+        clause.excluded = clause.head = True
+        self.excluding = False
+
+    def _without_count(self, i: int) -> None:
+        item, clause = self.items[i], self.clause
+        if has(self.items[i:], (Kind.RANK,)):
+            name = "count" if item.kind is Kind.COUNT else "place"
+            clause.values.append((name, item.value, item))
+        elif item.words != "one":
+            clause.unread.append(item)
+
+    def _without_size(self, i: int) -> None:
+        item, clause = self.items[i], self.clause
+        low, high = item.value.low, item.value.high
+        if low is not None and high is None:
+            clause.values.append(("size_max_mm", low, item))
+        elif high is not None and low is None:
+            clause.values.append(("size_min_mm", high, item))
+        else:
+            clause.unread.append(item)
+
+    def _without_lesion(self, i: int) -> None:
+        item = self.items[i]
+        if item.phrase.unread or item.value is not None:
+            self.clause.unread.append(item)
+
+    def _opposite(self, i: int) -> None:
+        item = self.items[i]
+        if self.items[i - 1].kind is Kind.NOT:
+            other = _OPPOSITE[item.value]
+            self.clause.values.append((FIELDS[item.kind], other, item))
+        else:
+            self.clause.unread.append(item)
+
+
+def _is_organ_next(items: Sequence[Item], i: int) -> bool:
+    following = [n for n in items[i + 1 :] if n.kind is not Kind.ARTICLE][:1]
+    about_liver = bool(following) and following[0].kind is Kind.LIVER
+    return about_liver and not has(items, _NAMED)

@@ -1,0 +1,119 @@
+"""Typing mistakes: which word of the vocabulary was meant, where there is one that is near.
+
+The distance counts letters that are missing, too many, wrong, or two that changed places
+(optimal string alignment). A word is left alone where two words with different meanings are
+equally near, and where it is an English word itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from lsms_core.language.english import COMMON
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+# Only these are taken for a side; nothing else is ever turned into one.
+_SIDES = {
+    "left": "lft letf elft lfet lef leftt lleft leeft lefft leftr lefr lwft leftl lefg",
+    "right": "rigth rihgt righ rght rigt riht irght rgiht ritght rright riight rigght righht "
+    "rightt rigtht rigjt roght righr rigbt ruight righg reight",
+    "lt": "",
+}
+_SIDE_TYPOS = {typo: side for side, typos in _SIDES.items() for typo in typos.split()}
+_PROTECTED = frozenset({"left", "right", "lt", "rt"})
+# Short words with a mistake that no rule would find, or that people spell as they hear them.
+_HABITS = {
+    "lob": "lobe", "leison": "lesion", "lesoin": "lesion", "lession": "lesion",
+    "leasion": "lesion", "leisions": "lesions", "lessions": "lesions", "leasions": "lesions",
+    "leisons": "lesions", "lesoins": "lesions", "cist": "cyst", "cists": "cysts", "syst": "cyst",
+    "lbe": "lobe", "loeb": "lobe", "lobbe": "lobe", "cyts": "cyst", "csyt": "cyst", "msas": "mass",
+    "mas": "mass", "lsion": "lesion", "lesin": "lesion", "livr": "liver", "livre": "liver",
+    "livver": "liver", "hepatik": "hepatic", "darck": "dark", "metastasys": "metastasis",
+    "metastatis": "metastasis", "metastais": "metastasis", "dens": "dense", "abcess": "abscess",
+    "adn": "and", "nad": "and", "teh": "the", "hte": "the", "iin": "in", "wiht": "with",
+    "wih": "with", "lrg": "large", "sml": "small", "fomr": "from", "form": "from", "noo": "no",
+    "segement": "segment", "segmant": "segment", "segmnt": "segment", "sgement": "segment",
+    "segmet": "segment", "lgest": "largest", "bigest": "biggest", "taht": "that", "cystc": "cystic",
+    "excpet": "except", "exept": "except", "expect": "except", "witout": "without",
+    "whitout": "without", "fo": "of", "ni": "in", "si": "is", "hypodence": "hypodense",
+    "hyperdence": "hyperdense", "isodence": "isodense", "tumro": "tumor", "seperate": "separate",
+}  # fmt: skip
+_NOT_HABITS = frozenset({"nad", "form", "expect", "si"})
+
+
+def corrected(word: str, words: Mapping[str, frozenset[str]]) -> str | None:
+    """Return the word of the vocabulary that was meant; None where no one is near.
+
+    Args:
+        word: in lower case, no word of the vocabulary.
+        words: each word of the vocabulary, with what it can mean.
+    """
+    if word in COMMON:
+        return None
+    if word in _HABITS and word not in _NOT_HABITS:
+        return _HABITS[word]
+    if word in _SIDE_TYPOS:
+        return _SIDE_TYPOS[word]
+    if len(word) < 4:
+        return None
+    near = _at_one(word, words)
+    if not near and len(word) >= 8:
+        near = _at_two(word, words)
+    return _agreed(word, near, words)
+
+
+def _agreed(word: str, near: list[str], words: Mapping[str, frozenset[str]]) -> str | None:
+    """Return one of the words that are equally near, where they mean the same."""
+    if not near:
+        return None
+    first = [w for w in near if w[0] == word[0]] or (near if len(word) > 5 else [])
+    meanings = {words[w] for w in first}
+    return min(first) if len(meanings) == 1 else None
+
+
+def _at_one(word: str, words: Mapping[str, frozenset[str]]) -> list[str]:
+    return sorted({w for w in _edits(word) if _allowed(w, word, words)})
+
+
+def _at_two(word: str, words: Mapping[str, frozenset[str]]) -> list[str]:
+    return sorted(
+        w
+        for w in words
+        if abs(len(w) - len(word)) <= 2 and len(w) >= 7 and distance(word, w, 2) <= 2
+    )
+
+
+def _allowed(candidate: str, word: str, words: Mapping[str, frozenset[str]]) -> bool:
+    if candidate not in words or candidate in _PROTECTED or len(candidate) < 4:
+        return False
+    # Four letters with a wrong one among them could be anything: "lobe", "love".
+    return len(candidate) > 4 or len(word) != 4 or sorted(candidate) == sorted(word)
+
+
+@lru_cache(maxsize=4096)
+def _edits(word: str) -> frozenset[str]:
+    """Return all strings one mistake away."""
+    splits = [(word[:i], word[i:]) for i in range(len(word) + 1)]
+    found = {a + b[1:] for a, b in splits if b}
+    found |= {a + b[1] + b[0] + b[2:] for a, b in splits if len(b) > 1}
+    found |= {a + c + b[1:] for a, b in splits if b for c in _LETTERS}
+    found |= {a + c + b for a, b in splits for c in _LETTERS}
+    return frozenset(found)
+
+
+def distance(one: str, other: str, most: int) -> int:
+    """Return the mistakes between two words, ``most`` + 1 for any more."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, start=1):
+        last, row, earlier = row, [i], before
+        for j, b in enumerate(other, start=1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                cost = min(cost, earlier[j - 2] + 1)
+            row.append(cost)
+        before = last
+        if min(row) > most:
+            return most + 1
+    return min(row[-1], most + 1)

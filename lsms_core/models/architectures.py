@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from lsms_core.models.baselines.lavt import LAVTModel, lavt_config
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
 from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.model import READERS, LSMSModel
-from lsms_core.models.lsms.text_encoder import TextEncoder
+from lsms_core.models.lsms.text_encoder import NoText, TextEncoder
 
 Model = LSMSModel | UNetModel
 
@@ -22,16 +22,19 @@ DEFAULT = "lsms"
 ARCHITECTURES = (DEFAULT, "lavt", "unet")
 # What each head that reads the words looks for beside their mean.
 _QUERIES = 2
+# Channels of the detail path at strides 1 and 2.
+_DETAIL = (16, 32)
 # The weights that look at the input channels first.
 _ENCODER_FIRST = "lsms.encoder.downsample.0.0.weight"
 _OUTLINE = "lsms.outline."
+_DETAIL_PATH = "lsms.detail."
 _OUTLINE_FIRST = "down.0.0.weight"
 
 
 def new_model(
     architecture: str,
     variant: str,
-    text_encoder: TextEncoder,
+    text_encoder: TextEncoder | None,
     align_stride: int,
     in_channels: int = 3,
 ) -> Model:
@@ -40,21 +43,49 @@ def new_model(
     Args:
         architecture: one of ARCHITECTURES.
         variant: its size; LSMS's names, "unet" has "tiny" and "small".
-        text_encoder: reads the text; "unet" does without.
+        text_encoder: reads the text; None for a network that only draws: "unet", or LSMS without
+            words (:func:`drawing_config`).
         align_stride: stride of the decoder's grid, 8 or 4; LSMS only.
         in_channels: how many slices it sees.
 
     Raises:
-        BundleError: for an unknown architecture or variant.
+        BundleError: for an unknown architecture or variant, and for one that needs words.
     """
     check(architecture)
     if architecture == "unet":
         return UNetModel(replace(UNetConfig.variant(variant), in_channels=in_channels))
+    if text_encoder is None:
+        if architecture != DEFAULT:
+            raise BundleError(f"{architecture!r} draws nothing without a text: give it one.")
+        return LSMSModel(drawing_config(variant, in_channels=in_channels), NoText())
     shape = {"text_width": text_encoder.width, "in_channels": in_channels}
     if architecture == "lavt":
         return LAVTModel(lavt_config(variant, **shape), text_encoder)
     config = LSMSConfig.variant(variant, align_stride=align_stride, **shape)
     return LSMSModel(config, text_encoder)
+
+
+def drawing_config(variant: str, **changes: Any) -> LSMSConfig:  # noqa: ANN401
+    """Return the configuration of an LSMS that only draws, made to learn from few pictures.
+
+    Layer scale, norm, drop path and dropout are not the paper's: those suit long runs from public
+    weights (docs/history/).
+    """
+    return LSMSConfig.variant(
+        variant,
+        **{
+            "align_stride": 4,
+            "draws": True,
+            "words": False,
+            "detail": _DETAIL,
+            "norm": "instance",
+            "layer_scale": 1.0,
+            "drop_path": 0.0,
+            "dropout": 0.0,
+            "text_width": NoText.width,
+            **changes,
+        },
+    )
 
 
 def restore_model(architecture: str, model: Mapping[str, Any], text: Mapping[str, Any]) -> Model:
@@ -71,8 +102,11 @@ def restore_model(architecture: str, model: Mapping[str, Any], text: Mapping[str
     check(architecture)
     if architecture == "unet":
         return UNetModel(UNetConfig.from_dict(model))
+    config = LSMSConfig.from_dict(model)
+    if not config.words:
+        return LSMSModel(config, NoText())
     kind = LAVTModel if architecture == "lavt" else LSMSModel
-    return kind(LSMSConfig.from_dict(model), TextEncoder.from_config(dict(text)))
+    return kind(config, TextEncoder.from_config(dict(text)))
 
 
 def with_slices(model: Model, before: Sequence[float], after: Sequence[float]) -> Model:
@@ -109,7 +143,8 @@ def with_slices(model: Model, before: Sequence[float], after: Sequence[float]) -
 
 def _is_first(name: str) -> bool:
     """Whether a weight looks at the slices themselves."""
-    return name == _ENCODER_FIRST or (name.startswith(_OUTLINE) and name.endswith(_OUTLINE_FIRST))
+    drawn = name.startswith((_OUTLINE, _DETAIL_PATH))
+    return name == _ENCODER_FIRST or (drawn and name.endswith(_OUTLINE_FIRST))
 
 
 def with_outline(model: LSMSModel, *outlines: UNetModel) -> LSMSModel:
@@ -141,6 +176,39 @@ def with_outline(model: LSMSModel, *outlines: UNetModel) -> LSMSModel:
     padding = joined.state_dict()[_ENCODER_FIRST].shape[1] - first.shape[1]
     state[_ENCODER_FIRST] = torch.nn.functional.pad(first, (0, 0, 0, 0, 0, padding))
     return _filled(joined, state, "lsms.kinds.")
+
+
+def with_reading(drawing: LSMSModel, reader: LSMSModel, trust: float = 0.0) -> LSMSModel:
+    """Return an LSMS that draws as one model does, beside the U-Nets and words of another.
+
+    Its maps are the mean of its own and of the other's U-Nets, if there are any. Its language
+    branches are new: with ``trust`` 0 they do not count, and are not computed, until they have
+    been trained.
+
+    Args:
+        drawing: an LSMS without words.
+        reader: an LSMS with words; its text encoder and what it reads from the words are kept.
+        trust: the power of the network's own choice.
+
+    Raises:
+        BundleError: when one of the two is not such a model, or they see other slices.
+    """
+    if not drawing.config.draws or drawing.config.words or not reader.config.words:
+        raise BundleError("A network that only draws and one that reads are needed, in this order.")
+    if drawing.config.in_channels != reader.config.in_channels:
+        raise BundleError(
+            f"The networks see {drawing.config.in_channels} and {reader.config.in_channels} "
+            "neighbouring slices: train them with the same preprocessing."
+        )
+    own = {f.name: getattr(drawing.config, f.name) for f in fields(LSMSConfig)}
+    kept = ("outline", "outlines", "lobes", "attenuation_window", "asked", "sections", "queries")
+    read = {name: getattr(reader.config, name) for name in (*kept, "text_width", "max_tokens")}
+    config = LSMSConfig(**{**own, **read, "words": True, "trust": trust})
+    joined = LSMSModel(config, reader.text_encoder)
+    parts = (_OUTLINE, "text_encoder.", *(f"lsms.{name}." for name in READERS))
+    state = {k: v for k, v in reader.state_dict().items() if k.startswith(parts)}
+    joined.load_state_dict({**state, **drawing.state_dict()}, strict=False)
+    return joined
 
 
 def with_words(model: LSMSModel, window_hu: tuple[float, float], trust: float) -> LSMSModel:
@@ -182,7 +250,7 @@ def _filled(model: LSMSModel, state: Mapping[str, torch.Tensor], *new: str) -> L
 
 def reads_text(model: Model) -> bool:
     """Whether a model's answer depends on the text."""
-    return not isinstance(model, UNetModel)
+    return not isinstance(model, UNetModel) and model.config.words
 
 
 def check(architecture: str) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from lsms_core.entries import saved_entries
 from lsms_core.errors import BundleError
 from lsms_core.models.lsms.model import LSMSOutput, Network, each_text
 from lsms_core.models.lsms.outline import LESIONS, Outline
+from lsms_core.models.lsms.text_encoder import NoText
 
 _VARIANTS = {"tiny": (32, 32, 64, 128, 256, 32), "small": (40, 40, 80, 160, 320, 40)}
 
@@ -31,8 +31,7 @@ class UNetConfig:
     in_channels: int = 3
     max_tokens: int = 64
 
-    # One idle number a word keeps the texts in step with those of the other models.
-    text_width: ClassVar[int] = 1
+    text_width: ClassVar[int] = NoText.width
 
     @classmethod
     def variant(cls, name: str) -> UNetConfig:
@@ -82,14 +81,6 @@ class UNet(Network):
         """See :meth:`Network.features`; the text is not looked at."""
         drawn = self.draw(image) if drawn is None else drawn
         return LSMSOutput(each_text(drawn[:, LESIONS : LESIONS + 1], tokens), drawn=drawn)
-
-
-class NoText(nn.Module):
-    """A text encoder that reads nothing."""
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:  # noqa: ARG002
-        """Return (B, T, 1) zeros for (B, T) token ids."""
-        return torch.zeros((*input_ids.shape, UNetConfig.text_width), device=input_ids.device)
 
 
 class UNetModel(nn.Module):

@@ -16,6 +16,7 @@ _VARIANTS: dict[str, dict[str, Any]] = {
     "large": {"dims": (64, 128, 320, 512), "depths": (3, 5, 27, 3), "decoder_width": 1024},
 }
 VARIANTS = tuple(_VARIANTS)
+NORMS = ("batch", "instance")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,14 @@ class LSMSConfig:
         queries: what each head that reads the words looks for beside their mean; 0 in weights
             before 0.8.
         trust: the power of the network's own choice among what the outline draws.
+        draws: whether the network draws the text-independent maps itself, from its encoder and
+            decoder without words (:mod:`lsms_core.models.lsms.detail`); where there are U-Nets
+            (``outline``), too, the mean of all counts. Not in weights before 1.0.
+        detail: channels of the detail path at strides 1 and 2; () where the network draws nothing.
+        words: False for a network that only draws: it has no language branches and no heads
+            that read a text, and draws the same for every text.
+        norm: normalisation of the encoder, "batch" or "instance".
+        layer_scale: where s1 and s2 of each block start.
     """
 
     dims: tuple[int, int, int, int] = (32, 64, 160, 256)
@@ -71,6 +80,11 @@ class LSMSConfig:
     sections: bool = False
     queries: int = 0
     trust: float = 1.0
+    draws: bool = False
+    detail: tuple[int, ...] = ()
+    words: bool = True
+    norm: str = "batch"
+    layer_scale: float = 1e-2
 
     def __post_init__(self) -> None:
         if self.mixer not in ("nmf", "mhsa"):
@@ -82,10 +96,24 @@ class LSMSConfig:
         if self.outlines < 1:
             raise BundleError(f"The model has {self.outlines} outlines: use 1 or more.")
         read = (self.lobes, self.attenuation_window, self.asked, self.sections)
-        if any(read) and not self.outline:
+        if self.norm not in NORMS:
+            raise BundleError(f"Unknown norm {self.norm!r}: use one of {', '.join(NORMS)}.")
+        if len(self.detail) != (2 if self.draws else 0):
+            raise BundleError(
+                f"The detail path has {len(self.detail)} levels: use 2 for a network that draws, "
+                "else none."
+            )
+        if not (self.words or self.draws):
+            raise BundleError("A network without words has to draw: set draws, or words.")
+        if any(read) and not (self.maps and self.words):
             raise BundleError("The words can rule something out of an outline only: it has none.")
         if len(self.attenuation_window) not in (0, 2) or not 0 <= self.trust <= 1:
             raise BundleError(f"The model's configuration is not usable: {self}.")
+
+    @property
+    def maps(self) -> bool:
+        """Whether there are text-independent maps."""
+        return self.draws or bool(self.outline)
 
     @classmethod
     def variant(cls, name: str, **changes: Any) -> LSMSConfig:  # noqa: ANN401

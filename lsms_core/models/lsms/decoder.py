@@ -44,14 +44,19 @@ class FullScaleDecoder(nn.Module):
         self.align = nn.Conv2d(width, width, 1, bias=False)
         self.align_norm = nn.GroupNorm(_GROUPS, width)
         self.dropout = nn.Dropout2d(config.dropout)
-        self.classify = nn.Conv2d(width, 1, 1)
-        nn.init.constant_(self.classify.bias, INITIAL_LOGIT)  # type: ignore[arg-type]
+        if config.words:
+            self.classify = nn.Conv2d(width, 1, 1)
+            nn.init.constant_(self.classify.bias, INITIAL_LOGIT)  # type: ignore[arg-type]
 
     def forward(self, aligned: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Return (B, 1, h, w) logits and (B, width, h, w) pixel features D."""
+        d = self.pixels(aligned)
+        return self.classify(self.dropout(d)), d
+
+    def pixels(self, aligned: Sequence[Tensor]) -> Tensor:
+        """Return the (B, width, h, w) pixel features D."""
         p1, *deeper = aligned
         z = F.relu(self.squeeze_norm(self.squeeze(torch.cat(deeper, dim=1))))
         mixed = self.mixer(F.relu(self.before_mix(z)))
         h = F.relu(z + self.mix_norm(self.after_mix(mixed)))
-        d = F.relu(self.align_norm(self.align(h + self.detail(p1))))
-        return self.classify(self.dropout(d)), d
+        return F.relu(self.align_norm(self.align(h + self.detail(p1))))

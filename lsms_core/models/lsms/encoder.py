@@ -9,7 +9,9 @@ from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.outline import KINDS
 from lsms_core.models.lsms.svla import SVLA
 
-LAYER_SCALE = 1e-2
+
+def _norm(kind: str, dim: int) -> nn.Module:
+    return nn.InstanceNorm2d(dim, affine=True) if kind == "instance" else nn.BatchNorm2d(dim)
 
 
 class DropPath(nn.Module):
@@ -37,7 +39,7 @@ class Attention(nn.Module):
         self.svla = SVLA(dim, text_width)
         self.w2 = nn.Conv2d(dim, dim, 1)
 
-    def forward(self, z: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, z: Tensor, tokens: Tensor | None, mask: Tensor | None) -> Tensor:
         """Return (B, C, H, W)."""
         attended = self.svla(nn.functional.gelu(self.w1(z)), tokens, mask)
         out: Tensor = z + self.w2(attended)
@@ -47,12 +49,12 @@ class Attention(nn.Module):
 class Block(nn.Module):
     """One residual block: attention, then a feed-forward part with a depth-wise convolution."""
 
-    def __init__(self, dim: int, text_width: int, mlp_ratio: int, drop_path: float) -> None:
+    def __init__(self, config: LSMSConfig, dim: int, mlp_ratio: int, drop_path: float) -> None:
         super().__init__()
         hidden = dim * mlp_ratio
-        self.norm1 = nn.BatchNorm2d(dim)
-        self.attention = Attention(dim, text_width)
-        self.norm2 = nn.BatchNorm2d(dim)
+        self.norm1 = _norm(config.norm, dim)
+        self.attention = Attention(dim, config.text_width if config.words else 0)
+        self.norm2 = _norm(config.norm, dim)
         self.feed_forward = nn.Sequential(
             nn.Conv2d(dim, hidden, 1),
             nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden),
@@ -60,10 +62,10 @@ class Block(nn.Module):
             nn.Conv2d(hidden, dim, 1),
         )
         self.drop_path = DropPath(drop_path)
-        self.scale1 = nn.Parameter(torch.full((dim, 1, 1), LAYER_SCALE))
-        self.scale2 = nn.Parameter(torch.full((dim, 1, 1), LAYER_SCALE))
+        self.scale1 = nn.Parameter(torch.full((dim, 1, 1), config.layer_scale))
+        self.scale2 = nn.Parameter(torch.full((dim, 1, 1), config.layer_scale))
 
-    def forward(self, x: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, tokens: Tensor | None, mask: Tensor | None) -> Tensor:
         """Return (B, C, H, W)."""
         x = x + self.drop_path(self.scale1 * self.attention(self.norm1(x), tokens, mask))
         out: Tensor = x + self.drop_path(self.scale2 * self.feed_forward(self.norm2(x)))
@@ -76,20 +78,23 @@ class Encoder(nn.Module):
     def __init__(self, config: LSMSConfig) -> None:
         super().__init__()
         dims = config.dims
-        channels = config.in_channels + (len(KINDS) if config.outline else 0)
+        # A network that draws by itself needs no outline to look at.
+        seen = len(KINDS) if config.outline and not config.draws else 0
+        channels = config.in_channels + seen
+        fine = config.detail[1] if config.detail else 0
         self.downsample = nn.ModuleList(
             [
                 nn.Sequential(
                     nn.Conv2d(channels, dims[0] // 2, 3, stride=2, padding=1),
-                    nn.BatchNorm2d(dims[0] // 2),
+                    _norm(config.norm, dims[0] // 2),
                     nn.GELU(),
-                    nn.Conv2d(dims[0] // 2, dims[0], 3, stride=2, padding=1),
-                    nn.BatchNorm2d(dims[0]),
+                    nn.Conv2d(dims[0] // 2 + fine, dims[0], 3, stride=2, padding=1),
+                    _norm(config.norm, dims[0]),
                 ),
                 *(
                     nn.Sequential(
                         nn.Conv2d(dims[i], dims[i + 1], 3, stride=2, padding=1),
-                        nn.BatchNorm2d(dims[i + 1]),
+                        _norm(config.norm, dims[i + 1]),
                     )
                     for i in range(3)
                 ),
@@ -100,17 +105,35 @@ class Encoder(nn.Module):
         self.stages = nn.ModuleList()
         for dim, depth, ratio in zip(dims, config.depths, config.mlp_ratios, strict=True):
             self.stages.append(
-                nn.ModuleList(
-                    Block(dim, config.text_width, ratio, rates.pop(0)) for _ in range(depth)
-                )
+                nn.ModuleList(Block(config, dim, ratio, rates.pop(0)) for _ in range(depth))
             )
         self.norms = nn.ModuleList(nn.LayerNorm(dim) for dim in dims)
 
-    def forward(self, image: Tensor, tokens: Tensor, mask: Tensor) -> list[Tensor]:
-        """Return F1..F4, each (B, C_i, H / stride, W / stride), rounded up."""
+    def forward(
+        self,
+        image: Tensor,
+        tokens: Tensor | None = None,
+        mask: Tensor | None = None,
+        fine: Tensor | None = None,
+    ) -> list[Tensor]:
+        """Return F1..F4, each (B, C_i, H / stride, W / stride), rounded up.
+
+        Args:
+            image: (B, C, H, W).
+            tokens: (B, T, D_text); None for what does not depend on words.
+            mask: (B, T) bool, False for padding.
+            fine: (B, detail[1], H / 2, W / 2), the detail path's features at stride 2, where the
+                configuration has one.
+        """
         x, features = image, []
-        for downsample, stage, norm in zip(self.downsample, self.stages, self.norms, strict=True):
-            x = downsample(x)
+        stages = zip(self.downsample, self.stages, self.norms, strict=True)
+        for number, (downsample, stage, norm) in enumerate(stages):
+            if number == 0 and fine is not None:
+                assert isinstance(downsample, nn.Sequential)
+                x = downsample[:3](x)
+                x = downsample[3:](torch.cat([x, fine], dim=1))
+            else:
+                x = downsample(x)
             assert isinstance(stage, nn.ModuleList)
             for block in stage:
                 x = block(x, tokens, mask)

@@ -14,18 +14,21 @@ from lsms_core.models.lsms.asked import ASKED, NOTHING
 from lsms_core.models.lsms.attenuation import ATTENUATIONS, attenuation_shares
 from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.decoder import FullScaleDecoder, align_positions
+from lsms_core.models.lsms.detail import DetailPath
 from lsms_core.models.lsms.encoder import Encoder
 from lsms_core.models.lsms.outline import (
+    LESIONS,
     LOBES,
     Outline,
     Outlines,
     choose,
     lobe_shares,
+    mean_of,
     probabilities,
     tempt,
 )
 from lsms_core.models.lsms.reading import kinds_reader, mean_word, rules_out
-from lsms_core.models.lsms.text_encoder import TextEncoder
+from lsms_core.models.lsms.text_encoder import NoText, TextEncoder
 
 # What the words alone decide, by the names of the heads that read it and of their labels.
 READERS = ("kinds", "lobes", "attenuations", "sections", "asked")
@@ -73,6 +76,18 @@ class Network(nn.Module):
         """Return what does not depend on the words, (P, 3, H, W), if there is such a thing."""
         return None
 
+    def learning_maps(self, image: Tensor) -> list[Tensor]:
+        """Return the text-independent maps that a loss looks at, finest first.
+
+        Args:
+            image: (P, C, H, W).
+
+        Returns:
+            (P, 3, h, w) logits each, at strides 1, 2 and 4 as far as the network has them.
+        """
+        drawn = self.draw(image)
+        return [] if drawn is None else [drawn]
+
     def features(
         self, image: Tensor, tokens: Tensor, mask: Tensor, drawn: Tensor | None = None
     ) -> LSMSOutput:
@@ -99,6 +114,9 @@ class LSMS(Network):
             shape = config.in_channels, config.outline
             several = config.outlines > 1
             self.outline = Outlines(config.outlines, *shape) if several else Outline(*shape)
+        if config.draws:
+            self.detail = DetailPath(config.in_channels, config.detail, config.decoder_width)
+        if config.maps and config.words:
             self.kinds = kinds_reader(*words)
         if config.lobes:
             self.lobes = rules_out(*words, LOBES)
@@ -113,32 +131,46 @@ class LSMS(Network):
         self.decoder = FullScaleDecoder(config)
 
     def draw(self, image: Tensor) -> Tensor | None:
-        """See :meth:`Network.draw`."""
-        if not self.config.outline:
-            return None
-        drawn: Tensor = self.outline(image)
-        return drawn
+        """See :meth:`Network.draw`; the mean of LSMS's own maps and those of its U-Nets."""
+        members = self.learning_maps(image)[:1] if self.config.draws else []
+        if self.config.outline:
+            several = self.outline if isinstance(self.outline, Outlines) else [self.outline]
+            members += [outline(image) for outline in several]
+        if len(members) < 2:
+            return members[0] if members else None
+        return mean_of(members)
+
+    def learning_maps(self, image: Tensor) -> list[Tensor]:
+        """See :meth:`Network.learning_maps`; LSMS's own only, where it draws by itself."""
+        if not self.config.draws:
+            return super().learning_maps(image)
+        levels = self.detail.look(image)
+        features = self.encoder(image, fine=levels[1])
+        pixels = self.decoder.pixels(align_positions(features, self._grid(image)))
+        return self.detail(pixels, levels)
+
+    def _grid(self, image: Tensor) -> tuple[int, int]:
+        """Return the (rows, columns) of the decoder's grid."""
+        stride = self.config.align_stride
+        return -(-image.shape[-2] // stride), -(-image.shape[-1] // stride)
 
     def features(
         self, image: Tensor, tokens: Tensor, mask: Tensor, drawn: Tensor | None = None
     ) -> LSMSOutput:
         """See :meth:`Network.features`."""
         drawn = self.draw(image) if drawn is None else drawn
+        if not self.config.words:
+            assert drawn is not None
+            return LSMSOutput(each_text(drawn[:, LESIONS : LESIONS + 1], tokens), drawn=drawn)
         seen = None
         if drawn is not None:
             seen = probabilities(drawn.detach())
             if self.training:
                 seen = tempt(seen)
-            image = torch.cat([image, (2 * seen - 1).to(image.dtype)], dim=1)
-            seen = each_text(seen, tokens)
-        height, width = image.shape[-2:]
-        stride = self.config.align_stride
-        size = (-(-height // stride), -(-width // stride))
-        features = self.encoder(each_text(image, tokens), tokens, mask)
-        coarse, pixels = self.decoder(align_positions(features, size))
-        logits = F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
+        logits, pixels = self._choice(image, tokens, mask, seen)
         if seen is None:
             return LSMSOutput(logits, pixels=pixels)
+        seen = each_text(seen, tokens)
         words = tokens, mask
         kinds = self.kinds(*words)
         lobes = self.lobes(*words) if self.config.lobes else None
@@ -165,6 +197,23 @@ class LSMS(Network):
             asked=asked,
         )
 
+    def _choice(
+        self, image: Tensor, tokens: Tensor, mask: Tensor, seen: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the (B, 1, H, W) logits S of what the words name, and the features D."""
+        if seen is not None and not self.training and self.config.trust == 0:
+            # What does not count is not computed.
+            return image.new_zeros((len(tokens), 1, *image.shape[-2:])), None
+        fine = None
+        if self.config.draws:
+            fine = each_text(self.detail.look(image)[1], tokens)
+        elif seen is not None:
+            image = torch.cat([image, (2 * seen - 1).to(image.dtype)], dim=1)
+        features = self.encoder(each_text(image, tokens), tokens, mask, fine)
+        coarse, pixels = self.decoder(align_positions(features, self._grid(image)))
+        size = image.shape[-2:]
+        return F.interpolate(coarse, size=size, mode="bilinear", align_corners=False), pixels
+
 
 def each_text(pictures: Tensor, tokens: Tensor) -> Tensor:
     """Repeat each picture for every text about it."""
@@ -177,21 +226,22 @@ class LSMSModel(nn.Module):
 
     Args:
         config: its shape.
-        text_encoder: reads the text.
+        text_encoder: reads the text; :class:`NoText` for a network without words.
         network: another network in LSMS's place, for comparison.
     """
 
     architecture: ClassVar[str] = "lsms"
 
     def __init__(
-        self, config: LSMSConfig, text_encoder: TextEncoder, network: Network | None = None
+        self, config: LSMSConfig, text_encoder: TextEncoder | NoText, network: Network | None = None
     ) -> None:
         super().__init__()
         self.config = config
         self.lsms = LSMS(config) if network is None else network
         self.text_encoder = text_encoder
-        self.text_head = nn.Linear(config.text_width, config.contrast_width)
-        self.pixel_head = nn.Conv2d(config.decoder_width, config.contrast_width, 1)
+        if config.words:
+            self.text_head = nn.Linear(config.text_width, config.contrast_width)
+            self.pixel_head = nn.Conv2d(config.decoder_width, config.contrast_width, 1)
 
     def forward(self, image: Tensor, input_ids: Tensor, attention_mask: Tensor) -> LSMSOutput:
         """Run images and texts, P pictures and a multiple of P texts, those of one side by side.
@@ -203,6 +253,8 @@ class LSMSModel(nn.Module):
         output = self.lsms.features(image, tokens, mask)
         if not self.training:
             return LSMSOutput(output.logits)
+        if not self.config.words:
+            return output
         return replace(
             output,
             pixel_embedding=self.pixel_head(output.pixels),

@@ -2,7 +2,8 @@
 
 The paper's encoder begins with public weights, which know edges and organs. With some ten patients
 and nothing to begin with it finds fewer lesions than a plain U-Net on the same pictures
-(docs/history/up-to-0.9.md), and chooses well among those that it finds. So each does what it is good at:
+(docs/history/up-to-0.9.md), and chooses well among those that it finds. So each does what it is
+good at:
 
     M   = U-Net(image)                                right lobe, left lobe, lesions; no words
     S   = LSMS([image; M], words)                     which of it is meant
@@ -137,8 +138,12 @@ class Outlines(nn.ModuleList):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return (B, 3, H, W) logits of the mean probability of each kind."""
-        drawn = [outline(image).float().sigmoid() for outline in self]
-        return as_logits(torch.stack(drawn).mean(0))
+        return mean_of([outline(image) for outline in self])
+
+
+def mean_of(drawn: Sequence[Tensor]) -> Tensor:
+    """Return the logits of the mean probability of (B, 3, H, W) logits of several networks."""
+    return as_logits(torch.stack([logits.float().sigmoid() for logits in drawn]).mean(0))
 
 
 def as_logits(drawn: Tensor) -> Tensor:

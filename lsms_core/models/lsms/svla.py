@@ -51,7 +51,12 @@ class LanguageBranch(nn.Module):
 
 
 class SVLA(nn.Module):
-    """out = X * Conv1x1(X0 + X7 + X11 + X21 + XL), as in arXiv 2408.17347 and MSCAN's shape."""
+    """out = X * Conv1x1(X0 + X7 + X11 + X21 + XL), as in arXiv 2408.17347 and MSCAN's shape.
+
+    Args:
+        dim: channels.
+        text_width: of the text features; 0 for no language branch.
+    """
 
     def __init__(self, dim: int, text_width: int) -> None:
         super().__init__()
@@ -63,13 +68,15 @@ class SVLA(nn.Module):
             )
             for k in STRIP_SIZES
         )
-        self.language = LanguageBranch(dim, text_width)
+        if text_width:
+            self.language = LanguageBranch(dim, text_width)
         self.mix = nn.Conv2d(dim, dim, 1)
 
-    def forward(self, x: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
-        """Return (B, C, H, W) features attended at several scales and by the text."""
-        local = self.local(x)
-        total = local + self.language(local, tokens, mask)
+    def forward(self, x: Tensor, tokens: Tensor | None, mask: Tensor | None) -> Tensor:
+        """Return (B, C, H, W) features attended at several scales and by the text, if any."""
+        total = local = self.local(x)
+        if tokens is not None and mask is not None:
+            total = total + self.language(local, tokens, mask)
         for strip in self.strips:
             total = total + strip(local)
         attended: Tensor = x * self.mix(total)

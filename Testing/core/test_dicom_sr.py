@@ -75,9 +75,10 @@ def write_series(folder, slices=6, rows=40, columns=48):
     return read_volume(folder)
 
 
-@pytest.fixture
-def reported(tmp_path):
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory):
     """A report on two texts: two lesions in one, one of them again in the other."""
+    tmp_path = tmp_path_factory.mktemp("reported")
     loaded = write_series(tmp_path / "ct")
     both = np.zeros(loaded.volume.shape, bool)
     both[1:4, 10:20, 8:20] = True  # 20 x 18 mm
@@ -279,7 +280,7 @@ def test_no_lesion_no_dicom_report(reported, tmp_path):
     loaded, _, _, _ = reported
     empty = MeasurementReport((MeasuredAnswer("cyst", "", ()),), ALGORITHM, 4.0)
     with pytest.raises(InputError, match="nothing was found"):
-        write_dicom_sr(tmp_path / "x.dcm", loaded.slice_files, tmp_path / "seg.dcm", empty)
+        write_dicom_sr(tmp_path / "x.dcm", loaded.slice_files, tmp_path / "none.dcm", empty)
     assert not (tmp_path / "x.dcm").exists()
 
 

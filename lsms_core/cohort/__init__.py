@@ -1,0 +1,1 @@
+"""Many studies: found, answered in parallel, resumable, with one table of results."""

@@ -134,3 +134,9 @@ def test_the_text_encoders_source_is_checked(text_encoder, tmp_path):
     shutil.copytree(text_encoder, tmp_path / "bert")
     encoder, _ = load_text_encoder(str(tmp_path / "bert"), 1)
     assert len(encoder.bert.encoder.layer) == 1
+
+
+def test_a_unet_needs_no_text_encoder(config):
+    built = build(replace(config, architecture="unet", text_encoder="package:not_installed_here"))
+    assert built.model.architecture == "unet"
+    assert built.tokenizer("a lesion")["input_ids"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import string
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +14,7 @@ from lsms_core.models.bundle import save_bundle
 from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.models.lsms.text_encoder import TextEncoder
+from lsms_core.models.spelling import spelling_tokenizer
 
 # A compact text encoder: 6 layers, 384 wide.
 COMPACT_BERT: dict[str, int] = {
@@ -25,8 +24,6 @@ COMPACT_BERT: dict[str, int] = {
     "num_attention_heads": 12,
     "intermediate_size": 1536,
 }
-_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-_WORDS = ("left", "right", "lobe", "lesion", "lesions", "hypodense", "all", "largest", "cyst", "no")
 
 
 def random_model(
@@ -61,28 +58,16 @@ def save_random_bundle(
         preprocessing: the model's grid and window.
         dtype: how weights are stored.
     """
-    from transformers import BertTokenizer
-
     target = Path(folder)
     size: int = model.text_encoder.bert.config.vocab_size  # type: ignore[union-attr,assignment]
-    with tempfile.TemporaryDirectory() as scratch:
-        vocabulary = Path(scratch) / "vocab.txt"
-        vocabulary.write_text("\n".join(_vocabulary(size)) + "\n", encoding="utf-8")
-        return save_bundle(
-            target,
-            model,
-            BertTokenizer(str(vocabulary)),
-            preprocessing=asdict(preprocessing or PreprocessingConfig()),
-            postprocessing={},
-            card="# Random weights\n\nFor measurements; its masks mean nothing.\n",
-            name=target.name,
-            version="0",
-            dtype=dtype,
-        )
-
-
-def _vocabulary(size: int) -> list[str]:
-    letters = string.ascii_lowercase + string.digits
-    entries = [*_SPECIAL, *_WORDS, *letters, *(f"##{c}" for c in letters)]
-    entries += [f"[unused{i}]" for i in range(size - len(entries))]
-    return entries[:size]
+    return save_bundle(
+        target,
+        model,
+        spelling_tokenizer(size),
+        preprocessing=asdict(preprocessing or PreprocessingConfig()),
+        postprocessing={},
+        card="# Random weights\n\nFor measurements; its masks mean nothing.\n",
+        name=target.name,
+        version="0",
+        dtype=dtype,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
@@ -37,6 +38,7 @@ def new_model(
     text_encoder: TextEncoder | None,
     align_stride: int,
     in_channels: int = 3,
+    **changes: Any,  # noqa: ANN401
 ) -> Model:
     """Build a model with random weights around a text encoder.
 
@@ -47,6 +49,7 @@ def new_model(
             words (:func:`drawing_config`).
         align_stride: stride of the decoder's grid, 8 or 4; LSMS only.
         in_channels: how many slices it sees.
+        changes: of the configuration of an LSMS that only draws.
 
     Raises:
         BundleError: for an unknown architecture or variant, and for one that needs words.
@@ -57,7 +60,8 @@ def new_model(
     if text_encoder is None:
         if architecture != DEFAULT:
             raise BundleError(f"{architecture!r} draws nothing without a text: give it one.")
-        return LSMSModel(drawing_config(variant, in_channels=in_channels), NoText())
+        shape = {"align_stride": align_stride, "in_channels": in_channels, **changes}
+        return LSMSModel(drawing_config(variant, **shape), NoText())
     shape = {"text_width": text_encoder.width, "in_channels": in_channels}
     if architecture == "lavt":
         return LAVTModel(lavt_config(variant, **shape), text_encoder)
@@ -176,6 +180,38 @@ def with_outline(model: LSMSModel, *outlines: UNetModel) -> LSMSModel:
     padding = joined.state_dict()[_ENCODER_FIRST].shape[1] - first.shape[1]
     state[_ENCODER_FIRST] = torch.nn.functional.pad(first, (0, 0, 0, 0, 0, padding))
     return _filled(joined, state, "lsms.kinds.")
+
+
+def with_detail_from(model: LSMSModel, unet: UNetModel) -> LSMSModel:
+    """Return an LSMS whose detail path begins as a U-Net's two finest levels.
+
+    Args:
+        model: an LSMS that draws; its detail path must be as wide as these levels.
+        unet: trained, on the same slices and pixels.
+
+    Raises:
+        BundleError: when the widths differ.
+    """
+    dims = unet.config.dims
+    if model.config.detail != dims[:2] or dims[2] != 2 * dims[1] or dims[-1] != dims[0]:
+        raise BundleError(
+            f"The detail path has the widths {model.config.detail}, the U-Net {dims}: set "
+            f"network.detail to {list(dims[:2])}."
+        )
+    begun = copy.deepcopy(model)
+    state = unet.lsms.outline.state_dict()
+    taken = {"down.0.": "down.0.", "down.1.": "down.1.", "up.2.": "up.0.", "up.3.": "up.1."}
+    taken["classify."] = "classify."
+    begun.load_state_dict(
+        {
+            f"{_DETAIL_PATH}{mine}{name.removeprefix(theirs)}": value
+            for theirs, mine in taken.items()
+            for name, value in state.items()
+            if name.startswith(theirs)
+        },
+        strict=False,
+    )
+    return begun
 
 
 def with_reading(drawing: LSMSModel, reader: LSMSModel, trust: float = 0.0) -> LSMSModel:

@@ -11,6 +11,7 @@ from typing import Any
 from lsms_core.dataset.augmentation import AugmentationConfig
 from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.dataset.sampling import SamplingConfig
+from lsms_core.dataset.text_free import TextFreeConfig
 from lsms_core.entries import written_entries
 from lsms_core.errors import InputError
 
@@ -63,6 +64,14 @@ class TrainingConfig:
         checkpoint_minutes: time between checkpoints.
         preprocessing: the model's grid and window.
         sampling: how samples are drawn.
+        text_free: learn to draw without any text, LSMS or "unet"; no text encoder is needed, and
+            of the entries about words and texts none counts.
+        single_slices: folder of further cases, of one slice each; without texts only.
+        network: entries of LSMS's configuration that differ (``detail``, ``norm``,
+            ``layer_scale``, ``drop_path``, ``dropout``); without texts only.
+        detail_from: a "unet" bundle whose finest levels LSMS's detail path begins with.
+        decay_share: share of the run, at its end, in which the rate falls; without texts only.
+        pictures: how pictures without texts are drawn.
     """
 
     cases: str
@@ -100,6 +109,12 @@ class TrainingConfig:
     checkpoint_minutes: float = 5.0
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    text_free: bool = False
+    single_slices: str | None = None
+    network: Mapping[str, Any] = field(default_factory=dict)
+    detail_from: str | None = None
+    decay_share: float = 0.3
+    pictures: TextFreeConfig = field(default_factory=TextFreeConfig)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
@@ -111,15 +126,22 @@ class TrainingConfig:
         entries = written_entries(cls, values, "training")
         if "preprocessing" in entries:
             entries["preprocessing"] = PreprocessingConfig.from_dict(entries["preprocessing"])
-        if "sampling" in entries:
-            sampling = written_entries(SamplingConfig, entries["sampling"], "sampling")
-            if "augmentation" in sampling:
-                augmentation = written_entries(
-                    AugmentationConfig, sampling["augmentation"], "augmentation"
-                )
-                sampling["augmentation"] = AugmentationConfig(**augmentation)
-            entries["sampling"] = SamplingConfig(**sampling)
-        return cls(**entries)
+        for name, kind in (("sampling", SamplingConfig), ("pictures", TextFreeConfig)):
+            if name in entries:
+                drawn = written_entries(kind, entries[name], name)
+                if "augmentation" in drawn:
+                    augmentation = written_entries(
+                        AugmentationConfig, drawn["augmentation"], "augmentation"
+                    )
+                    drawn["augmentation"] = AugmentationConfig(**augmentation)
+                entries[name] = kind(**drawn)
+        run = cls(**entries)
+        if not run.text_free and (run.single_slices or run.network or run.detail_from):
+            raise InputError(
+                "single_slices, network and detail_from are for runs without texts: set text_free "
+                "to true, or leave them out."
+            )
+        return run
 
     @classmethod
     def load(cls, path: str | Path) -> TrainingConfig:

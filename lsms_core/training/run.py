@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.dataset.sampling import ReferringSamples
 from lsms_core.dataset.sources import CaseArrays, list_cases, load_case, split_folds
+from lsms_core.dataset.text_free import TextFreePictures
 from lsms_core.errors import InputError
 from lsms_core.io.text import write_text
 from lsms_core.models.architectures import (
@@ -31,10 +32,12 @@ from lsms_core.models.architectures import (
 from lsms_core.models.baselines.unet import UNetModel
 from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.models.lsms.model import LSMSModel
+from lsms_core.models.spelling import spelling_tokenizer
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.module import LSMSTraining
 from lsms_core.training.pictures import SamplePictures
 from lsms_core.training.text import load_text_encoder
+from lsms_core.training.text_free import learn_to_draw, new_run
 from lsms_core.training.words import learn_words
 
 
@@ -44,13 +47,17 @@ def split_cases(config: TrainingConfig) -> tuple[list[CaseArrays], list[str]]:
     Raises:
         InputError: when the fold does not exist.
     """
+    if config.fold is not None and not 0 <= config.fold < config.folds:
+        raise InputError(f"Fold {config.fold} does not exist: use 0 to {config.folds - 1}.")
     cases = list_cases(config.cases)
     arrays = [load_case(case, config.preprocessing) for case in cases]
+    weights = {a.case.name: int(a.lesions.any(axis=(1, 2)).sum()) for a in arrays}
+    if config.single_slices:
+        # They join the folds of their patients, and otherwise train: the folds stay the same.
+        singles = list_cases(config.single_slices)
+        arrays += [load_case(case, config.preprocessing) for case in singles]
     if config.fold is None:
         return arrays, []
-    if not 0 <= config.fold < config.folds:
-        raise InputError(f"Fold {config.fold} does not exist: use 0 to {config.folds - 1}.")
-    weights = {a.case.name: int(a.lesions.any(axis=(1, 2)).sum()) for a in arrays}
     groups = split_folds(cases, weights, config.folds)[config.fold]
     trained = [a for a in arrays if a.case.group not in groups]
     return trained, [a.case.name for a in arrays if a.case.group in groups]
@@ -66,7 +73,12 @@ def build(config: TrainingConfig) -> LSMSTraining:
     """
     lightning.seed_everything(config.seed, verbose=False)
     if config.start_from is None:
-        encoder, tokenizer = load_text_encoder(config.text_encoder, config.text_layers)
+        encoder, tokenizer = None, None
+        if config.architecture == "unet":
+            # It draws whatever the text says: any tokenizer will do.
+            tokenizer = spelling_tokenizer()
+        else:
+            encoder, tokenizer = load_text_encoder(config.text_encoder, config.text_layers)
         model = new_model(
             config.architecture,
             config.variant,
@@ -133,6 +145,8 @@ def train(config: TrainingConfig, output: str | Path, *, resume: bool = False) -
         raise InputError(f"{folder} holds a run already: add --resume or choose another folder.")
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "config.json", config.to_json())
+    if config.text_free:
+        return _train_without_texts(config, folder, resume=resume)
     module = build(config)
     trainer = _trainer(config, folder)
     # Every device draws its own batch, so a step uses up one batch a device.
@@ -142,8 +156,7 @@ def train(config: TrainingConfig, output: str | Path, *, resume: bool = False) -
         # Lightning's checkpoints are this run's own; only plain tensors and numbers are read.
         done = int(torch.load(checkpoint, weights_only=True, map_location="cpu")["global_step"])
     trained, held_out = split_cases(config)
-    split = {"trained": [a.case.name for a in trained], "held_out": held_out}
-    write_text(folder / "split.json", json.dumps(split, indent=2) + "\n")
+    _write_split(folder, trained, held_out)
     samples = ReferringSamples(
         trained,
         config.preprocessing,
@@ -162,7 +175,25 @@ def train(config: TrainingConfig, output: str | Path, *, resume: bool = False) -
     if config.word_texts and isinstance(averaged, LSMSModel) and averaged.config.lobes:
         read = learn_words(averaged.cpu(), module.tokenizer, config, trained)
         write_text(folder / "words.json", json.dumps(read, indent=2) + "\n")
-    return export(module, config, folder / "bundle")
+    return export(averaged, module.tokenizer, config, folder / "bundle")
+
+
+def _train_without_texts(config: TrainingConfig, folder: Path, *, resume: bool) -> Path:
+    run = new_run(config)
+    if resume:
+        run.load(folder / "checkpoints" / "last.ckpt")
+    trained, held_out = split_cases(config)
+    _write_split(folder, trained, held_out)
+    pictures = TextFreePictures(
+        trained, config.preprocessing, config.pictures, seed=config.seed, count=config.samples
+    )
+    learn_to_draw(config, run, pictures, folder)
+    return export(run.averaged, spelling_tokenizer(), config, folder / "bundle")
+
+
+def _write_split(folder: Path, trained: list[CaseArrays], held_out: list[str]) -> None:
+    split = {"trained": [a.case.name for a in trained], "held_out": held_out}
+    write_text(folder / "split.json", json.dumps(split, indent=2) + "\n")
 
 
 def _trainer(config: TrainingConfig, folder: Path) -> lightning.Trainer:
@@ -198,12 +229,17 @@ def _tensorboard(folder: Path) -> list[TensorBoardLogger]:
     return [TensorBoardLogger(folder, name="tensorboard")]
 
 
-def export(module: LSMSTraining, config: TrainingConfig, folder: Path) -> Path:
+def export(
+    averaged: Model,
+    tokenizer: Any,  # noqa: ANN401
+    config: TrainingConfig,
+    folder: Path,
+) -> Path:
     """Write the averaged weights as a bundle."""
     return save_bundle(
         folder,
-        module.averaged,
-        module.tokenizer,
+        averaged,
+        tokenizer,
         preprocessing=asdict(config.preprocessing),
         postprocessing={"mask_threshold": config.mask_threshold, "edges_mm": config.edges_mm},
         card=(

@@ -1,0 +1,29 @@
+"""A tokenizer that spells, for networks of random weights and for those that read no text."""
+
+from __future__ import annotations
+
+import string
+import tempfile
+from pathlib import Path
+from typing import Any
+
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_WORDS = ("left", "right", "lobe", "lesion", "lesions", "hypodense", "all", "largest", "cyst", "no")
+
+
+def spelling_tokenizer(size: int = 0) -> Any:  # noqa: ANN401 - transformers' share no public base
+    """Return a BERT tokenizer of letters, digits and some words.
+
+    Args:
+        size: of its vocabulary, in which unused entries follow; 0 for none of these. A size
+            smaller than what it knows cuts that off.
+    """
+    from transformers import BertTokenizer
+
+    letters = string.ascii_lowercase + string.digits
+    entries = [*_SPECIAL, *_WORDS, *letters, *(f"##{c}" for c in letters)]
+    entries += [f"[unused{i}]" for i in range(size - len(entries))]
+    with tempfile.TemporaryDirectory() as scratch:
+        vocabulary = Path(scratch) / "vocab.txt"
+        vocabulary.write_text("\n".join(entries[: size or None]) + "\n", encoding="utf-8")
+        return BertTokenizer(str(vocabulary))

@@ -1,0 +1,203 @@
+"""Learning to draw without words, with exact resume: LSMS before it listens, and U-Nets.
+
+The rate rises, stays, and falls in the last part of the run. A run that is cut off before it falls
+can be made longer: nothing depends on the number of pictures until then.
+"""
+
+from __future__ import annotations
+
+import copy
+import csv
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+
+from lsms_core.dataset.text_free import TextFreePictures
+from lsms_core.errors import InputError
+from lsms_core.models.architectures import Model, new_model, with_detail_from
+from lsms_core.models.baselines.unet import UNetModel
+from lsms_core.models.bundle import load_bundle
+from lsms_core.models.lsms.map_loss import maps_loss
+from lsms_core.models.lsms.model import LSMSModel
+from lsms_core.training.config import TrainingConfig
+
+logger = logging.getLogger(__name__)
+
+_LOG_EVERY = 50
+_WARM_STEPS = 150
+_CLIP = 1.0
+
+
+@dataclass
+class DrawingRun:
+    """What a run is at one step; all of it lies in its checkpoint.
+
+    Attributes:
+        model: what learns.
+        averaged: its averaged weights, the ones exported.
+        optimizer: AdamW.
+        step: steps done.
+        cpu_seconds: CPU time spent.
+    """
+
+    model: Model
+    averaged: Model
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    cpu_seconds: float = 0.0
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint, all or nothing."""
+        partial = path.with_suffix(".partial")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(
+            {
+                "model": self.model.state_dict(),
+                "averaged": self.averaged.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "step": self.step,
+                "cpu_seconds": self.cpu_seconds,
+            },
+            partial,
+        )
+        partial.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Go back to a checkpoint; only plain tensors and numbers are read."""
+        state = torch.load(path, weights_only=True, map_location="cpu")
+        self.model.load_state_dict(state["model"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.cpu_seconds = state["step"], state["cpu_seconds"]
+
+
+def new_run(config: TrainingConfig) -> DrawingRun:
+    """Build the model of a run and its optimiser; its weights depend on the seed alone.
+
+    Raises:
+        BundleError: for an architecture that needs words.
+        InputError: when a bundle is not of the architecture that it has to be.
+    """
+    lightning.seed_everything(config.seed, verbose=False)
+    if config.start_from is None:
+        slices = len(config.preprocessing.slice_offsets_mm)
+        model = new_model(
+            config.architecture,
+            config.variant,
+            None,
+            config.align_stride,
+            slices,
+            **dict(config.network),
+        )
+    else:
+        model = load_bundle(config.start_from).model
+        if model.architecture != config.architecture or not _only_draws(model):
+            raise InputError(
+                f"The bundle {config.start_from} is no {config.architecture} that only draws: "
+                "start from one that learnt without words, or set text_free to false."
+            )
+    if config.detail_from is not None:
+        unet = load_bundle(config.detail_from).model
+        if not isinstance(unet, UNetModel) or not isinstance(model, LSMSModel):
+            raise InputError("Only a U-Net can begin a detail path, and only LSMS has one.")
+        model = with_detail_from(model, unet)
+    model.train()
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": matrices, "weight_decay": config.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ],
+        lr=config.learning_rate,
+    )
+    return DrawingRun(model, copy.deepcopy(model), optimizer)
+
+
+def _only_draws(model: Model) -> bool:
+    return isinstance(model, UNetModel) or not model.config.words
+
+
+def rate_at(step: int, steps: int, config: TrainingConfig) -> float:
+    """Return the learning rate of a step of a run of so many."""
+    falling = max(round(steps * config.decay_share), 1)
+    rising = min((step + 1) / max(min(_WARM_STEPS, steps // 4), 1), 1.0)
+    return config.learning_rate * rising * min((steps - step) / falling, 1.0)
+
+
+def learn_to_draw(
+    config: TrainingConfig,
+    run: DrawingRun,
+    pictures: TextFreePictures,
+    folder: Path,
+) -> None:
+    """Go on with a run to its end; its model's averaged weights are the result.
+
+    Args:
+        config: the run.
+        run: where it is.
+        pictures: all of the run, whichever are done.
+        folder: of the run; gets ``checkpoints/last.ckpt`` and ``losses.csv``.
+    """
+    steps = max(config.samples // config.batch_size, 1)
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    parameters = [p for p in run.model.parameters() if p.requires_grad]
+    began, saved = run.cpu_seconds - time.process_time(), time.monotonic()
+    seen: list[dict[str, float]] = []
+    while run.step < steps:
+        first = run.step * config.batch_size
+        drawn = [pictures[first + i] for i in range(config.batch_size)]
+        for group in run.optimizer.param_groups:
+            group["lr"] = rate_at(run.step, steps, config)
+        losses = _loss(run.model, {k: torch.stack([p[k] for p in drawn]) for k in drawn[0]})
+        run.optimizer.zero_grad(set_to_none=True)
+        losses["loss"].backward()
+        torch.nn.utils.clip_grad_norm_(parameters, _CLIP)
+        run.optimizer.step()
+        run.step += 1
+        _average(run, config.ema_decay)
+        run.cpu_seconds = began + time.process_time()
+        seen.append({name: float(value.detach()) for name, value in losses.items()})
+        if run.step % _LOG_EVERY == 0 or run.step == steps:
+            _log(folder / "losses.csv", run, seen)
+            seen = []
+        if time.monotonic() - saved > 60 * config.checkpoint_minutes:
+            run.save(checkpoint)
+            saved = time.monotonic()
+    run.averaged.eval()
+    run.save(checkpoint)
+
+
+def _loss(model: Model, batch: dict[str, Any]) -> dict[str, Tensor]:
+    maps = model.lsms.learning_maps(batch["image"])
+    return maps_loss(maps, batch["anatomy"], batch["lesions"], batch["known"])
+
+
+@torch.no_grad()
+def _average(run: DrawingRun, decay: float) -> None:
+    # Early on the averaged weights follow quickly.
+    decay = min(decay, (1 + run.step) / (10 + run.step))
+    live = run.model.state_dict()
+    for name, mean in run.averaged.state_dict().items():
+        if mean.is_floating_point():
+            mean.lerp_(live[name], 1 - decay)
+        else:
+            mean.copy_(live[name])
+
+
+def _log(path: Path, run: DrawingRun, seen: list[dict[str, float]]) -> None:
+    new = not path.exists()
+    means = {k: round(sum(s[k] for s in seen) / len(seen), 4) for k in seen[0]}
+    row = {"step": run.step, "cpu_minutes": round(run.cpu_seconds / 60, 2), **means}
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(row))
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+    logger.info("%s", row)

@@ -62,7 +62,7 @@ def test_the_others_say_why_they_are_skipped():
         "4 mm nodule in the right lower lobe (series 4, image 12).":
             "is about another organ (lung bases)",
         "Enlarged, approx. 19.5 cm, with mild steatosis of the liver.":
-            "speaks of the liver as a whole, not of a focal lesion",
+            "speaks of the liver, but of no focal lesion",
         "The previously described lesion in segment 5 is no longer seen.":
             "says that the lesion is gone",
         "No other focal lesion.": "says that there is none",
@@ -138,6 +138,38 @@ def test_which_part_of_the_report_is_read():
     both = "FINDINGS: Cyst.\nIMPRESSION: Metastasis.\n"
     assert findings_section(both).strip() == "Cyst."
     assert findings_section("Cyst in segment 2.\nSigned by: nobody").strip() == "Cyst in segment 2."
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        (
+            "Liver: Areas of hyperdensity are seen within the lesion.\nIt enhances at its rim.",
+            ["describes the lesion before it"] * 2,
+        ),
+        ("There is no other lesion of the liver.", ["says that there is none"]),
+        ("No change of the 2 cm liver lesion.", [""]),
+        ("Segment 7: 4 cm metastasis\nSegment 3: 1 cm cyst", ["", ""]),
+        ("Post-ablation cavity in segment 6.", ["speaks of the liver, but of no focal lesion"]),
+    ],
+)
+def test_how_real_reports_put_it(report, expected):
+    assert [s.skipped for s in read_report(report, fake_read)] == expected
+
+
+def test_the_reader_gives_each_sentence_its_meaning():
+    from lsms_core.language.read import read
+
+    meant = [s.reading.query for s in read_report(REPORT, read) if not s.skipped]
+    assert [(q.segments, q.sides, q.size_about_mm) for q in meant] == [
+        (("7",), (), 41.0),
+        (("3",), (), 12.0),
+        (("8",), (), 9.0),
+        (("2",), (), 6.0),
+        (("6",), (), 20.0),
+        ((), ("left",), 10.0),
+    ]
+    assert [q.attenuation for q in meant[:2]] == ["hypodense", "cystic"]
 
 
 def test_a_text_that_is_not_understood_is_skipped():

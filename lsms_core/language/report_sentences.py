@@ -21,6 +21,9 @@ _SECTION = re.compile(
 _HEADING = re.compile(r"^([A-Za-z][A-Za-z /,&-]{2,48}?)(?::\s*$|:\s+| [-–]\s+)")
 _BULLET = re.compile(r"^\s*(?:[-*•–·]|\(?\d{1,2}[.)])\s+(?=\S)")
 _ENDS = re.compile(r"(?<=[.!?;])\s+(?=[A-Z0-9(\"'])")
+# A shorter line was ended by its writer, not wrapped.
+_WRAPPED = 60
+_OPEN = re.compile(r"(?:,|\b(?:and|or|of|in|the|a|an|with|to|at|on|by|segments?))$", re.IGNORECASE)
 _SEMICOLON = re.compile(r";\s+")
 _ABBREVIATION = re.compile(
     r"\b(?:approx|segs?|e\.g|i\.e|vs|no|nos|imgs?|ims?|ser?|cf|dr|prof|fig|lt|rt|ca|max|min|ap|"
@@ -114,7 +117,10 @@ def _blocks(findings: str) -> Iterator[str]:
         bullet = _BULLET.match(raw)
         line = (raw[bullet.end() :] if bullet else raw).strip()
         starts = bool(bullet) or bool(_HEADING.match(line)) or not line
-        ended = current.endswith((".", "!", "?", ":", ";"))
+        ended = current.endswith((".", "!", "?", ":", ";")) or (
+            # A list without bullets and full stops, one finding a line.
+            len(current) < _WRAPPED and line[:1].isupper() and not _OPEN.search(current)
+        )
         if current and (starts or ended):
             yield current
             current = ""

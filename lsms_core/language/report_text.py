@@ -40,6 +40,16 @@ _GONE = re.compile(
     r"(?:complete|interval) resolution)\b",
     re.IGNORECASE,
 )
+_DENIAL = re.compile(
+    r"\s*(?:there (?:is|are) )?(?:no|without)\b(?!\s+(?:change|interval|significant change))",
+    re.IGNORECASE,
+)
+# What a sentence says of the lesion before it is no lesion of its own.
+_DESCRIPTION = re.compile(
+    r"^(?:it|they|this|these|both)\b|\bwith(?:in)? the (?:same )?(?:lesions?|mass(?:es)?|nodules?|"
+    r"tumou?rs?)\b",
+    re.IGNORECASE,
+)
 _ADVICE = re.compile(
     r"\b(?:recommend\w*|advised?|suggest (?:an? )?(?:mri?|biopsy|follow|correlation)|"
     r"follow[- ]?up (?:mri?|ct|imaging|is|in|with)|correlat(?:e|ion) with|"
@@ -55,6 +65,7 @@ _EARLIER = re.compile(
     rf"{_SIZE}(?:\s+(?:previously|before|earlier|on (?:the )?prior(?: \w+)?))?[)\]]?",
     re.IGNORECASE,
 )
+_UNCHANGED = re.compile(r"^no (?:significant |interval )*change (?:of|in|to) ", re.IGNORECASE)
 _SIZE_OR_PLACE = re.compile(rf"{_SIZE}|\bseg|\blobe|\bcaudate|\bdome", re.IGNORECASE)
 _SECOND = re.compile(
     r",?\s+(?:and|as well as|with)\s+(?=(?:an?|another|one|two|three|multiple|several|further)\b)",
@@ -98,7 +109,7 @@ def read_report(report: str, read: Callable[[str], Reading]) -> list[Statement]:
         organ = organ if named is None else named
         for part in _parts(sentence.text):
             asked, where = take_references(_EARLIER.sub("", part))
-            asked = asked.strip()
+            asked = _UNCHANGED.sub("", asked.strip())
             reading = read(asked)
             reason = _reason(part, reading, organ)
             found.append(Statement(part, asked, reading, where, reason))
@@ -121,25 +132,22 @@ def _reason(sentence: str, reading: Reading, organ: str) -> str:
     """Say why a sentence gives no answer; "" where it does."""
     query = reading.query
     lesion = _LESION.search(sentence) or _BACK.search(sentence)
-    if query.nothing:
-        return "says that there is none"
+    liver = LIVER.search(sentence)
     if _GONE.search(sentence):
         return "says that the lesion is gone"
+    if organ and not liver:
+        return f"is about another organ ({organ})"
+    if query.nothing or (lesion and _DENIAL.match(sentence)):
+        return "says that there is none"
     if lesion and _ADVICE.search(sentence):
         return "is advice, not a finding"
-    if query.organ == "other" and not LIVER.search(sentence):
-        return f"is about another organ{f' ({organ})' if organ else ''}"
-    if organ and not LIVER.search(sentence):
-        return f"is about another organ ({organ})"
-    if not lesion:
-        if query.whole_organ or LIVER.search(sentence):
-            return "speaks of the liver as a whole, not of a focal lesion"
-        return "names no lesion"
+    if _DESCRIPTION.search(sentence):
+        return "describes the lesion before it"
     if query.organ == "other":
         return "is about another organ"
-    if not reading.understood:
-        return "was not understood"
-    return ""
+    if not lesion:
+        return "speaks of the liver, but of no focal lesion" if liver else "names no lesion"
+    return "" if reading.understood else "was not understood"
 
 
 def _parts(sentence: str) -> list[str]:

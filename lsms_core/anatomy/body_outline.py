@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 _BODY_THRESHOLD_HU = -140.0
 # Below this share of the slice a "body" is taken for noise and the whole slice is used.
 _SMALLEST_BODY = 0.05
+# A disc of a radius of two pixels.
+_DISC = [(r, c) for r in range(-2, 3) for c in range(-2, 3) if abs(r) + abs(c) < 4]
 
 
 def body_box(image: NDArray[Any]) -> tuple[int, int, int, int]:
@@ -19,9 +21,8 @@ def body_box(image: NDArray[Any]) -> tuple[int, int, int, int]:
     The largest connected region above -140 HU; the whole slice where there is none.
     """
     rows, columns = image.shape
-    mask = sitk.GetImageFromArray((image > _BODY_THRESHOLD_HU).astype(np.uint8))
     # Opening detaches the table and tubes, which touch the skin by a pixel or two.
-    mask = sitk.BinaryMorphologicalOpening(mask, [2, 2])
+    mask = sitk.GetImageFromArray(_opened(image > _BODY_THRESHOLD_HU).astype(np.uint8))
     labels = sitk.RelabelComponent(sitk.ConnectedComponent(mask), sortByObjectSize=True)
     statistics = sitk.LabelShapeStatisticsImageFilter()
     statistics.Execute(labels)
@@ -31,3 +32,17 @@ def body_box(image: NDArray[Any]) -> tuple[int, int, int, int]:
         return 0, rows, 0, columns
     column, row, width, height = statistics.GetBoundingBox(1)
     return row, row + height, column, column + width
+
+
+def _opened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Open a (rows, columns) mask by a disc; to shift the picture is the fastest way."""
+    rows, columns = mask.shape
+    eroded = np.ones_like(mask)
+    padded = np.pad(mask, 2, constant_values=True)
+    for r, c in _DISC:
+        eroded &= padded[2 + r : 2 + r + rows, 2 + c : 2 + c + columns]
+    opened = np.zeros_like(mask)
+    padded = np.pad(eroded, 2)
+    for r, c in _DISC:
+        opened |= padded[2 + r : 2 + r + rows, 2 + c : 2 + c + columns]
+    return opened

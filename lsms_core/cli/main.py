@@ -25,6 +25,7 @@ _COMMANDS = {
     "train": ("lsms_core.cli.train", "Train a model from a configuration file."),
     "evaluate": ("lsms_core.cli.evaluate", "Score weights on a referring data set."),
     "release": ("lsms_core.cli.release", "Give a trained model its threshold, card and name."),
+    "export": ("lsms_core.cli.export", "Give a model the graphs that ONNX Runtime needs."),
     "benchmark": ("lsms_core.cli.benchmark", "Measure speed and memory on this machine."),
     "medclip-sam": (
         "lsms_core.cli.medclip_sam",

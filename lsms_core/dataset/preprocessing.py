@@ -15,6 +15,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from lsms_core.anatomy.body_outline import body_box
+from lsms_core.dataset.resampling import resample
 from lsms_core.entries import saved_entries
 from lsms_core.errors import BundleError, InputError
 
@@ -92,56 +93,58 @@ class SliceTransform:
         )
 
     def to_grid(self, image: NDArray[Any], *, fill: float, nearest: bool = False) -> NDArray[Any]:
-        """Resample a canonical 2-D slice onto the model's grid."""
-        origin = self._grid_origin()
-        return _resample(
+        """Resample canonical (..., rows, columns) slices onto the model's grid.
+
+        Args:
+            image: one slice or several; one where ``nearest``.
+            fill: outside the slice.
+            nearest: take the nearest pixel instead of interpolating.
+        """
+        spacing = (self.grid_spacing_mm, self.grid_spacing_mm)
+        if nearest:
+            return _nearest(
+                image, self.spacing_mm, self.grid_shape, spacing, self._grid_origin(), fill=fill
+            )
+        return resample(
             image,
             self.spacing_mm,
             (0.0, 0.0),
             self.grid_shape,
-            (self.grid_spacing_mm, self.grid_spacing_mm),
-            origin,
+            spacing,
+            self._grid_origin(),
             fill=fill,
-            nearest=nearest,
         )
 
     def restore(self, probability: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Resample a map on the model's grid (H, W) back to the canonical slice.
+        """Resample (..., H, W) maps on the model's grid back to the canonical slice.
 
         Pixels that the grid does not cover get 0.
         """
-        if probability.shape != self.grid_shape:
-            raise InputError(f"Expected a map of shape {self.grid_shape}, got {probability.shape}.")
-        return _resample(
-            probability.astype(np.float32, copy=False),
+        if probability.shape[-2:] != self.grid_shape:
+            raise InputError(f"Expected maps of shape {self.grid_shape}, got {probability.shape}.")
+        return resample(
+            probability,
             (self.grid_spacing_mm, self.grid_spacing_mm),
             self._grid_origin(),
             self.shape,
             self.spacing_mm,
             (0.0, 0.0),
             fill=0.0,
-            nearest=False,
-        ).astype(np.float32, copy=False)
+        )
 
     def onto(self, other: SliceTransform, maps: NDArray[np.float32]) -> NDArray[np.float32]:
         """Resample (K, H, W) maps from this grid to another one's; 0 where this one ends."""
         if self == other:
             return maps
-        return np.stack(
-            [
-                _resample(
-                    values,
-                    (self.grid_spacing_mm, self.grid_spacing_mm),
-                    self._grid_origin(),
-                    other.grid_shape,
-                    (other.grid_spacing_mm, other.grid_spacing_mm),
-                    other._grid_origin(),
-                    fill=0.0,
-                    nearest=False,
-                )
-                for values in maps
-            ]
-        ).astype(np.float32, copy=False)
+        return resample(
+            maps,
+            (self.grid_spacing_mm, self.grid_spacing_mm),
+            self._grid_origin(),
+            other.grid_shape,
+            (other.grid_spacing_mm, other.grid_spacing_mm),
+            other._grid_origin(),
+            fill=0.0,
+        )
 
 
 def plan_slice(
@@ -196,14 +199,8 @@ def prepare_slice(
         raise InputError(f"Expected (channels, rows, columns), got an array of {stack.ndim} axes.")
     transform = plan_slice(stack[stack.shape[0] // 2], spacing_mm, config)
     clipped = np.clip(stack.astype(np.float32), *config.window_hu)
-    unique: dict[bytes, NDArray[Any]] = {}
-    channels = []
-    for channel in clipped:
-        key = channel.tobytes() if clipped.shape[0] > 1 else b""
-        if key not in unique:
-            unique[key] = transform.to_grid(channel, fill=config.window_hu[0])
-        channels.append(unique[key])
-    return apply_window(np.stack(channels), config.window_hu), transform
+    image = transform.to_grid(clipped, fill=config.window_hu[0])
+    return apply_window(image, config.window_hu), transform
 
 
 def resample_labels(labels: NDArray[Any], transform: SliceTransform) -> NDArray[Any]:
@@ -211,37 +208,24 @@ def resample_labels(labels: NDArray[Any], transform: SliceTransform) -> NDArray[
     return transform.to_grid(labels, fill=0, nearest=True)
 
 
-def _resample(
+def _nearest(
     image: NDArray[Any],
     spacing: tuple[float, float],
-    origin: tuple[float, float],
     out_shape: tuple[int, int],
     out_spacing: tuple[float, float],
     out_origin: tuple[float, float],
     *,
     fill: float,
-    nearest: bool,
 ) -> NDArray[Any]:
-    """Resample a 2-D array between two axis-aligned grids; all pairs are (row, column)."""
+    """Take the nearest pixels of a 2-D array; all pairs are (row, column)."""
     source = sitk.GetImageFromArray(np.ascontiguousarray(image))
     source.SetSpacing(spacing[::-1])
-    source.SetOrigin(origin[::-1])
-    if not nearest:
-        # Anti-aliasing: half the pixel ratio, the usual rule for down-sampling.
-        sigma = [
-            0.5 * np.sqrt(max(o * o - s * s, 0.0))
-            for s, o in zip(spacing[::-1], out_spacing[::-1], strict=True)
-        ]
-        if max(sigma) > 0.25 * min(spacing):
-            source = sitk.SmoothingRecursiveGaussian(
-                source, [max(s, 0.05 * min(spacing)) for s in sigma]
-            )
     return sitk.GetArrayFromImage(
         sitk.Resample(
             source,
             out_shape[::-1],
             sitk.Transform(),
-            sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear,
+            sitk.sitkNearestNeighbor,
             out_origin[::-1],
             out_spacing[::-1],
             (1.0, 0.0, 0.0, 1.0),

@@ -152,7 +152,9 @@ class LSMS(Network):
     def _grid(self, image: Tensor) -> tuple[int, int]:
         """Return the (rows, columns) of the decoder's grid."""
         stride = self.config.align_stride
-        return -(-image.shape[-2] // stride), -(-image.shape[-1] // stride)
+        # Rounded up without negative numbers: in ONNX their division rounds the other way.
+        height, width = image.shape[-2:]
+        return (height + stride - 1) // stride, (width + stride - 1) // stride
 
     def features(
         self, image: Tensor, tokens: Tensor, mask: Tensor, drawn: Tensor | None = None

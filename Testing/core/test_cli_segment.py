@@ -144,9 +144,9 @@ def test_stdout_holds_nothing_but_the_answer(segment, ct, tmp_path):
     shifted = ct.to_sitk(ct.array + np.int16(1000))
     sitk.WriteImage(shifted, str(positive))
     ran = segment("--text", "dark", "--json", volume=positive)
-    assert "not in Hounsfield units" in json.dumps(json.loads(ran.out)["results"][0]["warnings"])
+    assert "Hounsfield units + 1000" in json.dumps(json.loads(ran.out)["notes"])
     plain = segment("--text", "dark", volume=positive)
-    assert "Note: The image has no negative values" in plain.err
+    assert "Note: The values are Hounsfield units + 1000" in plain.err
     assert "Note" not in plain.out
 
 

@@ -267,7 +267,7 @@ class TestSegmentation:
             )  # fmt: skip
             np.testing.assert_array_equal(frames[..., 0] > 0, segment.mask)
         first = written.SegmentSequence[0]
-        assert first.SegmentLabel == segments[0].name[:64]
+        assert first.SegmentLabel == f"left lobe lesion {'x' * 23} ... {'x' * 19}"
         assert first.SegmentDescription == segments[0].name
         assert first.SegmentedPropertyTypeCodeSequence[0].CodeMeaning == "Mass"
         region = first.AnatomicRegionSequence[0]

@@ -16,6 +16,7 @@ from lsms_core.io.dicom_phases import choose_phase, without_copies
 from lsms_core.io.dicom_pixels import read_pixels
 from lsms_core.io.dicom_scan import scan
 from lsms_core.io.headers import check_size, damaged
+from lsms_core.io.hounsfield import ValueHint
 from lsms_core.io.resampling import even_slices, upright
 
 
@@ -29,6 +30,7 @@ class DicomVolume:
         slices: the images in that order; () where the volume lies on another grid than they.
         read: what was read, in a few words.
         files: the images' files, whatever the grid.
+        hint: what they say of their values.
     """
 
     volume: CTVolume
@@ -36,6 +38,7 @@ class DicomVolume:
     slices: tuple[DicomSlice, ...]
     read: str
     files: tuple[Path, ...]
+    hint: ValueHint
 
 
 def list_series(source: Path) -> list[DicomSeries]:
@@ -91,7 +94,13 @@ def read_dicom(
     if len(found.series) > 1 or phase_title or series is not None:
         notes.insert(0, f"Read {read}.")
     files = tuple(dict.fromkeys(s.path for s in ordered))
-    return DicomVolume(volume, notes, kept, read, files)
+    return DicomVolume(volume, notes, kept, read, files, _hint(ordered))
+
+
+def _hint(ordered: Sequence[DicomSlice]) -> ValueHint:
+    coding = ordered[0].coding
+    largest = -1 if coding.signed else 2**coding.bits - 1
+    return ValueHint(coding.inverted, coding.slope * largest + 2 * coding.intercept)
 
 
 def _copies(count: int) -> str:

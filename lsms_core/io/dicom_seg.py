@@ -234,7 +234,10 @@ def unique_labels(names: Sequence[str]) -> list[str]:
     labels: list[str] = []
     for name in names:
         plain = _one_line(name).replace("\\", "/") or "lesion"
-        label, count = plain[:_LABEL_LENGTH].strip(), 1
+        if len(plain) > _LABEL_LENGTH:
+            # What tells long texts apart often stands at their end.
+            plain = f"{plain[:40].strip()} ... {plain[-19:].strip()}"
+        label, count = plain, 1
         while label in labels:
             count += 1
             end = f" ({count})"

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
 
 from lsms_core.anatomy.geometry import CTVolume
+from lsms_core.anatomy.plausibility import place_notes
 from lsms_core.errors import InputError
 from lsms_core.io.headers import check_header, check_size, damaged
+from lsms_core.io.hounsfield import check_values
 from lsms_core.io.nifti_reading import read_nifti
 from lsms_core.io.resampling import is_sheared, upright
 
@@ -21,11 +21,6 @@ SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 _ITK_IO = {
     ".nrrd": "NrrdImageIO", ".nhdr": "NrrdImageIO", ".mha": "MetaImageIO", ".mhd": "MetaImageIO",
 }  # fmt: skip
-# A CT spans hundreds of HU; label maps and images scaled to 0..1 do not.
-_SMALLEST_RANGE_HU = 32.0
-# Fat and air reach further below zero than this share of the highest value, even in a CT that
-# was cut to a window; resampled MR does not.
-_LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -97,8 +92,10 @@ def read_volume(
         notes.append(
             "Resampled on request to a grid with right angles; the masks lie on the new grid."
         )
-    notes += check_values(volume.array, source)
-    return LoadedVolume(volume, source, tuple(notes))
+    array, value_notes = check_values(volume.array, source)
+    notes += value_notes
+    volume = volume.with_array(array)
+    return LoadedVolume(volume, source, (*notes, *place_notes(volume)))
 
 
 def is_zip(path: Path) -> bool:
@@ -134,48 +131,18 @@ def _read_dicom(
     # A directory file is an index of the folder it lies in.
     folder = source.parent if source.name.upper() == "DICOMDIR" else source
     found = read_dicom(folder, series, phase, resample=resample)
-    notes = [*found.notes, *check_values(found.volume.array, source)]
+    array, notes = check_values(found.volume.array, source, found.hint)
+    volume = found.volume.with_array(array)
     frames = tuple(s.frame for s in found.slices if s.frame is not None)
     return LoadedVolume(
-        found.volume,
+        volume,
         source,
-        tuple(notes),
+        (*found.notes, *notes, *place_notes(volume)),
         tuple(s.path for s in found.slices),
         frames,
         found.read,
         found.files,
     )
-
-
-def check_values(array: NDArray[Any], path: Path) -> list[str]:
-    """Refuse what cannot be a CT in Hounsfield units; return a note where that is only likely.
-
-    Raises:
-        InputError: for values that are missing, all equal, or far too close together.
-    """
-    if array.dtype.kind == "f":
-        finite = np.isfinite(array)
-        if not finite.any():
-            raise InputError(f"{path} holds no numbers (only NaN): export the CT again.")
-        low, high = float(array[finite].min()), float(array[finite].max())
-    else:
-        low, high = float(array.min()), float(array.max())
-    if low == high:
-        raise InputError(
-            f"{path} is empty: every voxel has the value {low:g}. Export the CT again."
-        )
-    if high - low <= _SMALLEST_RANGE_HU:
-        raise InputError(
-            f"{path} is not a CT in Hounsfield units: its values lie between {low:g} and "
-            f"{high:g}. Give the CT itself, not a label map or a rescaled image."
-        )
-    # Without any negative value the predictor itself says so.
-    if low < 0 and -low < _LEAST_SHARE * high:
-        return [
-            f"The image's values lie between {low:g} and {high:g}, though a CT holds fat and air, "
-            "so it is probably not in Hounsfield units; the result means little."
-        ]
-    return []
 
 
 def _suffix(path: Path) -> str | None:

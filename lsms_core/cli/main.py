@@ -13,6 +13,7 @@ from lsms_core.errors import LsmsError
 _COMMANDS = {
     "demo": ("lsms_core.cli.demo", "Segment a named lesion on an embedded synthetic CT."),
     "segment": ("lsms_core.cli.segment", "Segment what a text names in a CT file or folder."),
+    "read": ("lsms_core.cli.read", "Say how a text is read, before anything is searched."),
     "build-dataset": (
         "lsms_core.cli.build_dataset",
         "Turn images and lesion masks into expressions.",

@@ -65,9 +65,11 @@ _DIAGNOSES = (
 )
 _CYST = (
     "cyst | simple cyst | biliary cyst | cystic lesion | cystoid | unilocular cyst | liver cyst | "
-    "bile cyst | benign cyst | simple-appearing cyst | simple appearing cyst"
+    "hepatic cyst | simple hepatic cyst | simple liver cyst | bile cyst | benign cyst | "
+    "simple-appearing cyst | simple appearing cyst"
 )
-_CYSTS = "cysts | simple cysts | biliary cysts | liver cysts | bile cysts | benign cysts"
+_CYSTS = "hepatic cysts | simple hepatic cysts | simple liver cysts | cysts | simple cysts | "
+    "biliary cysts | liver cysts | bile cysts | benign cysts"
 _UNREAD_CYST = "hydatid cyst | echinococcal cyst | parasitic cyst | hydatid | haemorrhagic cyst | "
 _UNREAD_CYST += "hemorrhagic cyst | complex cyst | complicated cyst | infected cyst | septated cyst"
 
@@ -77,6 +79,12 @@ _SAME = "same | the same | similar | equal | identical | comparable"
 _MEASURES = ("attenuation", "density", "attenuating", "dense", "enhancement", "enhancing", "signal")
 
 
+def _prefixed(prefix: str) -> str:
+    """Return the ways to write "hypo-attenuating" and the like in two words."""
+    ends = ("dense", "attenuating", "attenuated", "attenuation", "enhancing", "dens", "density")
+    return " | ".join(f"{prefix} {end}" for end in (*ends, "vascular", "atten", "enhanced"))
+
+
 def _measured(words: str) -> str:
     """Return each of these words before each of the words for attenuation."""
     phrases = []
@@ -84,12 +92,14 @@ def _measured(words: str) -> str:
         phrases += [f"{word} {measure}" for measure in _MEASURES]
         phrases += [f"{word} in attenuation", f"{word} in density", f"{word} on attenuation"]
         phrases += [f"{word} hu", f"{word} hounsfield values", f"{word} attenuation values"]
+        phrases += [f"{measure} {word}" for measure in _MEASURES[:2]]
         phrases += [f"{word} densities", f"{word} atten", f"{word} absorption", f"{word} dens"]
     return " | ".join(phrases)
 
 
 _ATTENUATION = {
     "hypodense": _measured(_LOW)
+    + f" | {_prefixed('hypo')}"
     + " | hypodense | hypoattenuating | hypoattenuated | hypoattenuation | hypo | hypodens | "
     "hypoenhancing | hypoenhanced | hypovascular | dark | darker | darkish | lucent | hypolucent "
     "| radiolucent | hypodensic | poorly enhancing | non enhancing | nonenhancing | unenhancing | "
@@ -97,6 +107,7 @@ _ATTENUATION = {
     "enhances less | enhancing less | weakly enhancing | less opaque | reduced-attenuation | "
     "hypodense appearing | deficient enhancement | poor enhancement | appears dark | looks dark",
     "hyperdense": _measured(_HIGH)
+    + f" | {_prefixed('hyper')}"
     + " | hyperdense | hyperattenuating | hyperattenuated | hyperattenuation | hyperdens | hyper | "
     "hyperenhancing | hyperenhanced | hypervascular | bright | brighter | dense | denser | "
     "enhancing | avidly enhancing | strongly enhancing | avid enhancement | strong enhancement | "
@@ -110,6 +121,7 @@ _ATTENUATION = {
         for same in ("same", "the same", "similar", "equal", "identical", "comparable")
         for measure in ("attenuation", "density", "enhancement", "brightness", "attenuation values")
     )
+    + f" | {_prefixed('iso')}"
     + " | isodense | isoattenuating | isoattenuated | isoattenuation | iso | isodens | isoenhancing"
     " | barely visible | hardly visible | nearly invisible | subtle | faint | faintly visible | "
     "barely different | hard to see | hard to tell | poorly visible | blends into | blending into "

@@ -255,8 +255,8 @@ FUNCTION: Vocabulary = dict(
         *by_value(
             Kind.ORDINAL,
             {
-                2: "second | 2nd | next | second-most | runner-up | next-",
-                3: "third | 3rd | third-most",
+                2: "second | 2nd | next | runner-up",
+                3: "third | 3rd",
                 4: "fourth | 4th",
                 5: "fifth | 5th",
                 6: "sixth | 6th",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -42,6 +43,8 @@ _MEANINGS = {
     for word in KNOWN_WORDS
     if word.isalpha() and word.isascii()
 }
+# "sIVa", "segVII".
+_NUMERAL = re.compile(r"(s|sg|seg|segm|segment)((?:i{1,3}|iv|vi{0,3})[ab]?)")
 _JOINED = (Kind.SIDE, Kind.LOBE, Kind.LIVER, Kind.LESION, Kind.ATTENUATION, Kind.MAGNITUDE)
 _LETTER_SIDES = {"l": "left", "r": "right"}
 _AFTER_LETTER = frozenset(
@@ -82,6 +85,12 @@ def put_right(tokens: Sequence[Token]) -> list[Token]:
     for token in tokens:
         if token.kind != "word" or token.text in KNOWN_WORDS or token.text in size_phrases.UNITS:
             found.append(token)
+            continue
+        numeral = _NUMERAL.fullmatch(token.text)
+        if numeral is not None:
+            middle = token.start + len(numeral[1])
+            found.append(replace(token, text=numeral[1], end=middle))
+            found.append(replace(token, text=numeral[2], start=middle, glued=True, capital=True))
             continue
         word = corrected(token.text, _MEANINGS)
         if word is not None:
@@ -192,8 +201,6 @@ def _in_context(found: Sequence[Item], n: int) -> Item:
         definite = before is not None and before.words in ("the", "that", "this")
         if not definite:
             return replace(item, phrase=Phrase(Kind.COUNT, 1))
-    if item.words == "s" and item.kind is Kind.SEGMENT_WORD:
-        return replace(item, phrase=Phrase(Kind.SKIP))
     if item.kind is Kind.UNKNOWN and item.words.isdigit():
         return _number(found, n)
     return item
@@ -206,7 +213,7 @@ def _comparative(item: Item, before: Item | None, after: Item | None) -> Item:
     headed = (
         after is None
         or after.kind in (Kind.LESION, Kind.ONE, Kind.COUNT, Kind.SIDE)
-        or after.words == "of"
+        or after.words.startswith("of")
         or (after.kind is Kind.LIVER and not place)
     )
     if definite and headed:
@@ -215,7 +222,7 @@ def _comparative(item: Item, before: Item | None, after: Item | None) -> Item:
         return replace(item, phrase=Phrase(Kind.BESIDES))
     if after is not None and after.words == "than":
         return replace(item, phrase=Phrase(Kind.BESIDES))
-    if after is not None and (after.kind is Kind.ONE or after.words == "of"):
+    if after is not None and (after.kind is Kind.ONE or after.words.startswith("of")):
         return replace(item, phrase=Phrase(Kind.RANK, rank, weak=True))
     magnitude = "large" if rank == "largest" else "small"
     return replace(item, phrase=Phrase(Kind.MAGNITUDE, magnitude, weak=True))

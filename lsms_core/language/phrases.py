@@ -19,7 +19,6 @@ class Kind(Enum):
     LOBE = "the word lobe"
     LIVER = "the liver"
     SEGMENTS = "segments by number or by section"
-    SEGMENT_WORD = "the word segment"
     LESION = "a lesion, by whatever name"
     ONE = "a lesion, by a pronoun"
     ATTENUATION = "attenuation"

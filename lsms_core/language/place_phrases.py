@@ -176,11 +176,11 @@ PLACES: Vocabulary = dict(
         *entries(Kind.LIVER, _ORGAN_ITSELF, "itself", unread=True),
         *entries(Kind.LIVER, "liver organ | hepatic organ | liver outline | liver mask", "itself"),
         *entries(
-            Kind.SEGMENT_WORD,
+            Kind.SKIP,
             "segment | segments | seg | segs | segm | segms | sg | sgs | couinaud | couinaud "
             "segment | couinaud segments | liver segment | liver segments | hepatic segment | "
-            "hepatic segments | couinaud's segment | couinaud's segments | sgm | segt | segmt | "
-            "subsegment | subsegments | sement | segemnt | couinaud seg | sect | s | cs",
+            "hepatic segments | couinaud's | sgm | segt | segmt | subsegment | subsegments | s | "
+            "cs",
         ),
         *by_value(Kind.LOCATION, _LOCATION, weak=True),
         *entries(Kind.LOCATION, _AT_CAPSULE, "subcapsular", weak=True),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lsms_core.language.clause import FIELDS, HEADS, Clause, has
+from lsms_core.language.clause import FIELDS, HEADS, PLACES, Clause, has
 from lsms_core.language.items import Item
 from lsms_core.language.phrases import Kind
 
 _NAMED = (Kind.LESION, Kind.ONE)
 _SMALL_WORDS = (Kind.SKIP, Kind.ARTICLE, Kind.PREPOSITION, Kind.AND, Kind.OR, Kind.ASK)
+_LEAVING_OUT = (Kind.NOT_SEEN, Kind.EXCEPT, Kind.NOT)
+_DETAILS = (Kind.BESIDES, Kind.ORGAN, Kind.UNKNOWN, Kind.PROCEDURE)
 _INTO = frozenset({"in", "on", "within", "inside", "at", "into", "for", "among"})
 _ONLY_THE_REST = ("otherwise", "rest", "remain", "elsewhere", "background")
 _OPPOSITE = {
@@ -32,6 +34,9 @@ class _Scan:
         self.items = clause.items
         self.excluding = False
         self.ignoring = False
+        # Whether what is left out is only what a lesion is not like: "not calcified".
+        self.adjective = False
+        self.detail = False
         self.states: dict[Kind, Callable[[int], int]] = {
             Kind.NOT_ONLY: self._not_only,
             Kind.NOT: self._not,
@@ -80,8 +85,7 @@ class _Scan:
                 i = state(i)
                 continue
             if kind not in _SMALL_WORDS:
-                ways = self.excluded if self.excluding else self.reading
-                ways.get(kind, self._other)(i)
+                self._content(i)
             i += 1
         if clause.normal and not clause.denied:
             clause.denied = not has(self.items, _NAMED)
@@ -93,6 +97,25 @@ class _Scan:
         if clause.question:
             clause.denied = False
 
+    def _content(self, i: int) -> None:
+        kind = self.items[i].kind
+        if self.excluding and self.detail and kind in (*PLACES, Kind.LOBE, Kind.LIVER):
+            # "Not calcified in the left lobe" is in the left lobe; where the cysts are left out
+            # that lie there ("except the cysts in the left lobe"), no side is sure.
+            if self.adjective:
+                self.excluding = self.detail = False
+            else:
+                self.clause.unread.append(self.items[i])
+                return
+        if not self.excluding:
+            self.reading.get(kind, self._other)(i)
+            return
+        self.excluded.get(kind, self._other)(i)
+        if kind not in (*PLACES, Kind.LOBE, Kind.LIVER, Kind.ONE, Kind.ALL, Kind.COUNT):
+            item = self.items[i]
+            plain = kind is Kind.LESION and item.value is None and not item.phrase.unread
+            self.detail = self.detail or not plain
+
     # What changes how the rest is read; each returns where to go on.
 
     def _not_only(self, i: int) -> int:
@@ -103,12 +126,13 @@ class _Scan:
         following = [n for n in self.items[i + 1 :] if n.kind is not Kind.SKIP][:1]
         if following and following[0].kind in (Kind.NORMAL, Kind.NO, Kind.WITHOUT):
             return self.items.index(following[0], i) + 1
-        self.excluding = True
+        self.excluding = self.adjective = True
         return i + 1
 
     def _except(self, i: int) -> int:
         words = self.items[i].words
         self.excluding = True
+        self.adjective = words.endswith("not")
         if words.endswith(("lesion but", "lesions but", "ones but", "one but")) or any(
             said in words for said in ("all but", "everything but", "anything but", "any but")
         ):
@@ -116,20 +140,30 @@ class _Scan:
         return i + 1
 
     def _without(self, i: int) -> int:
-        return self._except(i) if self.clause.head else self._no(i)
+        """Read "without": of a lesion it denies a detail, by itself the lesion."""
+        noun = self._noun(i)
+        detail = has(noun, _DETAILS) and not has(noun, (Kind.SIDE, Kind.SEGMENTS, Kind.LESION))
+        if self.clause.head and not detail:
+            return self._except(i)
+        return self._no(i)
+
+    def _noun(self, i: int) -> list[Item]:
+        """Return the phrases from behind ``i`` to the end of the noun that stands there."""
+        found: list[Item] = []
+        for item in self.items[i + 1 :]:
+            if item.kind in (Kind.PREPOSITION, Kind.NORMAL, *_LEAVING_OUT):
+                break
+            found.append(item)
+        return found
 
     def _no(self, i: int) -> int:
         """Read a denial: of a lesion, or of something about one."""
         clause = self.clause
-        end = i + 1
-        while end < len(self.items) and self.items[end].kind not in (
-            *(Kind.PREPOSITION, Kind.NORMAL, Kind.NOT_SEEN, Kind.EXCEPT, Kind.NOT),
-        ):
-            end += 1
-        noun = self.items[i + 1 : end]
+        noun = self._noun(i)
+        end = i + 1 + len(noun)
         of_lesions = has(noun, _NAMED)
         if not of_lesions and not clause.head:
-            detail = has(noun, (Kind.BESIDES, Kind.ORGAN, Kind.UNKNOWN, Kind.PROCEDURE))
+            detail = has(noun, _DETAILS)
             of_lesions = not detail or has(noun, (Kind.ATTENUATION, Kind.MAGNITUDE))
         if of_lesions:
             clause.denied = True
@@ -312,7 +346,7 @@ class _Scan:
 
     def _opposite(self, i: int) -> None:
         item = self.items[i]
-        if self.items[i - 1].kind is Kind.NOT:
+        if self.items[i - 1].kind is Kind.NOT or self.items[i - 1].words.endswith("not"):
             other = _OPPOSITE[item.value]
             self.clause.values.append((FIELDS[item.kind], other, item))
         else:

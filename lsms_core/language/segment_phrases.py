@@ -27,10 +27,10 @@ _UNITS = frozenset("mm cm millimeter millimetre centimeter centimetre millimeter
                    "centimeters centimetres inch inches x × % hu".split())  # fmt: skip
 _LETTERS = frozenset({"a", "b"})
 WORDS = frozenset(
-    "segment segments seg segs segm segms sg sgs couinaud sgm segt segmt subsegment subsegments "
-    "sement segemnt s cs couinaud's segement segements segmnt segmet segemnts".split()
+    "segment segments seg segs segm segms sg sgs couinaud sgm segt segmt subsegment subsegments s "
+    "cs couinaud's".split()
 )
-_PLURAL = frozenset("segments segs segms sgs subsegments segemnts segements".split())
+_PLURAL = frozenset("segments segs segms sgs subsegments".split())
 _PLACE = frozenset({"in", "at", "within", "of", "involving", "/", "(", "liver", "hepatic"})
 
 
@@ -123,6 +123,8 @@ def _ordinal(tokens: Sequence[Token], i: int) -> SegmentPhrase | None:
 def _bare(tokens: Sequence[Token], i: int) -> SegmentPhrase | None:
     """Return Roman numerals without the word: "in IVb", "II/III"."""
     token = tokens[i]
+    if token.kind == "number":
+        return _bare_number(tokens, i)
     if not token.capital or not _is_roman(token.text):
         return None
     if i and tokens[i - 1].text in (
@@ -142,6 +144,18 @@ def _bare(tokens: Sequence[Token], i: int) -> SegmentPhrase | None:
     if found.unread or not ((long and placed) or several):
         return None
     return found
+
+
+def _bare_number(tokens: Sequence[Token], i: int) -> SegmentPhrase | None:
+    """Return "in 5/8" and "in 4a"; any other number without the word is none."""
+    placed = i > 0 and tokens[i - 1].text in ("in", "at", "liver", "hepatic", "lobe", "within")
+    following = tokens[i + 1] if i + 1 < len(tokens) else None
+    if not placed or following is None or not following.glued:
+        return None
+    if following.text not in ("/", "a", "b"):
+        return None
+    found = _listed(tokens, i, i, plural=True)
+    return None if found.unread or not found.numbers else found
 
 
 def _is_roman(text: str) -> bool:

@@ -123,13 +123,46 @@ _OF_PART = (
     "gas",
     "air",
     "fill",
-    "nodular",
     "arterial",
     "halo",
     "septa",
     "ring",
     "ossif",
     "cavit",
+)
+_NOUNS = (
+    "osis",
+    "tion",
+    "tions",
+    "ment",
+    "scar",
+    "out",
+    "rim",
+    "halo",
+    "fat",
+    "gas",
+    "septa",
+    "in",
+    "air",
+    "age",
+)
+_WITHIN = frozenset(
+    {"central", "centrally", "peripheral", "peripherally", "inner", "superficially"}
+)
+# These may be adjectives: "a compressing lesion".
+_VERBS = frozenset(
+    {
+        "compressing",
+        "displacing",
+        "surrounding",
+        "touching",
+        "bordering",
+        "indenting",
+        "encasing",
+        "invading",
+        "contacting",
+        "abutting",
+    }
 )
 
 
@@ -243,17 +276,11 @@ def _parts_of_lesions(items: Sequence[Item], i: int) -> tuple[Item, int]:
     after = items[i + 1] if i + 1 < len(items) else None
     if after is None:
         return item, i + 1
-    if item.kind is Kind.LOCATION and after.kind in (Kind.BESIDES, Kind.ATTENUATION, Kind.LESION):
-        if after.kind is Kind.BESIDES and after.words.startswith(_OF_PART):
-            return _join(items, i, i + 2, _UNREAD)
-        if item.words.endswith("ly") and after.kind is Kind.ATTENUATION:
-            return replace(item, phrase=_UNREAD), i + 1
-        if after.kind is Kind.ATTENUATION and after.words.endswith(
-            ("attenuation", "density", "enhancement")
-        ):
-            return _join(items, i, i + 2, _UNREAD)
-        if after.phrase.unread and after.words in ("scar", "haemorrhage", "hemorrhage", "bleeding"):
-            return _join(items, i, i + 2, _UNREAD)
+    if item.words in _WITHIN and _is_of_part(items, i):
+        return _join(items, i, i + 2, _UNREAD)
+    adverb = item.words.endswith("ly") and item.kind is Kind.LOCATION
+    if adverb and after.kind is Kind.ATTENUATION:
+        return replace(item, phrase=_UNREAD), i + 1
     if (
         item.kind in (Kind.ATTENUATION, Kind.TEXTURE, Kind.SHAPE)
         and after.words in (*_PART_OF_LESION, "rim", "wall", "halo", "capsule", "septa", "edge")
@@ -263,6 +290,19 @@ def _parts_of_lesions(items: Sequence[Item], i: int) -> tuple[Item, int]:
     return item, i + 1
 
 
+def _is_of_part(items: Sequence[Item], i: int) -> bool:
+    """Whether "central" or "peripherally" speaks of a part of a lesion, by the next phrase."""
+    after = items[i + 1]
+    if after.kind is Kind.BESIDES and after.words.startswith(_OF_PART):
+        return items[i].words.endswith("ly") or after.words.endswith(_NOUNS)
+    if after.kind is Kind.ATTENUATION and after.words.endswith(
+        ("attenuation", "density", "enhancement")
+    ):
+        following = items[i + 2 : i + 5]
+        return not any(n.kind in (Kind.LESION, Kind.ONE) for n in following)
+    return after.phrase.unread and after.words in ("scar", "haemorrhage", "hemorrhage", "bleeding")
+
+
 def _beside(items: Sequence[Item], i: int) -> tuple[Item, int]:
     """Join "near" and the like with what they are near."""
     item = items[i]
@@ -270,6 +310,15 @@ def _beside(items: Sequence[Item], i: int) -> tuple[Item, int]:
         return item, i + 1
     end = _end_of_object(items, i + 1)
     around = items[i + 1 : end] if end is not None else []
+    if item.words == "away from" and any(b.kind in (Kind.SIDE, Kind.LOBE) for b in around):
+        return replace(item, phrase=Phrase(Kind.EXCEPT)), i + 1
+    if item.words in ("left of", "right of") and not any(
+        b.kind in (Kind.ORGAN, Kind.LIVER, Kind.BESIDES, Kind.LESION, Kind.ONE) for b in around
+    ):
+        return replace(item, phrase=Phrase(Kind.SIDE, item.words.split()[0])), i + 1
+    bare = bool(around) and around[0].kind is not Kind.ARTICLE
+    if item.words in _VERBS and bare and not any(b.kind is Kind.ORGAN for b in around):
+        return replace(item, phrase=_UNREAD), i + 1
     of_liver = around and all(b.kind in (Kind.ARTICLE, Kind.LIVER) for b in around)
     if item.words in ("left of", "right of") and of_liver:
         return replace(item, phrase=Phrase(Kind.SIDE, item.words.split()[0])), i + 1

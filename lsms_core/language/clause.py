@@ -30,6 +30,8 @@ class Clause:
     Attributes:
         items: its phrases.
         question: whether it asks.
+        joined: whether an "and" or an "or" stands before it.
+        excepted: whether it is what a denial does not speak of ("normal but for a cyst").
         sides: of the places that it names, each with its phrase.
         segments: likewise.
         without_sides: of the places that it leaves out.
@@ -49,6 +51,8 @@ class Clause:
 
     items: list[Item]
     question: bool = False
+    joined: bool = False
+    excepted: bool = False
     sides: list[tuple[str, Item]] = field(default_factory=list)
     segments: list[tuple[str, Item]] = field(default_factory=list)
     without_sides: list[tuple[str, Item]] = field(default_factory=list)

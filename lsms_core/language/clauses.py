@@ -10,6 +10,11 @@ from lsms_core.language.items import Item
 from lsms_core.language.phrases import Kind
 from lsms_core.language.scan import scanned
 
+# What has a clause say something of its own.
+_OWN = (
+    *(Kind.SIDE, Kind.BOTH, Kind.SEGMENTS, Kind.LOBE, Kind.SIZE, Kind.COUNT, Kind.ARTICLE),
+    *(Kind.NO, Kind.NORMAL, Kind.NOT_SEEN, Kind.WITHOUT),
+)
 _STATES = (Kind.NORMAL, Kind.NO, Kind.NONE, Kind.NOT_SEEN)
 
 
@@ -18,7 +23,17 @@ def clauses(items: Sequence[Item]) -> list[Clause]:
     found: list[Clause] = []
     for sentence, question in _sentences(items):
         asks = question or _starts_question(sentence)
-        found += [scanned(Clause(part, asks)) for part in _parts(sentence)]
+        found += [
+            scanned(
+                Clause(
+                    part,
+                    asks,
+                    joined=joint is not None and joint.kind in (Kind.AND, Kind.OR),
+                    excepted=joint is not None and joint.kind is Kind.EXCEPT,
+                )
+            )
+            for joint, part in _parts(sentence)
+        ]
     return found
 
 
@@ -70,37 +85,46 @@ def _starts_question(sentence: Sequence[Item]) -> bool:
     )
 
 
-def _parts(sentence: Sequence[Item]) -> list[list[Item]]:
-    found: list[list[Item]] = []
+_Part = tuple[Item | None, list[Item]]
+
+
+def _parts(sentence: Sequence[Item]) -> list[_Part]:
+    """Return the clauses of a sentence, each with the phrase that joins it to the one before."""
+    found: list[_Part] = []
+    joint: Item | None = None
     part: list[Item] = []
     for n, item in enumerate(sentence):
         if item.kind in (Kind.COMMA, Kind.BUT) or _splits(part, sentence, n):
             if part:
-                found.append(part)
-            part = [] if item.kind not in (Kind.NO, Kind.NONE) else [item]
+                found.append((joint, part))
+                joint = item
+            elif item.kind is not Kind.COMMA:
+                joint = item
+            part = [item] if item.kind in (Kind.NO, Kind.NONE) else []
         else:
             part.append(item)
     if part:
-        found.append(part)
+        found.append((joint, part))
     return _denial_lists(found)
 
 
-def _denial_lists(parts: list[list[Item]]) -> list[list[Item]]:
+def _denial_lists(parts: list[_Part]) -> list[_Part]:
     """Join "no cyst, mass or abscess" again."""
-    found: list[list[Item]] = []
-    for n, part in enumerate(parts):
-        before = found[-1] if found else None
-        denial = before is not None and any(i.kind in (Kind.NO, Kind.WITHOUT) for i in before)
-        bare = not any(
-            i.kind
-            in (*PLACES, Kind.NO, Kind.NORMAL, Kind.SIZE, Kind.COUNT, Kind.ARTICLE, Kind.LOBE)
-            for i in part
-        )
-        listed = any(i.kind in (Kind.OR, Kind.AND) for p in parts[n:] for i in p[-4:])
-        if denial and before is not None and bare and listed and _has(part, (Kind.LESION,)):
+    found: list[_Part] = []
+    for n, (joint, part) in enumerate(parts):
+        before = found[-1][1] if found else []
+        bare = _has(part, (Kind.LESION,)) and not _has(part, _OWN)
+        run = []
+        for later_joint, later in parts[n:]:
+            if _has(later, _OWN):
+                break
+            run.append(later_joint)
+        listed = any(j is not None and j.kind in (Kind.AND, Kind.OR) for j in run)
+        listed = listed or _has(part, (Kind.OR, Kind.AND))
+        if _has(before, (Kind.NO, Kind.WITHOUT)) and bare and listed:
             before += part
         else:
-            found.append(part)
+            found.append((joint, part))
     return found
 
 
@@ -120,6 +144,10 @@ def _splits(part: Sequence[Item], sentence: Sequence[Item], n: int) -> bool:
     headed = _has(part, (Kind.LESION, Kind.ONE, *_STATES))
     if item.kind in (Kind.NO, Kind.NONE):
         return _denial_begins(part, item, near)
+    if item.kind is Kind.EXCEPT:
+        # "Normal but for a cyst in segment 4": what is left out of a denial is there.
+        denied = _has(part, (Kind.NO, Kind.NONE, Kind.NORMAL)) and not _has(part, (Kind.NOT,))
+        return denied and _has(near, (Kind.LESION, Kind.ONE, *PLACES))
     own = _has(near, (Kind.LESION, Kind.ONE, *_STATES))
     if item.words == "with":
         background = _has(part, (Kind.NORMAL,)) or (

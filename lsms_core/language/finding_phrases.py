@@ -68,15 +68,26 @@ _CYST = (
     "hepatic cyst | simple hepatic cyst | simple liver cyst | bile cyst | benign cyst | "
     "simple-appearing cyst | simple appearing cyst"
 )
-_CYSTS = "hepatic cysts | simple hepatic cysts | simple liver cysts | cysts | simple cysts | "
-    "biliary cysts | liver cysts | bile cysts | benign cysts"
+_CYSTS = (
+    "hepatic cysts | simple hepatic cysts | simple liver cysts | cysts | simple cysts | biliary "
+    "cysts | liver cysts | bile cysts | benign cysts"
+)
 _UNREAD_CYST = "hydatid cyst | echinococcal cyst | parasitic cyst | hydatid | haemorrhagic cyst | "
 _UNREAD_CYST += "hemorrhagic cyst | complex cyst | complicated cyst | infected cyst | septated cyst"
 
 _LOW = "low | lower | lowered | reduced | decreased | diminished | less"
 _HIGH = "high | higher | raised | increased | elevated | more"
 _SAME = "same | the same | similar | equal | identical | comparable"
-_MEASURES = ("attenuation", "density", "attenuating", "dense", "enhancement", "enhancing", "signal")
+_MEASURES = (
+    "attenuation",
+    "density",
+    "att",
+    "attenuating",
+    "dense",
+    "enhancement",
+    "enhancing",
+    "signal",
+)
 
 
 def _prefixed(prefix: str) -> str:

@@ -50,19 +50,15 @@ _WORDS = frozenset(
 )
 # Of these, what is English as well, or what an English text may contain.
 _ENGLISH = frozenset(
-    "die an am do no on a i as is in at o e y s v w z lobe lobes nodule hypodense hypodens "
-    "lesions grand plus taille masse un du la le en el al sin con per hepatic lob lobus op met "
-    "sol bal smal das den des dem sage i parem si il lo sag da di dos das lever hati cysta cyste "
-    "levi trai sur est par les mit von der ins laesion laesie hoger bez gan cu gait uno una os um "
-    "com na nos foyer ve levy leva leve segmente het due non vasen maj lesi placie kist ou nodul "
-    "lasion "
-    "unter con auf petit massa masa lappen".split()
+    "an am do no on a i as is in at o e s v w lobe lobes nodule hypodense hypodens lesions plus "
+    "taille sin per hepatic lob lobus op met bal smal parem sage hati levi trai par ins hoger gan "
+    "cu gait uno una nos levy leva leve non vasen maj placie kist ou nodul petit lappen lo com os "
+    "um die hati mit mais".split()
 )
 # So short or so English that one of them alone tells nothing, but two do.
 _HALF = frozenset(
-    "das den des dem der die im un une du la le les en el al con sur est mit von il lo da di dos "
-    "os um com na nos het op met bez si cu ou et y ve lever laesie lesi hati w z non uno una "
-    "petit grand masse massa masa lappen foyer cyste cysta segmente unter auf no bal sol".split()
+    "die das den dem im un le la en al con est von il lo da di de os um com bez si et y ve z lever "
+    "lesi grand masse massa masa foyer unter auf sol tumoren cyste cysta".split()
 )
 _PREFIXES = ("leber", "hepatiq", "lever", "hepatisch", "leverk", "watrob", "karacig")
 _NO_PREFIXES = frozenset({"leverage", "leveraged", "levers", "levered", "lever"})

@@ -82,7 +82,11 @@ class Item:
 def put_right(tokens: Sequence[Token]) -> list[Token]:
     """Return the tokens with typing mistakes put right and joined words apart."""
     found: list[Token] = []
-    for token in tokens:
+    for n, token in enumerate(tokens):
+        after = tokens[n + 1].text if n + 1 < len(tokens) else ""
+        if token.text == "let" and after in _AFTER_LETTER:
+            found.append(replace(token, text="left"))
+            continue
         if token.kind != "word" or token.text in KNOWN_WORDS or token.text in size_phrases.UNITS:
             found.append(token)
             continue
@@ -186,7 +190,7 @@ def _names_lesion(tokens: Sequence[Token], i: int) -> bool:
 _ADJECTIVES = (
     Kind.ATTENUATION, Kind.SHAPE, Kind.MARGIN, Kind.TEXTURE, Kind.MAGNITUDE, Kind.LOCATION,
     Kind.SIDE, Kind.LIVER, Kind.LOBE, Kind.BESIDES, Kind.SKIP, Kind.SIZE, Kind.UNKNOWN, Kind.ALL,
-    Kind.ORDINAL, Kind.BOTH, Kind.COMMA,
+    Kind.ORDINAL, Kind.BOTH, Kind.COMMA, Kind.SEGMENTS, Kind.COUNT,
 )  # fmt: skip
 
 
@@ -194,9 +198,8 @@ def _in_context(found: Sequence[Item], n: int) -> Item:
     """Return an item as its neighbours have it read."""
     item = found[n]
     before = found[n - 1] if n else None
-    after = found[n + 1] if n + 1 < len(found) else None
     if item.words in COMPARATIVES and item.kind in (Kind.UNKNOWN, Kind.BESIDES, Kind.RANK):
-        return _comparative(item, before, after)
+        return _comparative(found, n)
     if item.words == "one" and _head_follows(found, n, (Kind.LESION,)):
         definite = before is not None and before.words in ("the", "that", "this")
         if not definite:
@@ -206,30 +209,41 @@ def _in_context(found: Sequence[Item], n: int) -> Item:
     return item
 
 
-def _comparative(item: Item, before: Item | None, after: Item | None) -> Item:
+def _comparative(found: Sequence[Item], n: int) -> Item:
+    """Return "the larger of the two" and "larger lesion" as a rank, "larger lesions" as no rank."""
+    item = found[n]
+    before = found[n - 1] if n else None
+    after = found[n + 1] if n + 1 < len(found) else None
     rank = COMPARATIVES[item.words]
-    place = rank.startswith("most")
     definite = before is not None and before.words in ("the", "which")
-    headed = (
-        after is None
-        or after.kind in (Kind.LESION, Kind.ONE, Kind.COUNT, Kind.SIDE)
-        or after.words.startswith("of")
-        or (after.kind is Kind.LIVER and not place)
-    )
-    if definite and headed:
-        return replace(item, phrase=Phrase(Kind.RANK, rank, weak=True))
-    if place:
+    head = _next_head(found, n)
+    of_two = after is not None and after.words.startswith("of")
+    if rank.startswith("most"):
+        near = after is None or of_two or after.kind in (Kind.LESION, Kind.ONE)
+        if definite and near:
+            return replace(item, phrase=Phrase(Kind.RANK, rank, weak=True))
         return replace(item, phrase=Phrase(Kind.BESIDES))
     if after is not None and after.words == "than":
         return replace(item, phrase=Phrase(Kind.BESIDES))
-    if after is not None and (after.kind is Kind.ONE or after.words.startswith("of")):
+    one = head is not None and not head.phrase.plural and head.words != "ones"
+    if one or of_two or (definite and (after is None or head is not None)):
         return replace(item, phrase=Phrase(Kind.RANK, rank, weak=True))
     magnitude = "large" if rank == "largest" else "small"
     return replace(item, phrase=Phrase(Kind.MAGNITUDE, magnitude, weak=True))
 
 
+def _next_head(found: Sequence[Item], n: int) -> Item | None:
+    """Return the lesion whose noun stands behind adjectives."""
+    for item in found[n + 1 : n + 9]:
+        if item.kind in (Kind.LESION, Kind.ONE):
+            return item
+        if item.kind not in _ADJECTIVES:
+            return None
+    return None
+
+
 def _head_follows(found: Sequence[Item], n: int, heads: tuple[Kind, ...]) -> bool:
-    for item in found[n + 1 : n + 6]:
+    for item in found[n + 1 : n + 9]:
         if item.kind in heads:
             return True
         if item.kind not in _ADJECTIVES:

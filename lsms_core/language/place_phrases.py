@@ -5,19 +5,21 @@ from __future__ import annotations
 from lsms_core.language.phrases import Kind, Vocabulary, by_value, entries
 
 _SIDE = {
-    "left": "left | lt | left-sided | left sided | lt-sided | left-hand | left hand side | left-"
-    "hand side | left side | lt side | leftside | leftsided | left-side | to the left of midline "
-    "| to the left of the midline | left of the midline | left of midline | to the left of "
-    "cantlie's line | left of cantlie's line | to the left of the cantlie line | left of the "
-    "middle hepatic vein | to the left of the middle hepatic vein | left-lobe | leftward | "
-    "left-lobar | lobus sinister | sinister lobe | lobus hepatis sinister | lft | lhl | left half "
+    "left": "left of the two | left | lt | "
+    "left-sided | left sided | lt-sided | left-hand | left hand side | left-hand side | left side "
+    "| lt side | leftside | leftsided | left-side | to the left of midline | to the left of the "
+    "midline | left of the midline | left of midline | to the left of cantlie's line | left of "
+    "cantlie's line | to the left of the cantlie line | left of the middle hepatic vein | to the "
+    "left of the middle hepatic vein | left-lobe | leftward | left-lobar | lobus sinister | "
+    "sinister lobe | lobus hepatis sinister | lft | lhl | left half "
     "| left aspect | left-lateralised | leftsided | left of the cantlie line",
-    "right": "right | rt | right-sided | right sided | rt-sided | right-hand | right hand side | "
-    "right-hand side | right side | rt side | rightside | rightsided | right-side | to the right "
-    "of midline | to the right of the midline | right of the midline | right of midline | to the "
-    "right of cantlie's line | right of cantlie's line | to the right of the cantlie line | right "
-    "of the middle hepatic vein | to the right of the middle hepatic vein | right-lobe | "
-    "rightward | right-lobar | lobus dexter | dexter lobe | lobus hepatis dexter | rgt | rhl | "
+    "right": "right of the two | right | rt | "
+    "right-sided | right sided | rt-sided | right-hand | right hand side | right-hand side | "
+    "right side | rt side | rightside | rightsided | right-side | to the right of midline | to "
+    "the right of the midline | right of the midline | right of midline | to the right of "
+    "cantlie's line | right of cantlie's line | to the right of the cantlie line | right of the "
+    "middle hepatic vein | to the right of the middle hepatic vein | right-lobe | rightward | "
+    "right-lobar | lobus dexter | dexter lobe | lobus hepatis dexter | rgt | rhl | "
     "right half | right aspect | right of the cantlie line",
 }
 # Sides that are none of the patient's lobes, or may be none.
@@ -45,7 +47,7 @@ _NO_SIDE = (
 )
 
 _ANTERIOR = "anterior | ant | ventral | front"
-_POSTERIOR = "posterior | post | dorsal | rear"
+_POSTERIOR = "posterior | post | dorsal | rear | back"
 _PARTS = "section | sector | segment | sections | sectors | segments | division | subsegment"
 
 
@@ -68,6 +70,8 @@ def _section(side: str, short: str, names: str) -> str:
                 said += [f"{name} {part} of the {side_word} liver lobe"]
                 said += [f"{name} {side_word} {part}"]
             said += [f"{side_word} {name} liver", f"{name} {side_word} liver"]
+            for lobe in ("lobe", "hepatic lobe", "liver lobe", "liver"):
+                said.append(f"{name} of the {side_word} {lobe}")
     return " | ".join(said)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from lsms_core.anatomy.laterality import Side
@@ -202,6 +203,7 @@ class _Sum:
         """Return what is said of lesions; what clauses contradict each other in is not read."""
         said: dict[str, list[tuple[Any, Item, int]]] = {}
         groups = _grouped(chosen)
+        own = {n for n, group in enumerate(groups) if _is_named(group) or n == 0}
         for n, group in enumerate(groups):
             for part in group:
                 for name, value, item in part.values:
@@ -211,9 +213,13 @@ class _Sum:
         for name, found in said.items():
             values = {v for v, _, _ in found}
             if name == "attenuation" and values == {"hypodense", "cystic"}:
-                alternative = any(i.kind is Kind.OR for p in chosen for i in p.items)
-                values = {"hypodense"} if alternative or len(groups) > 1 else {"cystic"}
-            partly = several and len({n for _, _, n in found}) < len(groups)
+                either = several or any(i.kind is Kind.OR for p in chosen for i in p.items)
+                either = either or any(p.joined for p in chosen)
+                values = {"hypodense"} if either else {"cystic"}
+            partly = several and not own <= {n for _, _, n in found}
+            partly = partly or self._is_of_one_alternative(name, chosen)
+            if several and name in ("rank", "count"):
+                partly = partly or any(_names_place([p]) for p in chosen if _says(p, name))
             if len(values) > 1 or partly:
                 self.unread += [i for _, i, _ in found]
                 continue
@@ -221,6 +227,15 @@ class _Sum:
             for _, item, _ in found:
                 self._mark(name, item)
         return self._checked(entries, said, chosen)
+
+    def _is_of_one_alternative(self, name: str, chosen: Sequence[Clause]) -> bool:
+        """Whether only one of "a cyst or a metastasis" is said to be like this."""
+        alternatives = [
+            (a, b)
+            for a, b in pairwise(chosen)
+            if b.joined and _is_named([a]) and _is_named([b]) and not b.definite
+        ]
+        return any(_says(a, name) != _says(b, name) for a, b in alternatives)
 
     def _checked(
         self,
@@ -284,6 +299,15 @@ def _typed(written: str, words: str) -> str:
     """Return a phrase as it was typed, in small letters and with one space between words."""
     lower = " ".join(written.lower().split())
     return lower if lower.isascii() else words
+
+
+def _says(part: Clause, name: str) -> bool:
+    return any(said == name for said, _, _ in part.values)
+
+
+def _is_named(group: Sequence[Clause]) -> bool:
+    """Whether lesions are named by a noun, not only by "one"."""
+    return any(i.kind is Kind.LESION for c in group for i in c.items)
 
 
 def _names_place(group: Sequence[Clause]) -> bool:

@@ -78,12 +78,16 @@ class _Scan:
     def run(self) -> None:
         clause, i = self.clause, 0
         clause.whole = not clause.question
+        clause.head = clause.excepted
         while i < len(self.items):
             kind = self.items[i].kind
             state = self.states.get(kind)
             if state is not None:
                 i = state(i)
                 continue
+            if self.items[i].words == ":":
+                # "Other than in the left lobe: a cyst".
+                self.excluding = self.detail = False
             if kind not in _SMALL_WORDS:
                 self._content(i)
             i += 1
@@ -107,6 +111,8 @@ class _Scan:
             else:
                 self.clause.unread.append(self.items[i])
                 return
+        if self.excluding and kind in (*FIELDS, Kind.SIZE, Kind.BESIDES) and self._is_over(i):
+            self.excluding = False
         if not self.excluding:
             self.reading.get(kind, self._other)(i)
             return
@@ -115,6 +121,12 @@ class _Scan:
             item = self.items[i]
             plain = kind is Kind.LESION and item.value is None and not item.phrase.unread
             self.detail = self.detail or not plain
+
+    def _is_over(self, i: int) -> bool:
+        """Whether what is left out was a place, and the rest speaks of what is meant."""
+        if not (self.clause.without_sides or self.clause.without_segments):
+            return False
+        return not has(self.items[i:], (*_NAMED, Kind.RANK, Kind.COUNT))
 
     # What changes how the rest is read; each returns where to go on.
 
@@ -142,6 +154,8 @@ class _Scan:
     def _without(self, i: int) -> int:
         """Read "without": of a lesion it denies a detail, by itself the lesion."""
         noun = self._noun(i)
+        if has(noun, (Kind.SIDE, Kind.SEGMENTS)) and not has(noun, _NAMED):
+            return self._except(i)
         detail = has(noun, _DETAILS) and not has(noun, (Kind.SIDE, Kind.SEGMENTS, Kind.LESION))
         if self.clause.head and not detail:
             return self._except(i)
@@ -167,6 +181,7 @@ class _Scan:
             of_lesions = not detail or has(noun, (Kind.ATTENUATION, Kind.MAGNITUDE))
         if of_lesions:
             clause.denied = True
+            clause.added = clause.added or self.items[i].value == "otherwise"
             return i + 1
         for item in noun:
             if item.kind is Kind.ORGAN and not clause.head:
@@ -224,6 +239,7 @@ class _Scan:
     def _lobe(self, i: int) -> None:
         self.clause.lobe = True
         if not self.excluding:
+            self.clause.liver |= any(w in self.items[i].words for w in ("liver", "hepatic"))
             self._placed(i)
 
     def _liver(self, i: int) -> None:

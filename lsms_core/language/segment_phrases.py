@@ -80,7 +80,7 @@ def _named(
     if word in ("s", "cs") and not (i < len(tokens) and (tokens[i].glued or tokens[start].capital)):
         return None
     one = _one(tokens, i)
-    if one is None:
+    if one is None or tokens[i - 1].text in ("but", "except"):
         return None
     spelt = tokens[i].text in _SPELT
     # An order to draw: "segment two largest", "segment 2 large lesions", "segment one lesion".
@@ -148,6 +148,9 @@ def _bare(tokens: Sequence[Token], i: int) -> SegmentPhrase | None:
 
 def _bare_number(tokens: Sequence[Token], i: int) -> SegmentPhrase | None:
     """Return "in 5/8" and "in 4a"; any other number without the word is none."""
+    if i > 1 and tokens[i - 1].text in ("but", "except") and tokens[i - 2].text in _PLURAL:
+        found = _listed(tokens, i, i, plural=True)
+        return found if _one(tokens, i) is not None else None
     placed = i > 0 and tokens[i - 1].text in ("in", "at", "liver", "hepatic", "lobe", "within")
     following = tokens[i + 1] if i + 1 < len(tokens) else None
     if not placed or following is None or not following.glued:

@@ -57,13 +57,19 @@ _BEFORE_SIZE = tuple(
     for limit, words in _BEFORE
 )
 # And right after it.
+_SMALLER = rf"(?:or|and) (?:{_LESS}|down|downwards)(?! than)|at most|at the most|max\b|maximum"
+_LARGER = rf"(?:or|and) (?:{_MORE}|up|upward)(?! than)|\+|min\b|minimum|plus\b|at least"
+_BEHIND = r"(?: in size| in diameter)?"
 _AFTER: tuple[tuple[Limit, re.Pattern[str]], ...] = (
-    ("max", re.compile(rf"(?:(?:or|and) (?:{_LESS}|down|downwards)|at most|at the most|max\b"
-                       r"|maximum|or not more|tops|and smaller|as a maximum)"
-                       r"(?: in size| in diameter)?")),
-    ("min", re.compile(rf"(?:(?:or|and) (?:{_MORE}|up|upward)|\+|min\b|minimum|plus\b|at least|"
-                       r"at the least|upwards|and larger|as a minimum)(?: in size| in diameter)?")),
-)  # fmt: skip
+    (
+        "max",
+        re.compile(rf"(?:{_SMALLER}|or not more|tops|and smaller|as a maximum){_BEHIND}"),
+    ),
+    (
+        "min",
+        re.compile(rf"(?:{_LARGER}|at the least|upwards|and larger|as a minimum){_BEHIND}"),
+    ),
+)
 # Before or after these a length is no lesion's diameter.
 _NOT_BEFORE = re.compile(
     r"(?:previously|formerly|prior|previous|was|were|before|earlier|compared to|compared with|vs|"
@@ -72,13 +78,20 @@ _NOT_BEFORE = re.compile(
 )
 _NOT_AFTER = re.compile(
     r"(?:thick )?(?:slices?|sections?|cuts?|collimation|reconstructions?|recons?|increments?|"
-    r"slice thickness|intervals?|spacing|thick slices|slab|mip|distance|wall|margins?|rim|needle|"
+    r"slice thickness|intervals?|spacing|thick slices|slab|mip|distance|wall|margin|rim(?! enhanc)|needle|"
     r"thick walled|thick-walled|thick wall)\b"
-    r"|(?:away )?from\b|(?:deep|superior|inferior|lateral|medial|anterior|posterior|cranial|caudal|"
+    r"|(?:away )?from\b(?! (?:the )?(?:left|right|lt|rt)\b)|(?:deep|superior|inferior|lateral|medial|anterior|posterior|cranial|caudal|"
     r"proximal|distal|cephalad|ventral|dorsal) to\b|(?:above|below|beneath|under|behind|beyond) "
-    r"(?:the|a)\b|away\b|off the\b|(?:previously|before|earlier|ago|on (?:the )?prior|last)\b"
+    r"(?:the|a)\b|away\b(?! from)|off the\b|(?:previously|before|earlier|ago|on (?:the )?prior|last)\b"
 )
-_GROWTH = re.compile(r"\b(?:from|grown|increased|decreased|shrunk|progressed|reduced|enlarged)\b")
+# "Max diameter 2 cm" is a measurement, "max 2 cm" is a limit.
+_MEASURED = re.compile(
+    r"\b(?:max|maximum|maximal|minimum|min) (?:\w+ )?(?:diameter|dimension|size|length|extent)"
+    r"(?: of| is| was|:| =)*$"
+)
+_GROWTH = re.compile(
+    r"\b(?:grown|grew|shrank|increased|decreased|shrunk|progressed|reduced|enlarged)\b"
+)
 _OTHER_UNITS = frozenset(
     "hu hounsfield ml cc cm3 mm3 litre litres liter kg % percent year years yr yrs yo y month "
     "months week weeks day days kv kvp mas ma hours hour minutes min s sec seconds phase mg g mgy "
@@ -175,6 +188,8 @@ def _with_limits(
         )
         return SizePhrase(start, last, low, high)
     value = max(values)
+    if _MEASURED.search(before):
+        return SizePhrase(i, last, about=value)
     for limit, pattern in _AFTER:
         match = pattern.match(after)
         if match:

@@ -22,24 +22,59 @@ _SIDES = {
 }
 _SIDE_TYPOS = {typo: side for side, typos in _SIDES.items() for typo in typos.split()}
 _PROTECTED = frozenset({"left", "right", "lt", "rt"})
-# Short words with a mistake that no rule would find, or that people spell as they hear them.
+# Words with mistakes that no rule would find.
 _HABITS = {
-    "lob": "lobe", "leison": "lesion", "lesoin": "lesion", "lession": "lesion",
-    "leasion": "lesion", "leisions": "lesions", "lessions": "lesions", "leasions": "lesions",
-    "leisons": "lesions", "lesoins": "lesions", "cist": "cyst", "cists": "cysts", "syst": "cyst",
-    "lbe": "lobe", "loeb": "lobe", "lobbe": "lobe", "cyts": "cyst", "csyt": "cyst", "msas": "mass",
-    "mas": "mass", "lsion": "lesion", "lesin": "lesion", "livr": "liver", "livre": "liver",
-    "livver": "liver", "hepatik": "hepatic", "darck": "dark", "metastasys": "metastasis",
-    "metastatis": "metastasis", "metastais": "metastasis", "dens": "dense", "abcess": "abscess",
-    "adn": "and", "nad": "and", "teh": "the", "hte": "the", "iin": "in", "wiht": "with",
-    "wih": "with", "lrg": "large", "sml": "small", "fomr": "from", "form": "from", "noo": "no",
-    "segement": "segment", "segmant": "segment", "segmnt": "segment", "sgement": "segment",
-    "segmet": "segment", "lgest": "largest", "bigest": "biggest", "taht": "that", "cystc": "cystic",
-    "excpet": "except", "exept": "except", "expect": "except", "witout": "without",
-    "whitout": "without", "fo": "of", "ni": "in", "si": "is", "hypodence": "hypodense",
-    "hyperdence": "hyperdense", "isodence": "isodense", "tumro": "tumor", "seperate": "separate",
-}  # fmt: skip
-_NOT_HABITS = frozenset({"nad", "form", "expect", "si"})
+    "than": "thn tan tahn thna htan tham thann",
+    "less": "lss lees lesss",
+    "more": "mre moe mor moree",
+    "most": "mst mosst",
+    "both": "bth btoh botth",
+    "two": "tow twoo",
+    "three": "trhee thre tree",
+    "dark": "drk drak dakr darck",
+    "deep": "dep deeep depp",
+    "round": "rund ruond rond",
+    "oval": "oal ovla ovall",
+    "nodule": "nodle noduel",
+    "mass": "mss masss msas mas",
+    "focus": "focsu",
+    "foci": "foi fcoi",
+    "area": "aera areaa",
+    "tumour": "tumuor",
+    "lobe": "lob lbe loeb lobbe",
+    "lobes": "lobs lobess",
+    "lesion": "leison lesoin lession leasion lsion lesin",
+    "lesions": "leisions lessions leasions leisons lesoins",
+    "cyst": "cist syst cyts csyt",
+    "cysts": "cists",
+    "liver": "livr livre livver",
+    "hepatic": "hepatik",
+    "metastasis": "metastasys metastatis metastais",
+    "dense": "dens",
+    "abscess": "abcess",
+    "and": "adn",
+    "the": "teh hte",
+    "in": "iin ni",
+    "with": "wiht wih",
+    "large": "lrg",
+    "small": "sml",
+    "from": "fomr",
+    "no": "noo",
+    "segment": "segement segmant segmnt sgement segmet",
+    "largest": "lgest",
+    "biggest": "bigest",
+    "that": "taht",
+    "cystic": "cystc",
+    "except": "excpet exept",
+    "without": "witout whitout",
+    "of": "fo",
+    "hypodense": "hypodence",
+    "hyperdense": "hyperdence",
+    "isodense": "isodence",
+    "tumor": "tumro",
+    "separate": "seperate",
+}
+_MEANT = {typo: word for word, typos in _HABITS.items() for typo in typos.split()}
 
 
 def corrected(word: str, words: Mapping[str, frozenset[str]]) -> str | None:
@@ -51,12 +86,14 @@ def corrected(word: str, words: Mapping[str, frozenset[str]]) -> str | None:
     """
     if word in COMMON:
         return None
-    if word in _HABITS and word not in _NOT_HABITS:
-        return _HABITS[word]
+    if word in _MEANT:
+        return _MEANT[word]
     if word in _SIDE_TYPOS:
         return _SIDE_TYPOS[word]
     if len(word) < 4:
         return None
+    if word.replace("f", "ph") in words:
+        return word.replace("f", "ph")
     near = _at_one(word, words)
     if not near and len(word) >= 8:
         near = _at_two(word, words)

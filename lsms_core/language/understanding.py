@@ -40,10 +40,11 @@ _EVERYDAY = frozenset(
 
 def is_understood(items: Sequence[Item]) -> bool:
     """Whether enough of a text's words are known to trust what was read."""
-    topic = weak = medical = unknown = 0
+    topic = weak = medical = unknown = numbers = 0
     for item in items:
         if item.kind is Kind.UNKNOWN:
-            unknown += any(c.isalnum() for c in item.words)
+            numbers += item.words.isdigit()
+            unknown += any(c.isalpha() for c in item.words)
         elif item.kind in _TOPIC and not item.phrase.weak and item.words not in _EVERYDAY:
             topic += 1
         elif item.kind in (*_TOPIC, *_WEAK):
@@ -54,4 +55,5 @@ def is_understood(items: Sequence[Item]) -> bool:
             medical += 0
     if topic:
         return unknown <= topic + weak + medical
+    unknown += numbers
     return weak > 0 and (unknown == 0 or 3 * unknown <= weak + medical)

@@ -75,7 +75,7 @@ _OTHER_FINDINGS = (
     "gynaecomastia | hydrocele | lymphocele | lymphadenitis | intussusception | volvulus | "
     "anasarca | hydrothorax | aortic aneurysm | tips | shunt | collaterals | budd-chiari | "
     "stricture | stenosis | hepatic congestion | periportal oedema | periportal edema | hydrops | "
-    "stranding | abdominal pain"
+    "stranding "
 )
 _BESIDES = (
     "what is left | what's left | is left after | are left after | left after | left over from | "

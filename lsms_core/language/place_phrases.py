@@ -11,7 +11,7 @@ _SIDE = {
     "midline | left of the midline | left of midline | to the left of cantlie's line | left of "
     "cantlie's line | to the left of the cantlie line | left of the middle hepatic vein | to the "
     "left of the middle hepatic vein | left-lobe | leftward | left-lobar | lobus sinister | "
-    "sinister lobe | lobus hepatis sinister | lft | lhl | left half "
+    "sinister lobe | lobus hepatis sinister | lhl | left half "
     "| left aspect | left-lateralised | leftsided | left of the cantlie line",
     "right": "right of the two | right | rt | "
     "right-sided | right sided | rt-sided | right-hand | right hand side | right-hand side | "
@@ -19,7 +19,7 @@ _SIDE = {
     "the right of the midline | right of the midline | right of midline | to the right of "
     "cantlie's line | right of cantlie's line | to the right of the cantlie line | right of the "
     "middle hepatic vein | to the right of the middle hepatic vein | right-lobe | rightward | "
-    "right-lobar | lobus dexter | dexter lobe | lobus hepatis dexter | rgt | rhl | "
+    "right-lobar | lobus dexter | dexter lobe | lobus hepatis dexter | rhl | "
     "right half | right aspect | right of the cantlie line",
 }
 # Sides that are none of the patient's lobes, or may be none.

@@ -78,11 +78,13 @@ _NOT_BEFORE = re.compile(
 )
 _NOT_AFTER = re.compile(
     r"(?:thick )?(?:slices?|sections?|cuts?|collimation|reconstructions?|recons?|increments?|"
-    r"slice thickness|intervals?|spacing|thick slices|slab|mip|distance|wall|margin|rim(?! enhanc)|needle|"
-    r"thick walled|thick-walled|thick wall)\b"
-    r"|(?:away )?from\b(?! (?:the )?(?:left|right|lt|rt)\b)|(?:deep|superior|inferior|lateral|medial|anterior|posterior|cranial|caudal|"
-    r"proximal|distal|cephalad|ventral|dorsal) to\b|(?:above|below|beneath|under|behind|beyond) "
-    r"(?:the|a)\b|away\b(?! from)|off the\b|(?:previously|before|earlier|ago|on (?:the )?prior|last)\b"
+    r"slice thickness|intervals?|spacing|thick slices|slab|mip|distance|wall|margin|needle|"
+    r"rim(?! enhanc)|thick wall(?:ed)?)\b"
+    r"|(?:away )?from\b(?! (?:the )?(?:left|right|lt|rt)\b)"
+    r"|(?:deep|superior|inferior|lateral|medial|anterior|posterior|cranial|caudal|proximal|distal|"
+    r"cephalad|ventral|dorsal) to\b"
+    r"|(?:above|below|beneath|under|behind|beyond) (?:the|a)\b(?! (?:left|right)\b)"
+    r"|away\b(?! from)|off the\b|(?:previously|before|earlier|ago|on (?:the )?prior|last)\b"
 )
 # "Max diameter 2 cm" is a measurement, "max 2 cm" is a limit.
 _MEASURED = re.compile(

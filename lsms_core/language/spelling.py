@@ -16,7 +16,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 # Only these are taken for a side; nothing else is ever turned into one.
 _SIDES = {
     "left": "lft letf elft lfet lef leftt lleft leeft lefft leftr lefr lwft leftl lefg",
-    "right": "rigth rihgt righ rght rigt riht irght rgiht ritght rright riight rigght righht "
+    "right": "rgt rigth rihgt righ rght rigt riht irght rgiht ritght rright riight rigght righht "
     "rightt rigtht rigjt roght righr rigbt ruight righg reight",
     "lt": "",
 }
@@ -24,6 +24,7 @@ _SIDE_TYPOS = {typo: side for side, typos in _SIDES.items() for typo in typos.sp
 _PROTECTED = frozenset({"left", "right", "lt", "rt"})
 # Words with mistakes that no rule would find.
 _HABITS = {
+    "lobe": "loe obe lob lbe loeb lobbe",
     "than": "thn tan tahn thna htan tham thann",
     "less": "lss lees lesss",
     "more": "mre moe mor moree",
@@ -41,11 +42,10 @@ _HABITS = {
     "foci": "foi fcoi",
     "area": "aera areaa",
     "tumour": "tumuor",
-    "lobe": "lob lbe loeb lobbe",
     "lobes": "lobs lobess",
     "lesion": "leison lesoin lession leasion lsion lesin",
     "lesions": "leisions lessions leasions leisons lesoins",
-    "cyst": "cist syst cyts csyt",
+    "cyst": "cist syst cyts csyt cyt cst",
     "cysts": "cists",
     "liver": "livr livre livver",
     "hepatic": "hepatik",

@@ -7,6 +7,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -41,6 +42,8 @@ class LSMSSegmentation(ScriptedLoadableModule):
             'Segmentation</i>, <a href="https://arxiv.org/abs/2408.17347">arXiv 2408.17347</a>.'
         )
         slicer.app.connect("startupCompleted()", _onStartupCompleted)
+        # A module that is added to a running Slicer never hears of the start-up.
+        qt.QTimer.singleShot(0, _onEventLoop)
 
 
 def _onStartupCompleted():
@@ -48,6 +51,13 @@ def _onStartupCompleted():
     from LSMSSegmentationLib.Startup import registerEverything
 
     registerEverything()
+
+
+def _onEventLoop():
+    window = slicer.util.mainWindow()
+    # During start-up the window is not shown yet, and the other modules may not be there.
+    if window is not None and window.visible:
+        _onStartupCompleted()
 
 
 class LSMSSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):

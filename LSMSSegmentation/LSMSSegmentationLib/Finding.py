@@ -19,7 +19,8 @@ class Finding:
         plane: "axial", "coronal" or "sagittal".
         axis: the array axis along which slices lie.
         slices: their indices along it.
-        probability: float16, the volume's shape with only these slices along ``axis``.
+        probability: float16, the volume's shape with only these slices along ``axis``; None
+            for an older run.
         segmentIDs: the segments made of it; none where nothing was found.
         threshold: the probability that it was last cut at.
         score: 0 to 1, of the last cut.
@@ -90,6 +91,8 @@ class Finding:
 
     def mainSlice(self):
         """Return the slice with most of it; where nothing is left, the most probable one."""
+        if not self.present and self.probability is None:
+            return int(self.slices[len(self.slices) // 2])
         others = tuple(a for a in range(3) if a != self.axis)
         weight = self.mask.sum(axis=others) if self.present else self.probability.max(axis=others)
         return int(self.slices[int(np.argmax(weight))])

@@ -1,6 +1,7 @@
 """Earlier prompts and favourites: the scene's first, then this computer's."""
 
 import json
+from contextlib import contextmanager
 
 _HISTORY = "LSMSSegmentation/promptHistory"
 _FAVOURITES = "LSMSSegmentation/favouritePrompts"
@@ -61,12 +62,25 @@ def clearHistory():
     _write(_HISTORY, [])
 
 
+@contextmanager
+def kept():
+    """Leave this computer's earlier prompts as they were, such as after a self-test."""
+    before = _read(_HISTORY)
+    try:
+        yield
+    finally:
+        _write(_HISTORY, before)
+
+
 def _folded(prompt):
     return " ".join(prompt.casefold().split())
 
 
 def _unique(prompts):
-    return list({_folded(p): p for p in reversed(prompts)}.values())[::-1]
+    first = {}
+    for prompt in prompts:
+        first.setdefault(_folded(prompt), prompt)
+    return list(first.values())
 
 
 def _read(key):

@@ -4,7 +4,7 @@ import logging
 
 logger = logging.getLogger(__name__)
 
-POLL_MILLISECONDS = 40
+POLL_MILLISECONDS = 15
 
 
 class RunController:
@@ -24,7 +24,6 @@ class RunController:
         self._client = None
         self._timer = None
         self._request = None
-        self.cancelling = False
         self.lastWords = ""
 
     @property
@@ -84,13 +83,33 @@ class RunController:
         if self._client is None:
             self._client = self._makeClient()
         self._listener = onEvent or self._onEvent
-        self.cancelling = False
+
+    def warmUp(self, model):
+        """Start the worker and load a model, so that the next run need not wait; no event tells.
+
+        Raises:
+            WorkerError: when it cannot be started.
+        """
+        if self.busy or self.workerRunning:
+            return
+        if self._client is None:
+            self._client = self._makeClient()
+        self._client.load(model)
+        self._startTimer()
 
     def cancel(self):
-        """Ask the run to stop; the client ends a worker that does not obey in time."""
-        if self.busy and not self.cancelling:
-            self.cancelling = True
-            self._client.cancel(self._request)
+        """End the run at once; whatever the worker still says of it is not heard.
+
+        The worker stops at the next slice. The client ends a worker that does not stop in time;
+        a run that is started meanwhile waits for that.
+        """
+        request, self._request = self._request, None
+        if request is None:
+            return
+        self._client.cancel(request)
+        from lsms_core.worker.client import WorkerEvent
+
+        self._listener(WorkerEvent("cancelled", request))
 
     def poll(self):
         """Pass on what has happened since the last call."""
@@ -106,7 +125,7 @@ class RunController:
                     self._listener(event)
                 else:
                     self._finish(event)
-        if not self.busy:
+        if not self.busy and not self._client.busy:
             self._stopTimer()
 
     def _finish(self, event):

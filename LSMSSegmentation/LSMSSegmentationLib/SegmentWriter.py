@@ -1,6 +1,6 @@
 """Findings to segments: written as one undo step, rewritten when the threshold moves."""
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import datetime
 
 import numpy as np
@@ -15,36 +15,49 @@ class SegmentWriter:
     """Writes the findings of one run after another.
 
     Attributes:
-        beforeWrite: called with (segmentationNode, volumeNode) before a run is written; the
-            panel saves Segment Editor's undo state there.
+        beforeWrite: called with (segmentationNode, volumeNode) before a run is written or taken
+            back; the panel saves Segment Editor's undo state there.
+        onOthersChange: called when segments were changed by anybody else.
     """
 
     def __init__(self):
         self.beforeWrite = None
-        self._undoLogic = None
+        self.onOthersChange = None
         self._watched = None
-        self._watchTag = None
+        self._watchTags = []
         self._writing = False
         self._touched = set()
 
     def writeRun(self, findings):
         """Write what a run found as one undo step; what was not found touches nothing.
 
+        Returns:
+            The RunChanges; None when nothing was found.
+
         Raises:
             LsmsError: when something cannot be written; nothing is written then.
         """
+        from lsms_core.mrml.placing import segments_of_prompt
+        from lsms_core.mrml.undo import RunChanges
+
         found = [finding for finding in findings if finding.present]
         if not found:
-            return
+            return None
         node = self._segmentationNode(found[0].request)
         for finding in findings:
             finding.segmentationNode = node
-        if self.beforeWrite is not None:
-            self.beforeWrite(node, found[0].request.volumeNode)
-        self._watch(node)
-        with self._undoStep(found[0]), self._quietly():
+        self._beforeWrite(node, found[0].request.volumeNode)
+        self.watch(node)
+        changes = RunChanges(node)
+        mayChange = [s for finding in found for s in segments_of_prompt(node, finding.prompt)]
+        with self.quietly(), changes.written(mayChange):
             for finding in found:
                 self._write(finding)
+        return changes
+
+    def _beforeWrite(self, node, volumeNode):
+        if self.beforeWrite is not None:
+            self.beforeWrite(node, volumeNode)
 
     def _segmentationNode(self, request):
         if request.segmentationNode is not None:
@@ -77,15 +90,23 @@ class SegmentWriter:
                 finding.parts[segmentID] = finding.searched(whole) & finding.mask
         self._remember(finding)
 
-    def rewrite(self, findings):
-        """Write the findings' new cuts into the segments that they made."""
+    def rewrite(self, findings, changes):
+        """Write the findings' new cuts into the segments that they made.
+
+        Args:
+            findings: the run's.
+            changes: what :meth:`writeRun` returned for the run.
+
+        Returns:
+            The run's RunChanges; None when there is still nothing.
+        """
         node = findings[0].segmentationNode
         if node is None:
             # The run found nothing, a lower threshold does: now it is a run with a finding.
-            self.writeRun(findings)
-            return
-        self._watch(node)
-        with self._quietly():
+            return self.writeRun(findings)
+        self.watch(node)
+        mayChange = [s for finding in findings for s in finding.segmentIDs]
+        with self.quietly(), changes.written(mayChange):
             for finding in findings:
                 if not finding.segmentIDs:
                     if finding.present:
@@ -94,6 +115,7 @@ class SegmentWriter:
                 for segmentID, mask in self._shares(finding).items():
                     self._rewriteSegment(finding, segmentID, mask)
                 self._remember(finding)
+        return changes
 
     def _rewriteSegment(self, finding, segmentID, mask):
         from lsms_core.mrml.segments import WriteOptions, replace_mask, write_mask
@@ -163,14 +185,14 @@ class SegmentWriter:
                     )
         return ""
 
-    def _asWritten(self, finding, segmentID):
+    @staticmethod
+    def _asWritten(finding, segmentID):
         from lsms_core.mrml.labelmaps import segment_patch
+        from lsms_core.mrml.undo import same_patch
 
-        now, then = segment_patch(finding.segmentationNode, segmentID), finding.written[segmentID]
-        if now is None or then is None:
-            return now is then
-        same = now.start == then.start and np.array_equal(now.array, then.array)
-        return same and np.allclose(now.affine, then.affine)
+        return same_patch(
+            segment_patch(finding.segmentationNode, segmentID), finding.written[segmentID]
+        )
 
     def _remember(self, finding):
         from lsms_core.mrml.labelmaps import segment_patch
@@ -200,65 +222,57 @@ class SegmentWriter:
             date=datetime.now().astimezone().isoformat(timespec="seconds"),
         )
 
-    def _undoStep(self, finding):
-        from lsms_core.mrml.undo import editor_logic, undo_step
+    def takeBack(self, changes, volumeNode):
+        """Take a run back: what it wrote, and nothing else.
 
-        node = finding.segmentationNode
-        if self._undoLogic is None or self._undoLogic.GetSegmentationNode() is not node:
-            self._undoLogic = editor_logic(node, finding.request.volumeNode)
-        return undo_step(self._undoLogic) if self._undoLogic is not None else nullcontext()
+        Raises:
+            InputError: when a segment of the run is locked; nothing is changed then.
+        """
+        self._switch(changes, volumeNode, changes.undo)
 
-    @property
-    def canUndo(self):
-        return self._historyIsAlive() and bool(self._undoLogic.CanUndo())
+    def bringBack(self, changes, volumeNode):
+        """Bring back what :meth:`takeBack` took.
 
-    @property
-    def canRedo(self):
-        return self._historyIsAlive() and bool(self._undoLogic.CanRedo())
+        Raises:
+            InputError: when a segment of the run is locked; nothing is changed then.
+        """
+        self._switch(changes, volumeNode, changes.redo)
 
-    def _historyIsAlive(self):
-        return self._undoLogic is not None and isInScene(self._undoLogic.GetSegmentationNode())
+    def _switch(self, changes, volumeNode, switch):
+        from lsms_core.mrml.labelmaps import segment_ids
+        from lsms_core.mrml.locks import unlocked_segment
 
-    def undo(self):
-        """Take the last run back; returns whether there was one."""
-        if not self.canUndo:
-            return False
-        with self._quietly():
-            self._undoLogic.Undo()
-        return True
-
-    def redo(self):
-        """Bring back what :meth:`undo` took; returns whether there was something."""
-        if not self.canRedo:
-            return False
-        with self._quietly():
-            self._undoLogic.Redo()
-        return True
+        for segmentID in set(changes.after) & set(segment_ids(changes.node)):
+            unlocked_segment(changes.node, segmentID)
+        if isInScene(volumeNode):
+            self._beforeWrite(changes.node, volumeNode)
+        with self.quietly():
+            switch()
 
     def forget(self):
         """Let go of the scene's nodes."""
-        self._watch(None)
-        self._undoLogic = None
+        self.watch(None)
 
     @contextmanager
-    def _quietly(self):
+    def quietly(self):
         """Tell our own changes from the user's."""
-        self._writing = True
+        before, self._writing = self._writing, True
         try:
             yield
         finally:
-            self._writing = False
+            self._writing = before
 
-    def _watch(self, segmentationNode):
+    def watch(self, segmentationNode):
+        """Notice what others change in a segmentation, None for none."""
         import slicer
         import vtk
 
         segmentation = segmentationNode.GetSegmentation() if segmentationNode else None
         if segmentation is self._watched:
             return
-        if self._watched is not None:
-            self._watched.RemoveObserver(self._watchTag)
-        self._watched, self._touched = segmentation, set()
+        for tag in self._watchTags:
+            self._watched.RemoveObserver(tag)
+        self._watched, self._touched, self._watchTags = segmentation, set(), []
         if segmentation is None:
             return
 
@@ -266,7 +280,9 @@ class SegmentWriter:
         def onModified(_caller, _event, segmentID):
             if not self._writing:
                 self._touched.add(segmentID)
+                if self.onOthersChange is not None:
+                    self.onOthersChange()
 
-        self._watchTag = segmentation.AddObserver(
-            slicer.vtkSegmentation.SourceRepresentationModified, onModified
-        )
+        kind = slicer.vtkSegmentation
+        for event in (kind.SourceRepresentationModified, kind.SegmentAdded, kind.SegmentRemoved):
+            self._watchTags.append(segmentation.AddObserver(event, onModified))

@@ -22,7 +22,10 @@ def runSelfTest(test):
     Args:
         test: the LSMSSegmentationTest, for its assertions and delayDisplay.
     """
+    from LSMSSegmentationLib import PromptHistory
+
     with contextlib.ExitStack() as stack:
+        stack.enter_context(PromptHistory.kept())
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lsms-"))
         model = makeRandomModel(folder)
         test.delayDisplay("Made a small random model")

@@ -6,6 +6,8 @@ from LSMSSegmentationLib.Explanation import Explanation
 from LSMSSegmentationLib.Finding import Finding
 from LSMSSegmentationLib.Request import Request, checkRange, splitPrompts
 from LSMSSegmentationLib.RunController import RunController
+from LSMSSegmentationLib.RunHistory import Run, RunHistory
+from LSMSSegmentationLib.RunWaiter import RunWaiter
 from LSMSSegmentationLib.SegmentWriter import SegmentWriter, isInScene
 
 
@@ -17,7 +19,8 @@ class Session:
 
     Listeners are objects with any of the methods ``runProgressed(stage, done, total,
     secondsLeft)``, ``runFinished(findings, notes)``, ``runCancelled()``, ``runFailed(message)``,
-    ``explanationFinished(explanation)``.
+    ``explanationFinished(explanation)``, ``segmentsChanged()`` (by somebody else),
+    ``sceneForgotten()``.
     """
 
     def __init__(self, makeClient=None):
@@ -25,8 +28,8 @@ class Session:
             from LSMSSegmentationLib.WorkerProcess import makeClient
         self.controller = RunController(makeClient, self._onEvent)
         self.writer = SegmentWriter()
-        self.findings = []
-        self.undone = []
+        self.writer.onOthersChange = lambda: self._tell("segmentsChanged")
+        self.history = RunHistory(self.writer)
         self.request = None
         self.lastMessage = ""
         self._volumeKey = ""
@@ -39,6 +42,12 @@ class Session:
     def removeListener(self, listener):
         if listener in self._listeners:
             self._listeners.remove(listener)
+
+    @property
+    def findings(self):
+        """The last run's findings; none once all of its segments are gone."""
+        run = self.history.current
+        return run.findings if run is not None and not run.gone else []
 
     @property
     def busy(self):
@@ -99,7 +108,7 @@ class Session:
         Raises:
             LsmsError: when it cannot be done; the message says what to do.
         """
-        waiter = _Waiter()
+        waiter = RunWaiter()
         request = Request(
             volumeNode=volumeNode,
             segmentationNode=segmentationNode,
@@ -225,11 +234,11 @@ class Session:
         try:
             self._checkStillThere(request)
             findings = self._read(event, request)
-            self.writer.writeRun(findings)
+            changes = self.writer.writeRun(findings)
         except LsmsError as error:
             self._fail(str(error))
             return
-        self.findings, self.undone = findings, []
+        self.history.add(Run(findings, changes))
         self._tell("runFinished", findings, self._notes(event))
 
     def _checkStillThere(self, request):
@@ -298,6 +307,8 @@ class Session:
         volumeNode = self.findings[0].request.volumeNode
         if not isInScene(volumeNode) or volume_key(volumeNode) != self.findings[0].volumeKey:
             return _("The volume has changed since the run; press Run again.")
+        if any(finding.probability is None for finding in self.findings):
+            return _("The maps of this earlier run are no longer kept; press Run again.")
         return self.writer.whyNotRewritable(self.findings)
 
     def recut(self, threshold, keepLargest, minimumArea):
@@ -315,28 +326,36 @@ class Session:
         spacing = read_ct(self.findings[0].request.volumeNode).spacing_mm
         for finding in self.findings:
             finding.cut(spacing, threshold, keepLargest, minimumArea)
-        self.writer.rewrite(self.findings)
+        run = self.history.current
+        run.changes = self.writer.rewrite(run.findings, run.changes)
 
     def undo(self):
-        """Take the last run back as a whole. Returns whether there was one."""
-        done = self.writer.undo()
-        if done:
-            self.undone, self.findings = self.findings, []
-        return done
+        """Take the last run back: what it wrote, and nothing else.
+
+        Returns:
+            The run, None where there is none.
+
+        Raises:
+            LsmsError: when it cannot be taken back; nothing is changed then.
+        """
+        return self.history.undo()
 
     def redo(self):
-        """Bring back what :meth:`undo` took."""
-        done = self.writer.redo()
-        if done:
-            self.findings, self.undone = self.undone, []
-        return done
+        """Bring back what :meth:`undo` took. Returns the run, None where there is none.
+
+        Raises:
+            LsmsError: when it cannot be brought back; nothing is changed then.
+        """
+        return self.history.redo()
 
     def forget(self):
         """Drop what belongs to the scene: a run under way, kept maps, undo states."""
         if self.busy:
             self.controller.close()
-        self.findings, self.undone, self.request, self._ct = [], [], None, None
+        self.request, self._ct = None, None
+        self.history.clear()
         self.writer.forget()
+        self._tell("sceneForgotten")
 
     def close(self):
         """End the worker."""
@@ -348,30 +367,3 @@ class Session:
             callback = getattr(listener, method, None)
             if callback is not None:
                 callback(*arguments)
-
-
-class _Waiter:
-    """Keeps how a run ended, for whoever waits."""
-
-    def __init__(self):
-        self.done = False
-        self._findings = []
-        self._error = None
-
-    def runFinished(self, findings, _notes):
-        self._findings, self.done = findings, True
-
-    def runCancelled(self):
-        from lsms_core.errors import CancelledError
-
-        self._error, self.done = CancelledError("Cancelled; nothing was changed."), True
-
-    def runFailed(self, message):
-        from lsms_core.errors import LsmsError
-
-        self._error, self.done = LsmsError(message), True
-
-    def result(self):
-        if self._error is not None:
-            raise self._error
-        return self._findings

@@ -6,15 +6,20 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 
+_registered = set()
+
+
 def registerEverything():
-    """Register each on its own: one that fails must not take the others along."""
-    _attempt(_sampleData)
-    _attempt(_editorEffect)
+    """Register what is not registered yet, each on its own: one that fails hinders no other."""
+    for register in (_sampleData, _editorEffect):
+        if register not in _registered:
+            _attempt(register)
 
 
 def _attempt(register):
     try:
         register()
+        _registered.add(register)
     except (ImportError, AttributeError, RuntimeError):
         logger.exception("LSMS Segmentation: %s could not be registered", register.__name__)
 

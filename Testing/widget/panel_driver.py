@@ -24,6 +24,7 @@ class FakeClient:
         self.cancelled = []
         self.closed = 0
         self.refusal = None
+        self.loaded = []
         self._events = deque()
 
     def segment(self, ct, affine, texts, *, model, plane, slices, volume_key):
@@ -58,6 +59,14 @@ class FakeClient:
             }
         )
         return len(self.asked)
+
+    @property
+    def busy(self):
+        return False
+
+    def load(self, model):
+        self.running = True
+        self.loaded.append(dict(model))
 
     def cancel(self, request):
         self.cancelled.append(request)
@@ -167,6 +176,18 @@ class Driver:
     def settle(self, rounds=3):
         for _ in range(rounds):
             self.slicer.app.processEvents()
+
+    def wait(self):
+        """Let the panel's timers run out, however busy the machine is."""
+        from PySide6.QtTest import QTest
+
+        self.settle()
+        panel = self.panel
+        for _ in range(200):
+            if not (panel._sceneTimer.active or panel._segmentsTimer.active):
+                break
+            QTest.qWait(5)
+        self.settle()
 
     def add_volume(self, name="CT", array=None, affine=None):
         import vtk

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lsms_core.errors import InputError
+from lsms_core.errors import DependencyError, InputError
 from lsms_core.models.manifest import write_manifest
 from lsms_core.models.weights_download import DownloadEvent
 
@@ -15,6 +15,8 @@ ALL = {"torch": "2.8.0", "transformers": "4.57.1", "safetensors": "0.6.2", "nump
 
 
 class Backend:
+    lacking = ""
+
     def __init__(self, versions):
         self.versions = dict(versions)
         self.calls = []
@@ -27,6 +29,10 @@ class Backend:
 
     def testing(self):
         return False
+
+    def checkPrerequisites(self, plan):
+        if self.lacking:
+            raise DependencyError(self.lacking)
 
     def installTorch(self, requirement, constraints, cpuOnly):
         self.calls.append(("torch", cpuOnly))
@@ -272,3 +278,17 @@ def test_the_question_lists_packages_sizes_and_what_stays(entry):
     assert "Free on this disk: 8.8 GB." in text
     assert "SimpleITK 2.5.4" in text
     assert sizeText((1, 1)) == "1 MB"
+
+
+def test_a_folder_of_wheels_speaks_of_no_download(entry):
+    from dataclasses import replace
+
+    from LSMSSegmentationLib.Install.InstallDialogs import consentText
+    from LSMSSegmentationLib.Install.InstallPlan import makePlan
+
+    plan = makePlan(["transformers>=4.45,<6"], {}.get, 9000)
+    assert "Download in all" in consentText(plan)
+    text = consentText(replace(plan, offline=True))
+    assert "nothing is downloaded" in text
+    assert "Download" not in text
+    assert "transformers>=4.45,<6" in text

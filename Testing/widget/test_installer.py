@@ -28,6 +28,8 @@ SHIPPED = {"numpy": "2.4.6", "SimpleITK": "2.5.4", "requests": "2.32.5"}
 class Backend:
     """Stands in for Slicer: keeps versions in a dict and writes down what it is asked."""
 
+    lacking = ""
+
     def __init__(self, versions=(), testing=False, failing=None):
         self.versions = {**SHIPPED, **dict(versions)}
         self.calls = []
@@ -42,6 +44,10 @@ class Backend:
 
     def testing(self):
         return self._testing
+
+    def checkPrerequisites(self, plan):
+        if self.lacking:
+            raise DependencyError(self.lacking)
 
     def installTorch(self, requirement, constraints, cpuOnly):
         self.calls.append(("torch", requirement, constraints.read_text(), cpuOnly))
@@ -367,3 +373,23 @@ def test_real_pip_refuses_to_replace_what_slicer_ships(tmp_path, by_variable):
     refused = status("lsmsgreedy")
     assert refused.returncode != 0
     assert "constraint" in refused.stdout + refused.stderr
+
+
+def test_a_missing_extension_is_told_before_anybody_agrees():
+    asked = []
+    backend = Backend()
+    backend.lacking = "The PyTorch extension is missing: install PyTorch."
+    with pytest.raises(DependencyError, match="PyTorch extension is missing"):
+        Installer.Installer(backend, asked.append).ensure()
+    assert asked == []
+    assert backend.calls == []
+
+
+def test_slicers_own_backend_looks_for_the_extension(monkeypatch):
+    plan = InstallPlan.makePlan(["transformers>=4.45,<6"], {}.get)
+    backend = InstallBackend.SlicerBackend()
+    monkeypatch.setattr(InstallBackend.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(DependencyError, match="folder of wheels"):
+        backend.checkPrerequisites(plan)
+    monkeypatch.setattr(InstallBackend.importlib.util, "find_spec", lambda name: object())
+    backend.checkPrerequisites(plan)

@@ -97,8 +97,19 @@ def test_a_removed_segment_is_not_cut_again(panel, volume, blob):
     panel.segmentation.GetSegmentation().RemoveSegment(next(iter(panel.segments())))
     panel.ui.thresholdSlider.value = 0.3
     panel.recut()
-    assert "was removed" in panel.status
+    panel.wait()
+    assert "undone or removed elsewhere" in panel.status
     assert panel.segments() == {}
+
+
+def test_a_run_that_lost_one_segment_is_not_cut_again(panel, whole, blob):
+    panel.run("left lobe lesion; right lobe lesion", blob(ONE), blob(OTHER))
+    panel.segmentation.GetSegmentation().RemoveSegment(next(iter(panel.segments())))
+    before = count(panel, whole)
+    panel.ui.thresholdSlider.value = 0.3
+    panel.recut()
+    assert "was removed" in panel.status
+    assert count(panel, whole) == before
 
 
 def test_the_same_prompt_updates_only_the_slices_searched(panel, volume, blob):

@@ -143,24 +143,28 @@ def test_escape_cancels_and_the_prompt_stays(panel, volume, keys):
     panel.press(keys.Key_Return)
     panel.press(keys.Key_Escape)
     assert panel.client.cancelled == [1]
-    assert panel.status == "Cancelling…"
-    panel.client.tell("progress", {"stage": "slices", "done": 1, "total": 9})
-    panel.poll()
-    assert panel.status == "Cancelling…"
-    panel.client.tell("cancelled")
-    panel.poll()
+    # At once, whatever the worker is doing and still says.
+    assert panel.status == "Cancelled; nothing was changed."
+    assert panel.ui.runButton.text == "Run"
+    for kind in ("progress", "cancelled"):
+        panel.client.tell(kind, {"stage": "slices", "done": 1, "total": 9})
+        panel.poll()
     assert panel.status == "Cancelled; nothing was changed."
     assert panel.ui.promptLineEdit.text == "left lobe lesion"
     assert panel.segmentation is None
 
 
-def test_the_run_button_cancels_too(panel, volume, keys):
+def test_the_run_button_cancels_too_and_runs_again(panel, volume, blob, keys):
     panel.type("left lobe lesion")
     panel.click(panel.ui.runButton)
     panel.click(panel.ui.runButton)
     assert panel.client.cancelled == [1]
     panel.click(panel.ui.runButton)
     assert panel.client.cancelled == [1]
+    assert panel.session.busy
+    panel.client.answer(blob(ONE))
+    panel.poll()
+    assert list(panel.segments().values()) == ["left lobe lesion"]
 
 
 def test_progress_says_how_long_it_will_take(panel, volume, keys):

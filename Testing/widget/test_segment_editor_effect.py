@@ -67,6 +67,7 @@ def slicer_parts(entry):
 
         def __init__(self, parent=None):
             self.parameters = {}
+            self.errors = []
             self.logic = None
             self.visible = True
             self.undoStates = 0
@@ -99,7 +100,13 @@ def slicer_parts(entry):
         def addLabeledOptionsWidget(self, label, widget):
             self.form.addRow(label, widget)
 
+        def parameterDefined(self, name):
+            return name in self.parameters
+
         def parameter(self, name):
+            """As Slicer: one that is not there writes an error into the log."""
+            if name not in self.parameters:
+                self.errors.append(f'Parameter named "{name}" cannot be found')
             return self.parameters.get(name, "")
 
         def setParameter(self, name, value):
@@ -107,7 +114,9 @@ def slicer_parts(entry):
             self.parameters[name] = value
 
         def setParameterDefault(self, name, value):
-            self.parameters.setdefault(name, value)
+            # The node drops empty values.
+            if value:
+                self.parameters.setdefault(name, value)
 
         def confirmCurrentSegmentVisible(self):
             return 1 if self.visible else 0
@@ -275,6 +284,15 @@ def test_a_package_that_lacks_the_class_would_be_replaced(entry, slicer_parts, m
     adaptor = slicer_parts.adaptor.qSlicerSegmentEditorScriptedEffect()
     adaptor.setPythonSource(path)
     assert not hasattr(sys.modules["LSMSSegmentationLib"], "__path__")
+
+
+def test_choosing_the_effect_asks_for_no_parameter_that_slicer_dropped(editor):
+    assert not editor.scripted.parameterDefined("Prompt")
+    assert editor.scripted.errors == []
+    editor.type("left lobe lesion")
+    editor.effect.updateGUIFromMRML()
+    assert editor.scripted.parameter("Prompt") == "left lobe lesion"
+    assert editor.scripted.errors == []
 
 
 def test_enter_outlines_what_the_view_shows(editor):

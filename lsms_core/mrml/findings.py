@@ -127,7 +127,7 @@ def findings_table(
         if finding is not None:
             rows.append((find_segment(segmentation_node, segment_id), finding))
     if table_node is None:
-        name = f"{segmentation_node.GetName()} findings"
+        name = f"{segmentation_node.GetName()} table"
         table_node = segmentation_node.GetScene().AddNewNodeByClass("vtkMRMLTableNode", name)
     _fill(table_node, rows)
     return table_node

@@ -59,6 +59,9 @@ class SegmentMeta:
         )
 
 
+TAG_NAMES = tuple(TAG_PREFIX + field.name for field in fields(SegmentMeta))
+
+
 def write_tags(segment: vtkSegment, meta: SegmentMeta) -> None:
     """Keep ``meta`` in a vtkSegment's tags, one tag an attribute."""
     for field in fields(SegmentMeta):

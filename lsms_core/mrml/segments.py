@@ -99,8 +99,8 @@ def write_mask(
     split = options.split_lesions and segment_id is None
     parts = [mask_patch(volume_node, m) for m in (separate_lesions(mask) if split else [mask])]
     chosen = choose_segments(segmentation_node, parts, targets, options.policy, split=split)
-    first = segment_colour(meta.prompt, _other_colours(segmentation_node, meta.prompt))
-    colours = lesion_colours(first, len(parts))
+    others = _other_colours(segmentation_node, meta.prompt)
+    colours = lesion_colours(segment_colour(meta.prompt, others), len(parts), others)
     name = options.name or meta.prompt
     written: list[str] = []
     was_modifying = segmentation_node.StartModify()

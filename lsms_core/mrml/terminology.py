@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 from slicer import vtkSegment
 
 from lsms_core.anatomy.terminology import PALETTE, colour_of, terminology_of
+
+# Colours nearer to each other than this are taken for the same.
+_ALIKE = 180.0
 
 
 def terminology_entry(prompt: str) -> str:
@@ -28,28 +32,55 @@ def set_terminology(segment: vtkSegment, prompt: str) -> None:
 def segment_colour(
     prompt: str, others: Iterable[Sequence[float]] = ()
 ) -> tuple[float, float, float]:
-    """Return the colour of a prompt, 0 to 1: its own, unless another finding beside it has it.
+    """Return the colour of a prompt, 0 to 1: its own, unless another beside it looks like that.
 
     Args:
         prompt: the text.
-        others: the colours, 0 to 1, of other findings in the segmentation.
+        others: the colours, 0 to 1, of other segments in the segmentation, whoever made them.
     """
-    taken = {tuple(round(255 * c) for c in other) for other in others}
-    own = PALETTE.index(colour_of(prompt))
-    turned = PALETTE[own:] + PALETTE[:own]
-    return _scaled(next((c for c in turned if c not in taken), PALETTE[own]))
+    return _unlike(PALETTE.index(colour_of(prompt)), list(others))
 
 
 def lesion_colours(
-    first: tuple[float, float, float], count: int
+    first: tuple[float, float, float],
+    count: int,
+    others: Iterable[Sequence[float]] = (),
 ) -> list[tuple[float, float, float]]:
-    """Return ``count`` colours for the lesions of one answer, going on from the first's.
+    """Return ``count`` colours for the lesions of one answer, the first's and others.
 
-    They differ as long as the palette lasts.
+    They look different as long as the palette lasts.
+
+    Args:
+        first: the first lesion's colour, 0 to 1.
+        count: how many.
+        others: the colours, 0 to 1, of other segments.
     """
-    palette = [_scaled(c) for c in PALETTE]
-    start = palette.index(first)
-    return [palette[(start + n) % len(palette)] for n in range(count)]
+    colours, taken = [first], [first, *others]
+    for number in range(1, count):
+        colours.append(_unlike(number, taken))
+        taken.append(colours[-1])
+    return colours[:count]
+
+
+def _unlike(own: int, others: Sequence[Sequence[float]]) -> tuple[float, float, float]:
+    """Return the first colour of the palette, from ``own`` on, that looks like none of others.
+
+    Where there is none, the one that differs most from all of them.
+    """
+    turned = [_scaled(c) for c in PALETTE[own % len(PALETTE) :] + PALETTE[: own % len(PALETTE)]]
+    if not others:
+        return turned[0]
+    distances = [min(_difference(colour, other) for other in others) for colour in turned]
+    clear = [c for c, distance in zip(turned, distances, strict=True) if distance > _ALIKE]
+    return clear[0] if clear else turned[int(np.argmax(distances))]
+
+
+def _difference(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return how different two colours look: the "redmean" approximation, 0 to about 765."""
+    red, green, blue = (255.0 * (a - b) for a, b in zip(one, other, strict=True))
+    mean = 255.0 * (one[0] + other[0]) / 2.0
+    weights = (2.0 + mean / 256.0, 4.0, 2.0 + (255.0 - mean) / 256.0)
+    return float(np.sqrt(weights[0] * red**2 + weights[1] * green**2 + weights[2] * blue**2))
 
 
 def _scaled(colour: tuple[int, int, int]) -> tuple[float, float, float]:

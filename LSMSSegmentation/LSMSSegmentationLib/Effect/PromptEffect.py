@@ -128,8 +128,13 @@ class PromptEffect(AbstractScriptedSegmentEditorEffect):
         self.scriptedEffect.setParameterDefault("Where", WHERES[0])
         self.scriptedEffect.setParameterDefault("Mode", MODES[0])
 
+    def _parameter(self, name):
+        """Return a parameter, "" where there is none: Slicer drops empty ones, and then says so."""
+        defined = self.scriptedEffect.parameterDefined(name)
+        return self.scriptedEffect.parameter(name) if defined else ""
+
     def updateGUIFromMRML(self):
-        values = {name: self.scriptedEffect.parameter(name) for name in ("Prompt", "Where", "Mode")}
+        values = {name: self._parameter(name) for name in ("Prompt", "Where", "Mode")}
         self._showing = True
         edit = self.promptWidgets.promptLineEdit
         if edit.text != values["Prompt"]:  # setting it moves the text cursor
@@ -178,7 +183,6 @@ class PromptEffect(AbstractScriptedSegmentEditorEffect):
 
     def onCancel(self):
         if self.busy:
-            self.status.show("info", _("Cancelling..."))
             self.run.cancel()
 
     def onRun(self):
@@ -220,7 +224,7 @@ class PromptEffect(AbstractScriptedSegmentEditorEffect):
                 "engine": parameters.engine or None,
                 "device": parameters.device.value,
             },
-            self.scriptedEffect.parameter("Mode"),
+            self._parameter("Mode") or MODES[0],
         )
 
     def _where(self):
@@ -232,7 +236,7 @@ class PromptEffect(AbstractScriptedSegmentEditorEffect):
         from lsms_core.errors import InputError
         from lsms_core.mrml.views import view_slice
 
-        where = self.scriptedEffect.parameter("Where")
+        where = self._parameter("Where") or WHERES[0]
         if where == WHOLE_VOLUME:
             return "axial", None
         node = slicer.mrmlScene.GetNodeByID(f"vtkMRMLSliceNode{where}")

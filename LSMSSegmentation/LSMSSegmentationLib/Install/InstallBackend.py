@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import importlib.metadata
+import importlib.util
 import os
 import shutil
 import sysconfig
@@ -10,6 +11,11 @@ import sysconfig
 from lsms_core.errors import DependencyError
 
 REQUESTER = "LSMS Segmentation"
+_NO_PYTORCH_EXTENSION = (
+    "The PyTorch extension is missing: install PyTorch in the Extensions Manager, restart Slicer "
+    "and press Run again. Without a network, install from a folder of wheels, under Set-up and "
+    "help."
+)
 
 
 class SlicerBackend:
@@ -34,6 +40,15 @@ class SlicerBackend:
         import slicer
 
         return slicer.app.testingEnabled()
+
+    def checkPrerequisites(self, plan):
+        """Make sure that a plan can be carried out.
+
+        Raises:
+            DependencyError: naming the extension that is missing.
+        """
+        if plan.needsTorch and importlib.util.find_spec("PyTorchUtils") is None:
+            raise DependencyError(_NO_PYTORCH_EXTENSION)
 
     def ensure(self, requirementsPath, requirements, constraints):
         """Install what is missing of a requirements file."""
@@ -62,10 +77,7 @@ class SlicerBackend:
         try:
             import PyTorchUtils
         except ImportError as error:
-            raise DependencyError(
-                "The PyTorch extension is missing: install PyTorch in the Extensions Manager, "
-                "restart Slicer and press Run again."
-            ) from error
+            raise DependencyError(_NO_PYTORCH_EXTENSION) from error
         # The extension has no option for constraints; pip reads them from here, and as an
         # address, because it splits the variable at blanks.
         with _environment("PIP_CONSTRAINT", constraints.as_uri()):

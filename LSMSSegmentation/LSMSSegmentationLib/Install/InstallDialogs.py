@@ -17,13 +17,16 @@ def consentText(plan):
             if package.installed
             else ""
         )
-        lines.append(
-            _("  {requirement}{note}: {size}").format(
-                requirement=package.requirement, note=note, size=sizeText(package.megabytes)
-            )
-        )
-    lines += ["", _("Download in all: {size}.").format(size=sizeText(plan.megabytes))]
-    if plan.needsTorch and not plan.cpuOnly:
+        line = _("  {requirement}{note}").format(requirement=package.requirement, note=note)
+        if not plan.offline:
+            line = _("{package}: {size}").format(package=line, size=sizeText(package.megabytes))
+        lines.append(line)
+    lines.append("")
+    if plan.offline:
+        lines.append(_("They are taken from the wheels that you chose; nothing is downloaded."))
+    else:
+        lines.append(_("Download in all: {size}.").format(size=sizeText(plan.megabytes)))
+    if plan.needsTorch and not plan.cpuOnly and not plan.offline:
         lines.append(_("PyTorch is large where a GPU is used; the PyTorch extension chooses."))
     if plan.freeMegabytes is not None:
         lines.append(

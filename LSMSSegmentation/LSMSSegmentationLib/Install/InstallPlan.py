@@ -54,12 +54,14 @@ class InstallPlan:
         protected: name and version of what Slicer ships and pip must not replace.
         freeMegabytes: room on the disk that takes the packages, or None.
         cpuOnly: torch without its GPU libraries.
+        offline: whether they are taken from a folder, without any network.
     """
 
     packages: tuple = ()
     protected: dict = field(default_factory=dict)
     freeMegabytes: int = None
     cpuOnly: bool = False
+    offline: bool = False
 
     @property
     def empty(self):

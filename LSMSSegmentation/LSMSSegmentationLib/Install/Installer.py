@@ -8,6 +8,7 @@ import contextlib
 import shutil
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from subprocess import CalledProcessError
 
@@ -74,7 +75,7 @@ class Installer:
         with wheelFolder(source) as folder:
             missing = self.plan(cpuOnly)
             checkWheels(folder, missing)
-            plan = self._agreedPlan(cpuOnly)
+            plan = self._agreedPlan(cpuOnly, offline=True)
             if plan.empty:
                 return []
             advice = (
@@ -87,8 +88,8 @@ class Installer:
                 )
             return self._finish(plan)
 
-    def _agreedPlan(self, cpuOnly):
-        plan = self.plan(cpuOnly)
+    def _agreedPlan(self, cpuOnly, offline=False):
+        plan = replace(self.plan(cpuOnly), offline=offline)
         if plan.empty:
             return plan
         if self._backend.testing():
@@ -96,6 +97,9 @@ class Installer:
             raise DependencyError(
                 f"{names} must be installed, and nothing is installed while Slicer runs tests."
             )
+        if not offline:
+            # What would stop the installation is told before anybody agrees to it.
+            self._backend.checkPrerequisites(plan)
         if not self._askConsent(plan):
             raise CancelledError("Nothing was installed. Press Run when you want to install.")
         return plan

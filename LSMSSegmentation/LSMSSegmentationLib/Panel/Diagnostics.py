@@ -31,7 +31,7 @@ def diagnosticsText(session, parameters):
         *(f"{name}: {_installed(name)}" for name in _PACKAGES),
         f"worker running: {session.controller.workerRunning}",
         f"run under way: {session.busy}",
-        f"undo possible: {session.writer.canUndo}",
+        f"undo possible: {session.history.canUndo}",
     ]
     if parameters is not None:
         model = parameters.model

@@ -28,6 +28,8 @@ class FindingsView:
         # The name gives way, so that all numbers can be read in a narrow panel.
         header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
         header.minimumSectionSize = 30
+        header.setFixedHeight(_ROW_PIXELS)
+        table.horizontalScrollBarPolicy = qt.Qt.ScrollBarAlwaysOff
         table.connect("cellClicked(int,int)", self._onCell)
 
     def show(self, tableNode, segmentationNode, segmentIDs):
@@ -51,9 +53,14 @@ class FindingsView:
                 else:
                     item.setToolTip(text)
                 self._table.setItem(number, column, item)
-        height = _ROW_PIXELS * (min(len(rows), _MOST_ROWS) + 1) + 6
+        # As high as its rows, so that no blank strip is left below them.
+        height = _ROW_PIXELS * (min(len(rows), _MOST_ROWS) + 1) + 2 * self._table.frameWidth
         self._table.minimumHeight = height
         self._table.maximumHeight = height
+
+    @property
+    def rowCount(self):
+        return len(self._rows)
 
     def selectedSegment(self):
         """Return (segmentation, segment ID) of the selected row, None where none is selected."""

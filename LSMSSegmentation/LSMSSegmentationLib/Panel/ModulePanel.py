@@ -13,8 +13,13 @@ from LSMSSegmentationLib.Panel.PromptLine import PromptLine
 from LSMSSegmentationLib.Panel.ResultsPanel import ResultsPanel
 from LSMSSegmentationLib.Panel.SlicePicker import SlicePicker
 from LSMSSegmentationLib.Panel.StatusLine import StatusLine, progressText
+from LSMSSegmentationLib.Panel.WarmUp import WarmUp
 from LSMSSegmentationLib.Panel.WhyHere import WhyHere
+from LSMSSegmentationLib.Panel.WrappedLabel import WrappedLabel
 from LSMSSegmentationLib.Request import Request, splitPrompts
+
+# Changes of the scene and of segments within this time are answered once.
+_SETTLE_MILLISECONDS = 20
 
 
 class ModulePanel(VTKObservationMixin):
@@ -47,8 +52,20 @@ class ModulePanel(VTKObservationMixin):
         self._escape.context = qt.Qt.WidgetWithChildrenShortcut
         self._escape.connect("activated()", self.cancel)
         self._escape.enabled = False
+        self._setupMessage = WrappedLabel(ui.setupMessageLabel)
+        ui.setupMessageLabel.visible = False
+        self.warmUp = WarmUp(ui, self.session.controller, self.update)
+        self._sceneTimer = self._makeTimer(self._sceneChanged)
+        self._segmentsTimer = self._makeTimer(self._othersChanged)
         self._install = self._makeInstallPanel()
         self.update()
+
+    @staticmethod
+    def _makeTimer(callback):
+        timer = qt.QTimer()
+        timer.interval = _SETTLE_MILLISECONDS
+        timer.connect("timeout()", callback)
+        return timer
 
     def _makeInstallPanel(self):
         from LSMSSegmentationLib.Install.InstallPanel import InstallPanel
@@ -72,10 +89,38 @@ class ModulePanel(VTKObservationMixin):
             self.addObserver(
                 parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified
             )
+            scene = slicer.mrmlScene
+            for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent):
+                self.addObserver(scene, event, self._onNodes)
         for part in (self.slicePicker, self.modelPicker, self.results):
             part.setParameterNode(parameterNode)
         if parameterNode is not None:
             self.promptLine.refresh()
+        self.update()
+        self.warmUp.consider(self._parameters)
+
+    def _onNodes(self, _caller, _event):
+        # Later: a volume is added first and gets its voxels then.
+        self._sceneTimer.start()
+
+    def _sceneChanged(self):
+        self._sceneTimer.stop()
+        if self._parameters is not None:
+            self._selectDefaults()
+            self._othersChanged()
+
+    def segmentsChanged(self):
+        self._segmentsTimer.start()
+
+    def _othersChanged(self):
+        self._segmentsTimer.stop()
+        if not self.session.busy:
+            self.results.othersChanged()
+        self.update()
+
+    def sceneForgotten(self):
+        """The session let go of a scene that is closed: so do the messages."""
+        self.results.forget()
         self.update()
 
     def _selectDefaults(self):
@@ -89,6 +134,7 @@ class ModulePanel(VTKObservationMixin):
     def _onModified(self, _caller, _event):
         self.results.settingsChanged()
         self.update()
+        self.warmUp.consider(self._parameters)
 
     # Runs
 
@@ -100,7 +146,6 @@ class ModulePanel(VTKObservationMixin):
 
     def cancel(self):
         self.session.cancel()
-        self._status.show("info", _("Cancelling…"))
 
     def run(self):
         """Start what the panel says; problems are shown, nothing is raised."""
@@ -119,7 +164,7 @@ class ModulePanel(VTKObservationMixin):
         else:
             for prompt in request.prompts:
                 self.promptLine.remember(prompt)
-            self._status.show("info", "")
+            self.warmUp.started()
             self.runProgressed("model", 0, 0, None)
         self.update()
 
@@ -169,10 +214,11 @@ class ModulePanel(VTKObservationMixin):
         # Maximum 0 shows a bar that only says "busy".
         bar.maximum = total if stage in ("slices", "explain") else 0
         bar.value = done
-        if not self.session.controller.cancelling:
-            self._status.show("info", progressText(stage, done, total, secondsLeft))
+        self._status.show("info", progressText(stage, done, total, secondsLeft))
+        self.warmUp.progressed(stage)
 
     def runFinished(self, findings, notes):
+        self.warmUp.ended()
         segmentationNode = findings[0].segmentationNode
         parameters = self._parameters
         if segmentationNode is not None and parameters is not None:
@@ -223,14 +269,21 @@ class ModulePanel(VTKObservationMixin):
         from LSMSSegmentationLib.Panel.Diagnostics import diagnosticsText
 
         slicer.app.clipboard().setText(diagnosticsText(self.session, self._parameters))
-        self._status.show("info", _("The diagnostics were copied to the clipboard."))
+        self._tellBelow(_("The diagnostics were copied to the clipboard."))
 
     def stopWorker(self):
         self.session.controller.close()
-        self._status.show("info", _("The model's memory was freed."))
+        self._tellBelow(_("The model's memory was freed."))
         self.update()
 
+    def _tellBelow(self, text):
+        """Say something beside the buttons of the set-up, where the eyes are."""
+        self.ui.setupMessageLabel.visible = True
+        self._setupMessage.setText(text)
+
     def cleanup(self):
+        for timer in (self._sceneTimer, self._segmentsTimer):
+            timer.stop()
         self.setParameterNode(None)
         self.results.cleanup()
         self.why.cleanup()

@@ -4,6 +4,7 @@ import qt
 from slicer.i18n import tr as _
 
 from LSMSSegmentationLib.Panel.FindingsView import FindingsView
+from LSMSSegmentationLib.Panel.WrappedLabel import WrappedLabel
 
 # Slider moves within this time become one new cut.
 _SETTLE_MILLISECONDS = 30
@@ -24,6 +25,9 @@ class ResultsPanel:
         self._parameters = None
         self._applied = None
         self._last = ("info", "")
+        self._toldGone = False
+        self._result = WrappedLabel(ui.resultLabel)
+        self._reason = WrappedLabel(ui.resultReasonLabel)
         self._table = FindingsView(ui.findingsTableWidget)
         self._timer = qt.QTimer()
         self._timer.interval = _SETTLE_MILLISECONDS
@@ -74,6 +78,7 @@ class ResultsPanel:
         """Show a run's findings, and set the slider to where the model cut."""
         kind, text = outcome(findings)
         self._last = kind, "\n".join([text, *notes])
+        self._toldGone = False
         self.tellAgain()
         if self._parameters is not None:
             self._parameters.threshold = min(max(findings[0].threshold, 0.01), 0.99)
@@ -95,34 +100,64 @@ class ResultsPanel:
         reason = self._session.canRecut()
         for widget in (ui.thresholdSlider, ui.minimumAreaSpinBox, ui.keepLargestCheckBox):
             widget.enabled = not reason or not findings
-        ui.resultLabel.text = _resultText(findings) if findings else _("none yet")
-        ui.resultLabel.toolTip = reason if findings else ""
+        self._result.setText(_resultText(findings) if findings else self._noneText())
+        self._reason.setText(reason if findings else "")
+        ui.resultReasonLabel.visible = bool(findings and reason)
         ui.refineButton.enabled = self._refinable() is not None
-        ui.undoButton.enabled = self._session.writer.canUndo and not self._session.busy
-        ui.redoButton.enabled = self._session.writer.canRedo and not self._session.busy
+        history, busy = self._session.history, self._session.busy
+        ui.undoButton.enabled = history.canUndo and not busy
+        ui.redoButton.enabled = history.canRedo and not busy
+
+    def _noneText(self):
+        saved = self._parameters is not None and self._parameters.findingsTable is not None
+        return _("from the saved scene") if saved and self._table.rowCount else _("none yet")
+
+    def othersChanged(self):
+        """Follow what was undone, removed or painted elsewhere, as in Segment Editor."""
+        run = self._session.history.current
+        gone = run is not None and run.gone
+        if gone and not self._toldGone:
+            prompts = ", ".join(f"“{prompt}”" for prompt in run.prompts)
+            self._say("info", _("{prompts}: undone or removed elsewhere.").format(prompts=prompts))
+        elif self._toldGone and run is not None and not gone:
+            self.tellAgain()
+        self._toldGone = gone
+        self.refresh()
+
+    def forget(self):
+        """Say nothing of a scene that was closed."""
+        self._last = ("info", "")
+        self._toldGone = False
+        self.tellAgain()
 
     def _updateTable(self, findings):
         from lsms_core.errors import LsmsError
         from lsms_core.mrml.findings import findings_table
+        from lsms_core.mrml.labelmaps import segment_ids
         from LSMSSegmentationLib.SegmentWriter import isInScene
 
+        parameters = self._parameters
         segmentIDs = [s for finding in findings for s in finding.segmentIDs]
         node = findings[0].segmentationNode if findings else None
-        if not isInScene(node) or not isInScene(findings[0].request.volumeNode):
+        tableNode = parameters.findingsTable if parameters is not None else None
+        if not findings and tableNode is not None and not self._session.history.current:
+            # A scene that was saved with its table.
+            node = parameters.segmentation
+            segmentIDs = segment_ids(node) if node is not None else []
+        elif not isInScene(node) or not isInScene(findings[0].request.volumeNode):
             node, segmentIDs = None, []
-        tableNode = self._parameters.findingsTable if self._parameters is not None else None
-        if segmentIDs and self._parameters is not None:
+        elif segmentIDs and parameters is not None:
             try:
                 tableNode = findings_table(
                     node, findings[0].request.volumeNode, segmentIDs, tableNode
                 )
-                self._parameters.findingsTable = tableNode
+                parameters.findingsTable = tableNode
             except LsmsError as error:
                 self._say("warning", str(error))
                 tableNode = None
         shown = bool(segmentIDs) and tableNode is not None
         self._table.show(tableNode if shown else None, node, segmentIDs)
-        self._ui.findingsTableWidget.visible = shown
+        self._ui.findingsTableWidget.visible = shown and self._table.rowCount > 0
 
     def selectedFinding(self):
         """Return the finding whose segment's row is selected in the table, else None."""
@@ -134,9 +169,14 @@ class ResultsPanel:
         return None
 
     def _refinable(self):
-        """The first segment of the run that is still there: (segmentation, volume, ID)."""
+        """The selected row's segment, else the run's first: (segmentation, volume, ID)."""
         from LSMSSegmentationLib.SegmentWriter import isInScene
 
+        selected = self._table.selectedSegment()
+        if selected is not None and isInScene(selected[0]) and selected[1] is not None:
+            volumeNode = self._volumeOf(selected)
+            if isInScene(volumeNode) and selected[0].GetSegmentation().GetSegment(selected[1]):
+                return selected[0], volumeNode, selected[1]
         for finding in self._session.findings:
             node, volumeNode = finding.segmentationNode, finding.request.volumeNode
             if not isInScene(node) or not isInScene(volumeNode):
@@ -146,6 +186,12 @@ class ResultsPanel:
                     return node, volumeNode, segmentID
         return None
 
+    def _volumeOf(self, selected):
+        finding = self.selectedFinding()
+        if finding is not None and finding.segmentationNode is selected[0]:
+            return finding.request.volumeNode
+        return self._parameters.inputVolume if self._parameters is not None else None
+
     def refine(self):
         from LSMSSegmentationLib.Panel import EditorBridge
 
@@ -154,17 +200,35 @@ class ResultsPanel:
             EditorBridge.refine(*target)
 
     def undo(self):
-        if self._session.undo():
-            self._say("info", _("The last run was taken back."))
-        self.refresh()
-        self._onChanged()
+        """Take the last run back, and show what the run before had found."""
+        run = self._attempt(self._session.undo)
+        if run is not None:
+            text = _("Taken back: {prompts}.") if run.changes else _("Put aside: {prompts}.")
+            self._say("info", text.format(prompts=", ".join(f"“{p}”" for p in run.prompts)))
+        self._showCurrent()
 
     def redo(self):
-        if self._session.redo():
-            self._say("info", _("The run is back."))
-            if self._session.findings and self._parameters is not None:
-                self._parameters.threshold = self._session.findings[0].threshold
-                self._applied = self._settings()
+        run = self._attempt(self._session.redo)
+        if run is not None:
+            prompts = ", ".join(f"“{prompt}”" for prompt in run.prompts)
+            self._say("info", _("Back again: {prompts}.").format(prompts=prompts))
+        self._showCurrent()
+
+    def _attempt(self, action):
+        from lsms_core.errors import LsmsError
+
+        try:
+            return action()
+        except LsmsError as error:
+            self._say("error", str(error))
+            return None
+
+    def _showCurrent(self):
+        findings = self._session.findings
+        if findings and self._parameters is not None:
+            self._parameters.threshold = min(max(findings[0].threshold, 0.01), 0.99)
+            self._last = outcome(findings)
+        self._applied = self._settings()
         self.refresh()
         self._onChanged()
 

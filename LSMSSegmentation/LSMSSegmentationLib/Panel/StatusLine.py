@@ -2,6 +2,8 @@
 
 from slicer.i18n import tr as _
 
+from LSMSSegmentationLib.Panel.WrappedLabel import WrappedLabel
+
 _STYLES = {
     "info": "",
     "nothing": "background: #fff3cd; color: #4d3b00; border-radius: 3px;",
@@ -19,15 +21,16 @@ class StatusLine:
 
     def __init__(self, label):
         self._label = label
+        self._wrapped = WrappedLabel(label)
         self.kind = "info"
         self.show("info", "")
 
     def show(self, kind, text):
         """Show a text; ``kind`` is "info", "nothing", "warning" or "error"."""
         self.kind = kind
-        self._label.text = text
-        self._label.visible = bool(text)
         self._label.styleSheet = _STYLES[kind]
+        self._label.visible = bool(text)
+        self._wrapped.setText(text)
 
 
 def progressText(stage, done, total, secondsLeft):

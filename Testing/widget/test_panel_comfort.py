@@ -1,0 +1,214 @@
+"""Small things that a reader stumbles over: what is chosen, shown and said, and where."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+ONE = np.s_[5:8, 8:14, 10:16]
+OTHER = np.s_[4:9, 15:20, 20:28]
+
+
+def test_a_prompt_used_again_comes_first(panel, volume, blob):
+    from PySide6.QtCore import Qt
+
+    for prompt in ("left lobe lesion", "right lobe lesion", "left lobe lesion"):
+        panel.run(prompt, blob(ONE))
+    panel.settle()
+    panel.type("x")
+    panel.press(Qt.Key_Escape)
+    panel.press(Qt.Key_Up)
+    assert panel.ui.promptLineEdit.text == "left lobe lesion"
+    panel.press(Qt.Key_Up)
+    assert panel.ui.promptLineEdit.text == "right lobe lesion"
+
+
+def test_a_prompt_of_another_scene_comes_first_when_used_here(panel, volume, blob):
+    from LSMSSegmentationLib import PromptHistory
+
+    PromptHistory.remember("cyst")
+    PromptHistory.remember("Left lobe lesion")
+    PromptHistory.remember("cyst")
+    assert PromptHistory.history() == ["cyst", "Left lobe lesion"]
+
+
+@pytest.mark.parametrize("width", [300, 520])
+def test_every_line_of_a_result_is_shown(panel, volume, blob, width):
+    panel.show(width=width)
+    prompts = "left lobe hypodense lesion; right lobe hypodense lesion; calcified lesion"
+    panel.run(prompts, blob(ONE), blob(OTHER), blob(ONE, inner=0.3, rim=0.1))
+    for label in (panel.ui.resultLabel, panel.ui.statusLabel):
+        assert label.text.count("\n") >= 2
+        assert label.height >= label.heightForWidth(label.width)
+        assert label.minimumHeight == label.heightForWidth(label.width)
+    assert "calcified lesion: not found, score 0.30" in panel.ui.resultLabel.text
+    panel.show(width=800)
+    panel.settle()
+    assert panel.ui.statusLabel.height >= panel.ui.statusLabel.heightForWidth(
+        panel.ui.statusLabel.width
+    )
+
+
+def test_a_ct_loaded_while_the_panel_is_open_is_selected(panel):
+    panel.widget.enter()
+    assert panel.ui.whereLabel.text == "Select a CT volume."
+    node = panel.add_volume()
+    panel.wait()
+    assert panel.parameters.inputVolume is node
+    assert panel.ui.volumeSelector.currentNode() is node
+    assert panel.ui.whereLabel.text.startswith("Will search")
+    other = panel.add_volume("another")
+    panel.wait()
+    assert panel.parameters.inputVolume is node is not other
+
+
+def test_what_was_copied_is_said_beside_the_button(panel, volume):
+    panel.ui.setupCollapsibleButton.collapsed = False
+    panel.settle()
+    panel.click(panel.ui.diagnosticsButton)
+    assert panel.ui.setupMessageLabel.visible
+    assert "copied" in panel.ui.setupMessageLabel.text
+    assert panel.status == ""
+    between = abs(panel.ui.setupMessageLabel.y - panel.ui.diagnosticsButton.y)
+    assert between < 60
+
+
+def test_no_blank_strip_below_the_table(panel, volume, blob):
+    panel.run("left lobe lesion; right lobe lesion", blob(ONE), blob(OTHER))
+    panel.settle()
+    table = panel.ui.findingsTableWidget
+    used = table.horizontalHeader().height + sum(
+        table.rowHeight(row) for row in range(table.rowCount)
+    )
+    assert table.height == used + 2 * table.frameWidth
+
+
+def test_a_self_test_leaves_no_prompt_behind(panel):
+    from LSMSSegmentationLib import PromptHistory
+
+    PromptHistory.remember("mine")
+    with PromptHistory.kept():
+        PromptHistory.remember("left lobe lesion")
+    panel.slicer.mrmlScene.Clear(0)
+    assert PromptHistory.history() == ["mine"]
+
+
+class Registered:
+    def __init__(self, monkeypatch, entry):
+        from LSMSSegmentationLib import Startup
+
+        self.names = []
+        monkeypatch.setattr(Startup, "_registered", set())
+        for name in ("_sampleData", "_editorEffect"):
+            monkeypatch.setattr(Startup, name, lambda n=name: self.names.append(n))
+        self.entry = entry
+
+
+@pytest.fixture
+def registered(monkeypatch, entry):
+    return Registered(monkeypatch, entry)
+
+
+def make_module(entry):
+    from types import SimpleNamespace
+
+    from PySide6.QtTest import QTest
+
+    entry.LSMSSegmentation(SimpleNamespace(path=""))
+    QTest.qWait(10)
+
+
+def test_a_module_added_to_a_running_slicer_registers_at_once(registered, entry, monkeypatch):
+    from types import SimpleNamespace
+
+    import slicer
+
+    window = SimpleNamespace(visible=True)
+    monkeypatch.setattr(slicer.util, "mainWindow", lambda *_: window)
+    make_module(entry)
+    assert registered.names == ["_sampleData", "_editorEffect"]
+    slicer.app.startup[-1]()
+    assert registered.names == ["_sampleData", "_editorEffect"]
+
+
+def test_during_start_up_it_waits_for_the_other_modules(registered, entry):
+    import slicer
+
+    make_module(entry)
+    assert registered.names == []
+    slicer.app.startup[-1]()
+    assert registered.names == ["_sampleData", "_editorEffect"]
+
+
+class Packages:
+    missing = False
+
+
+@pytest.fixture
+def packages(monkeypatch):
+    from LSMSSegmentationLib.Panel import WarmUp
+
+    state = Packages()
+    monkeypatch.setattr(WarmUp, "packagesAreThere", lambda: not state.missing)
+    return state
+
+
+def test_nobody_is_asked_before_a_long_wait(panel, volume, blob, packages):
+    panel.run("left lobe lesion", blob(ONE))
+    assert not panel.ui.warmUpFrame.visible
+    assert panel.client.loaded == []
+
+
+def test_after_a_long_wait_the_reader_is_asked_once(panel, volume, blob, packages, monkeypatch):
+    from LSMSSegmentationLib.Panel import WarmUp
+    from PySide6.QtCore import Qt
+
+    clock = [100.0]
+    monkeypatch.setattr(WarmUp.time, "monotonic", lambda: clock[0])
+    panel.type("left lobe lesion")
+    panel.press(Qt.Key_Return)
+    clock[0] += 14.0
+    panel.client.tell("progress", {"stage": "slices", "done": 0, "total": 1})
+    panel.poll()
+    panel.client.answer(blob(ONE))
+    panel.poll()
+    assert panel.ui.warmUpFrame.visible
+    assert "took 14 s" in panel.ui.warmUpLabel.text
+    panel.click(panel.ui.warmUpYesButton)
+    assert not panel.ui.warmUpFrame.visible
+    assert WarmUp.agreed() is True
+    assert panel.ui.warmUpCheckBox.checked
+
+
+def test_who_agreed_finds_the_model_loaded(panel, packages):
+    from LSMSSegmentationLib.Panel import WarmUp
+
+    WarmUp.setAgreed(True)
+    panel.widget.enter()
+    assert panel.client.loaded == []  # no CT yet
+    panel.add_volume()
+    panel.wait()
+    assert panel.client.loaded == [{"weights": "lsms-tiny", "engine": None, "device": "auto"}]
+    assert not panel.session.busy
+    panel.wait()
+    assert len(panel.client.loaded) == 1
+
+
+def test_with_packages_missing_nothing_is_loaded(panel, packages):
+    from LSMSSegmentationLib.Panel import WarmUp
+
+    WarmUp.setAgreed(True)
+    packages.missing = True
+    panel.widget.enter()
+    panel.add_volume()
+    panel.wait()
+    assert panel.client.loaded == []
+
+
+def test_the_check_box_takes_the_consent_back(panel, packages):
+    from LSMSSegmentationLib.Panel import WarmUp
+
+    WarmUp.setAgreed(True)
+    panel.ui.warmUpCheckBox.checked = True
+    panel.ui.warmUpCheckBox.checked = False
+    assert WarmUp.agreed() is False

@@ -41,7 +41,7 @@ class ModulePanel(VTKObservationMixin):
         self.promptLine = PromptLine(ui, self.run)
         self.slicePicker = SlicePicker(ui, self.updateWhere, self._problem)
         self.modelPicker = ModelPicker(ui)
-        self.results = ResultsPanel(ui, self.session, self._status.show, self.update)
+        self.results = ResultsPanel(ui, self.session, self._status, self.update)
         self.why = WhyHere(ui, self.session, self._status.show, self.results, self.update)
         self.session.addListener(self)
         self.session.writer.beforeWrite = self._saveEditorState

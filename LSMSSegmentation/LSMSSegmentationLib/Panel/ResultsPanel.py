@@ -16,12 +16,13 @@ class ResultsPanel:
     Args:
         ui: the panel's widgets.
         session: the logic's Session.
-        say: called with (kind, text) for the status line.
+        status: the panel's StatusLine.
         onChanged: called when segments were changed from here.
     """
 
-    def __init__(self, ui, session, say, onChanged):
-        self._ui, self._session, self._say, self._onChanged = ui, session, say, onChanged
+    def __init__(self, ui, session, status, onChanged):
+        self._ui, self._session, self._onChanged = ui, session, onChanged
+        self._status, self._say = status, status.show
         self._parameters = None
         self._applied = None
         self._last = ("info", "")
@@ -116,7 +117,8 @@ class ResultsPanel:
         """Follow what was undone, removed or painted elsewhere, as in Segment Editor."""
         run = self._session.history.current
         gone = run is not None and run.gone
-        if gone and not self._toldGone:
+        # Only in the place of what the run had said: not over a newer message.
+        if gone and not self._toldGone and self._status.text == self._last[1]:
             prompts = ", ".join(f"“{prompt}”" for prompt in run.prompts)
             self._say("info", _("{prompts}: undone or removed elsewhere.").format(prompts=prompts))
         elif self._toldGone and run is not None and not gone:

@@ -25,6 +25,11 @@ class StatusLine:
         self.kind = "info"
         self.show("info", "")
 
+    @property
+    def text(self):
+        """What is shown now."""
+        return self._label.text
+
     def show(self, kind, text):
         """Show a text; ``kind`` is "info", "nothing", "warning" or "error"."""
         self.kind = kind

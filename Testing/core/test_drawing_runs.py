@@ -154,6 +154,12 @@ def test_entries_without_texts_belong_to_runs_without_texts(config):
     with pytest.raises(InputError, match="text_free"):
         TrainingConfig.from_dict(values)
     assert TrainingConfig.from_dict({**values, "text_free": True}).single_slices == "more"
+    wider = TrainingConfig.from_dict(
+        {"cases": "c", "text_free": True, "align_stride": 4, "network": {"detail": [32, 32]}}
+    )
+    assert new_run(wider).model.config.detail == (32, 32)
+    with pytest.raises(InputError, match="network"):
+        TrainingConfig.from_dict({"cases": "c", "text_free": True, "network": {"colour": 1}})
     with pytest.raises(InputError, match="pictures"):
         TrainingConfig.from_dict({"cases": "c", "pictures": {"size": 3}})
     drawn = {"cases": "c", "pictures": {"crop": [8, 9], "augmentation": {"shift": 0.5}}}

@@ -14,6 +14,7 @@ from lsms_core.dataset.sampling import SamplingConfig
 from lsms_core.dataset.text_free import TextFreeConfig
 from lsms_core.entries import written_entries
 from lsms_core.errors import InputError
+from lsms_core.models.lsms.config import LSMSConfig
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,8 @@ class TrainingConfig:
                     )
                     drawn["augmentation"] = AugmentationConfig(**augmentation)
                 entries[name] = kind(**drawn)
+        if "network" in entries:
+            entries["network"] = written_entries(LSMSConfig, entries["network"], "network")
         run = cls(**entries)
         if not run.text_free and (run.single_slices or run.network or run.detail_from):
             raise InputError(

@@ -1,0 +1,89 @@
+"""Fits the candidate classifier: which of what a network draws are lesions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsms_core.errors import InputError
+from lsms_core.inference.candidate_classifier import CandidateClassifier
+
+# Of the squared weights of standardised features: few candidates, correlated features.
+RIDGE = 3.0
+_ITERATIONS = 30
+_SMALLEST_SCALE = 1e-6
+
+
+def fit_classifier(
+    features: NDArray[np.float64],
+    lesion: NDArray[np.bool_],
+    patients: Sequence[str],
+    *,
+    ridge: float = RIDGE,
+    threshold: float = 0.5,
+) -> CandidateClassifier:
+    """Fit a logistic regression by Newton's method.
+
+    A patient with many candidates counts as the root of their number: these are much alike.
+
+    Args:
+        features: (n, F) from :func:`lsms_core.inference.candidate_classifier.candidate_features`.
+        lesion: (n,), whether each candidate is a lesion.
+        patients: whose each is.
+        ridge: penalty on the squared weights.
+        threshold: of the classifier.
+
+    Raises:
+        InputError: when there are not candidates of both kinds.
+    """
+    if len(set(np.asarray(lesion, bool).tolist())) < 2:
+        raise InputError(
+            "The candidates are all lesions, or none is: give cases with both, and a lower "
+            "threshold of the map if need be."
+        )
+    means, scales = features.mean(axis=0), features.std(axis=0) + _SMALLEST_SCALE
+    standard = np.column_stack([(features - means) / scales, np.ones(len(features))])
+    truth, counts = np.asarray(lesion, np.float64), _patient_weights(patients)
+    penalty = np.full(standard.shape[1], ridge)
+    penalty[-1] = 0.0
+    weights = np.zeros(standard.shape[1])
+    for _ in range(_ITERATIONS):
+        probability = 1.0 / (1.0 + np.exp(-standard @ weights))
+        slope = standard.T @ (counts * (truth - probability)) - penalty * weights
+        curve = (standard.T * (counts * probability * (1.0 - probability))) @ standard
+        weights = weights + np.linalg.solve(curve + np.diag(penalty + _SMALLEST_SCALE), slope)
+    return CandidateClassifier(
+        tuple(means.tolist()),
+        tuple(scales.tolist()),
+        tuple(weights[:-1].tolist()),
+        float(weights[-1]),
+        threshold,
+    )
+
+
+def left_out_probabilities(
+    features: NDArray[np.float64],
+    lesion: NDArray[np.bool_],
+    patients: Sequence[str],
+    *,
+    ridge: float = RIDGE,
+) -> NDArray[np.float64]:
+    """Return the probability of each candidate by a classifier fitted without its patient."""
+    whose = np.array(patients)
+    found = np.zeros(len(features))
+    for patient in sorted(set(patients)):
+        out = whose == patient
+        kept = whose[~out].tolist()
+        classifier = fit_classifier(features[~out], lesion[~out], kept, ridge=ridge)
+        found[out] = classifier.probabilities(features[out])
+    return found
+
+
+def _patient_weights(patients: Sequence[str]) -> NDArray[np.float64]:
+    """Return the weight of each candidate; their mean is 1."""
+    names, inverse, counts = np.unique(np.array(patients), return_inverse=True, return_counts=True)
+    assert len(names)
+    weights = 1.0 / np.sqrt(counts[inverse])
+    return np.asarray(weights / weights.mean())

@@ -15,6 +15,15 @@ from lsms_core.models.runtime.choose import choose
 from lsms_core.models.runtime.graphs import WEIGHTS, graphs_of
 from lsms_core.models.runtime.threads import default_threads, usable_cores
 
+SHAPE = {"dims": (8, 8, 16, 16), "depths": (1, 1, 1, 1), "decoder_width": 32}
+BERT = {
+    "vocab_size": 120,
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+}
+
 
 @pytest.fixture(scope="module")
 def drawing_bundle(tmp_path_factory):
@@ -24,22 +33,9 @@ def drawing_bundle(tmp_path_factory):
     from lsms_core.models.lsms.config import LSMSConfig
     from lsms_core.models.runtime.export import export_graphs
 
-    bert = {
-        "vocab_size": 120,
-        "hidden_size": 16,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "intermediate_size": 32,
-    }
-    config = LSMSConfig(
-        dims=(8, 8, 16, 16),
-        depths=(1, 1, 1, 1),
-        decoder_width=32,
-        outline=(4, 4, 4, 8, 8, 4),
-        outlines=2,
-    )
+    config = LSMSConfig(**SHAPE, outline=(4, 4, 4, 8, 8, 4), outlines=2)
     folder = tmp_path_factory.mktemp("models")
-    plain = save_random_bundle(folder / "plain", random_model(config, bert))
+    plain = save_random_bundle(folder / "plain", random_model(config, BERT))
     with new_bundle(folder / "drawing") as target:
         shutil.copytree(plain, target, dirs_exist_ok=True)
         (target / "manifest.json").unlink()
@@ -156,3 +152,72 @@ def test_memory_that_one_image_exhausts_is_said():
 
     with pytest.raises(MemoryError):
         in_batches(run, np.zeros((3, 1, 1, 1), np.float32), "cpu")
+
+
+@pytest.mark.slow
+def test_lsms_draws_the_same_by_itself_and_its_model_stays_complete(
+    tmp_path, small_ct, monkeypatch
+):
+    import torch
+
+    from lsms_core.models.architectures import drawing_config
+    from lsms_core.models.bundle import save_bundle
+    from lsms_core.models.lsms.model import LSMSModel
+    from lsms_core.models.lsms.text_encoder import NoText
+    from lsms_core.models.spelling import spelling_tokenizer
+    from lsms_core.training import graphs
+
+    torch.manual_seed(0)
+    model = LSMSModel(drawing_config("tiny", **SHAPE, detail=(4, 8)), NoText())
+    with torch.no_grad():  # as after training: maps that differ from place to place
+        model.lsms.detail.classify.weight.mul_(20)
+        model.lsms.detail.classify.bias.zero_()
+    plain = save_bundle(
+        tmp_path / "plain",
+        model,
+        spelling_tokenizer(),
+        preprocessing={"spacing_mm": 3.0, "height": 64, "width": 96},
+        postprocessing={},
+        card="# plain 0\n",
+        name="plain",
+        version="0",
+    )
+    monkeypatch.setattr(graphs, "_synthetic", small_ct)
+    agreement = graphs.add_graphs(plain, tmp_path / "graphs", version="1")
+    assert agreement.enough
+    info = inspect_bundle(tmp_path / "graphs")
+    assert (info.version, graphs_of(info.folder)) == ("1", {"draw"})
+    assert info.card.startswith("# plain 1\n")
+    assert "Compared on 1 CT" in info.card
+    assert (info.folder / WEIGHTS).read_bytes() == (plain / WEIGHTS).read_bytes()
+    ours, torch_s = (open_runtime(info, "cpu", runtime=r) for r in ("onnxruntime", "torch"))
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 3, 51, 77)).astype(np.float32)
+    np.testing.assert_allclose(ours.draw(images), torch_s.draw(images), atol=1e-3)
+
+    monkeypatch.setattr(graphs, "LEAST_DICE", 1.1)
+    with pytest.raises(BundleError, match="draw otherwise than torch"):
+        graphs.add_graphs(plain, tmp_path / "refused")
+    assert not (tmp_path / "refused").exists()
+
+
+@pytest.mark.slow
+def test_both_runtimes_read_and_find_the_same(tmp_path):
+    from lsms_core.benchmarking.random_bundle import random_model, save_random_bundle
+    from lsms_core.models.bundle import load_model
+    from lsms_core.models.lsms.config import LSMSConfig
+    from lsms_core.models.runtime.export import export_graphs
+
+    folder = save_random_bundle(tmp_path / "words", random_model(LSMSConfig(**SHAPE), BERT))
+    info = inspect_bundle(folder)
+    assert export_graphs(load_model(info), folder) == ["text", "evidence"]
+    ours, torch_s = (open_runtime(info, "cpu", runtime=r) for r in ("onnxruntime", "torch"))
+    short, long = np.array([2, 7, 3]), np.array([2, 7, 8, 9, 3])
+    for ids in (short, long):
+        np.testing.assert_allclose(ours.encode(ids), torch_s.encode(ids), atol=1e-4)
+    tokens = np.zeros((2, 5, 16), np.float32)
+    tokens[0], tokens[1, :3] = ours.encode(long), ours.encode(short)
+    mask = np.arange(5) < np.array([[5], [3]])
+    image = np.random.default_rng(0).uniform(-1, 1, (1, 3, 50, 70)).astype(np.float32)
+    found = ours.evidence(image, tokens, mask)
+    assert found.shape == (2, 1, 50, 70)
+    np.testing.assert_allclose(found, torch_s.evidence(image, tokens, mask), atol=1e-3)

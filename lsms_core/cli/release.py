@@ -28,6 +28,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--name", help="Default: the output folder's name.")
 @click.option("--version", default="0.1.0", show_default=True)
+@click.option(
+    "--ct",
+    "volumes",
+    type=click.Path(exists=True, path_type=Path),
+    multiple=True,
+    help="CT on which both runtimes are compared, beside the synthetic one.",
+)
 def command(
     bundle: Path,
     output: Path,
@@ -36,10 +43,12 @@ def command(
     reports: tuple[tuple[str, Path], ...],
     name: str | None,
     version: str,
+    volumes: tuple[Path, ...],
 ) -> None:
     """Write the trained BUNDLE as a model that others use."""
     from lsms_core.errors import InputError
     from lsms_core.io.text import read_json
+    from lsms_core.io.volumes import read_volume
     from lsms_core.training.release import Release, operating_point, release
 
     try:
@@ -50,7 +59,8 @@ def command(
     content = Release(
         name or output.name, version, text, {title: read_json(path) for title, path in reports}
     )
-    folder = release(bundle, output, point, content)
+    compared = [read_volume(path).volume for path in volumes]
+    folder = release(bundle, output, point, content, compared)
     click.echo(
         f"{content.name} {version}: found from a score of {point.threshold} "
         f"(recall {point.recall:.0%}, no-target accuracy {point.no_target_accuracy:.0%}). "

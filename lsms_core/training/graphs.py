@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 from collections.abc import Sequence
@@ -68,12 +69,8 @@ def add_graphs(
         BundleError: when they do not agree; nothing is written.
         DependencyError: when the packages that make graphs are missing.
     """
-    try:
-        from lsms_core.models.runtime.export import export_graphs
-    except ImportError as error:
-        raise DependencyError(
-            f'{error.name} is not installed: pip install "lsms-core[train]"'
-        ) from error
+    check_exporter()
+    from lsms_core.models.runtime.export import export_graphs
     from lsms_core.models.runtime.onnx_runtime import OnnxRuntime
     from lsms_core.models.runtime.torch_runtime import TorchRuntime
 
@@ -96,8 +93,19 @@ def add_graphs(
                     f"{agreement.dice:.4f}, probabilities differ by {agreement.difference:.4f}): "
                     "update onnxruntime and torch, and export again."
                 )
-        _say(info, folder, agreement, version)
+        _say(info, folder, agreement, 1 + len(volumes), version)
     return agreement
+
+
+def check_exporter() -> None:
+    """Refuse early where the packages that make graphs are missing.
+
+    Raises:
+        DependencyError: naming one.
+    """
+    for name in ("onnx", "onnxscript"):
+        if importlib.util.find_spec(name) is None:
+            raise DependencyError(f'{name} is not installed: pip install "lsms-core[train]"')
 
 
 def compare(
@@ -120,7 +128,7 @@ def compare(
         for index in np.unique(np.linspace(0, count - 1, min(_SLICES, count)).round()):
             slab = plane.slab(volume.array, int(index), config.slice_offsets_mm)
             image = prepare_slice(slab, plane.spacing_mm, config)[0][None]
-            a, b = (1 / (1 + np.exp(-runtime.draw(image)[0])) for runtime in (one, other))
+            a, b = (0.5 + 0.5 * np.tanh(runtime.draw(image)[0] / 2) for runtime in (one, other))
             largest = max(largest, float(np.abs(a - b).max()))
             common += 2 * np.sum((a >= _CUT) & (b >= _CUT), axis=(1, 2))
             sizes += np.sum(a >= _CUT, axis=(1, 2)) + np.sum(b >= _CUT, axis=(1, 2))
@@ -135,7 +143,13 @@ def _synthetic() -> CTVolume:
     return make_phantom(0).ct
 
 
-def _say(info: BundleInfo, folder: Path, agreement: Agreement | None, version: str | None) -> None:
+def _say(
+    info: BundleInfo,
+    folder: Path,
+    agreement: Agreement | None,
+    compared: int,
+    version: str | None,
+) -> None:
     """Bring version and card up to date."""
     config = dict(info.config)
     card = info.card
@@ -145,7 +159,10 @@ def _say(info: BundleInfo, folder: Path, agreement: Agreement | None, version: s
         (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
     if agreement is not None and _TITLE not in card:
         card = card.rstrip() + _NOTE.format(
-            title=_TITLE, dice=agreement.dice, difference=agreement.difference
+            title=_TITLE,
+            volumes=compared,
+            dice=agreement.dice,
+            difference=agreement.difference,
         )
     (folder / "MODEL_CARD.md").write_text(card, "utf-8")
 
@@ -156,6 +173,6 @@ _NOTE = """
 {title}
 
 The graphs (`*.onnx`) refer to the weights in `model.safetensors`, so that this model runs in ONNX
-Runtime as well as in torch. Compared when they were made: Dice of the maps' masks at least
-{dice:.4f}, probabilities within {difference:.5f}.
+Runtime as well as in torch. Compared on {volumes} CT when they were made, the synthetic one among
+them: Dice of the maps' masks at least {dice:.4f}, probabilities within {difference:.5f}.
 """

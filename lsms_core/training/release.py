@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.errors import InputError
 from lsms_core.evaluation.calibration import OperatingPoint, choose_threshold
 from lsms_core.evaluation.report import tables
 from lsms_core.evaluation.scores import SampleScore
 from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.models.bundle import load_bundle, save_bundle
+from lsms_core.training.graphs import add_graphs, check_exporter
 
 _INTRODUCTION = """# {name} {version}
 
@@ -64,19 +67,29 @@ def operating_point(report: Mapping[str, Any]) -> OperatingPoint:
 
 
 def release(
-    bundle: str | Path, output: str | Path, point: OperatingPoint, content: Release
+    bundle: str | Path,
+    output: str | Path,
+    point: OperatingPoint,
+    content: Release,
+    volumes: Sequence[CTVolume] = (),
 ) -> Path:
-    """Write a trained bundle under its name, with threshold and card.
+    """Write a trained bundle under its name, with threshold, card and graphs.
 
     Args:
         bundle: the bundle of a run.
         output: the folder of the released model.
         point: the operating point.
         content: name, version and what the card says.
+        volumes: CT on which both runtimes are compared, beside the synthetic one.
 
     Returns:
         The folder.
+
+    Raises:
+        BundleError: when the graphs draw otherwise than torch does; nothing is written.
+        DependencyError: when the packages that make graphs are missing.
     """
+    check_exporter()
     source = load_bundle(bundle)
     postprocessing = replace(
         PostprocessingConfig.from_dict(source.postprocessing), presence_threshold=point.threshold
@@ -97,13 +110,16 @@ def release(
     )
     for title, report in content.evaluations.items():
         card += f"\n## {title}\n\n" + "\n".join(tables(report, level=3))
-    return save_bundle(
-        output,
-        source.model,
-        source.tokenizer,
-        preprocessing=source.preprocessing,
-        postprocessing=postprocessing.to_dict(),
-        card=card,
-        name=content.name,
-        version=content.version,
-    )
+    with tempfile.TemporaryDirectory() as scratch:
+        plain = save_bundle(
+            Path(scratch) / content.name,
+            source.model,
+            source.tokenizer,
+            preprocessing=source.preprocessing,
+            postprocessing=postprocessing.to_dict(),
+            card=card,
+            name=content.name,
+            version=content.version,
+        )
+        add_graphs(plain, output, volumes)
+    return Path(output)

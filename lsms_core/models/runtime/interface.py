@@ -31,7 +31,7 @@ class Runtime(Protocol):
         """Return the text-independent maps of images.
 
         Args:
-            images: (P, C, H, W) in [-1, 1]; any H and W from 32 on.
+            images: (P, C, H, W) in [-1, 1]; any H and W from 64 on.
 
         Returns:
             (P, 3, H, W) logits: right lobe, left lobe, lesions.

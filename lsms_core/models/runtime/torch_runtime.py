@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lsms_core.models.installed import BundleInfo
 
 # The edge of the smallest image, pixels.
-_SMALLEST = 32
+_SMALLEST = 64
 
 
 class TorchRuntime:

@@ -207,7 +207,8 @@ def _fitting(phases: Sequence[Phase], wanted: str) -> list[Phase]:
         return by_time()
     if kind:
         return by(kind)
-    return by(phases[0].key) or by("acquisition") or by_time() or by_position()
+    ways = [by(phases[0].key), by("acquisition"), by_time(), by_position()]
+    return next((way for way in ways if len(way) == 1), max(ways, key=len))
 
 
 def _values(phase: Phase, key: str) -> set[str]:

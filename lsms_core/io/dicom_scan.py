@@ -151,10 +151,13 @@ def _images(
     is_ct = modality == "CT" or (sop.startswith(_CT) and modality in ("", "OT"))
     damage = pixel_damage(path, header)
     if not is_ct:
-        if not modality and not sop:
+        if not modality and "missing" in damage:
             found.damaged.append(path)
         else:
             found.left_out[_kind(sop, modality, "missing" not in damage)] += 1
+        return []
+    if not modality and "missing" in damage:
+        found.damaged.append(path)  # a header that broke off
         return []
     image_class = not sop or sop == _CT or sop in _ENHANCED
     if "missing" in damage and not image_class:

@@ -8,6 +8,7 @@ undone, it is undone, with a note. Anything else that cannot be HU is told, not 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,16 +67,22 @@ def check_values(
     """
     low, high = _range(array, path)
     hint = hint or ValueHint()
-    sample = _sample(array)
+    # Padding far below everything may be air after a shift, so both views are kept.
+    everything = _sample(array)
+    sample = _without_padding(everything) if everything.size >= _ENOUGH else everything
+    views = (everything, sample)
     notes: list[str] = []
-    if _fits(sample, 0.0):
+    if any(_fits(view, 0.0) for view in views):
         if hint.negative:
             notes.append(
                 "The images are marked to be shown in negative (MONOCHROME1); their values are "
                 "Hounsfield units as stored and were not turned over."
             )
         return array, notes + (_narrow(low, high) or _bright_around(array))
-    shift = _find_shift(sample)
+    edge, middle = _edge_and_middle(array)
+    # Around a body there is air, which is never brighter than it.
+    negative = edge is not None and middle is not None and edge - middle >= 600
+    shift = None if negative else _find_shift(views)
     if shift is not None:
         notes.append(
             f"The values are Hounsfield units {'+' if shift > 0 else '-'} {abs(shift)} (air, fat "
@@ -83,7 +90,7 @@ def check_values(
             f"{'subtracted' if shift > 0 else 'added'}."
         )
         return _moved(array, 1, -shift), notes
-    total = _find_negative(sample, array, hint)
+    total = _find_negative(everything, hint) if negative else None
     if total is not None:
         notes.append(
             "The values are turned over, as in a negative (air is bright and bone dark): they "
@@ -146,15 +153,12 @@ def _range(array: NDArray[Any], path: Path) -> tuple[float, float]:
 
 
 def _sample(array: NDArray[Any]) -> NDArray[np.float64]:
-    """Return some of the values, without those that are no number or padding."""
+    """Return some of the values, without those that are no number."""
     step = max(1, round((array.size / _SAMPLES) ** (1 / 3)))
     depth = max(1, min(step, len(array) // 8 or 1))
     values = array[depth // 2 :: depth, step // 2 :: step, step // 2 :: step]
     values = values.astype(np.float64).ravel()
-    values = values[np.isfinite(values)]
-    if values.size < 64:
-        return values
-    return _without_padding(values)
+    return values[np.isfinite(values)]
 
 
 def _without_padding(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -206,13 +210,15 @@ def _fits(values: NDArray[np.float64], shift: float, air: bool = False) -> bool:
     return _share(values, shift - 1060, shift - 850) >= _LEAST_AIR and between <= _MOST_BETWEEN
 
 
-def _find_shift(values: NDArray[np.float64]) -> int | None:
+def _find_shift(views: Sequence[NDArray[np.float64]]) -> int | None:
     """Return what was added to HU, None where nothing clear was."""
-    if values.size < _ENOUGH:
+    values = next(
+        (v for v in views if v.size >= _ENOUGH and any(_fits(v, s, air=True) for s in _SHIFTS)),
+        None,
+    )
+    if values is None:
         return None
     fitting = [s for s in _SHIFTS if _fits(values, s, air=True)]
-    if not fitting:
-        return None
 
     def distance(shift: int) -> float:
         near = values[(values >= shift - 1060) & (values <= shift - 850)]
@@ -225,15 +231,10 @@ def _find_shift(values: NDArray[np.float64]) -> int | None:
     return min(fitting, key=distance)
 
 
-def _find_negative(
-    values: NDArray[np.float64], array: NDArray[Any], hint: ValueHint
-) -> float | None:
-    """Return what a value and its HU add up to where the image is in negative."""
+def _find_negative(values: NDArray[np.float64], hint: ValueHint) -> float | None:
+    """Return what a value and its HU add up to, None where that is not clear."""
     if values.size < _ENOUGH:
         return None
-    edge, middle = _edge_and_middle(array)
-    if edge is None or middle is None or edge - middle < 600:
-        return None  # the surroundings are not brighter than the body
     totals = [hint.stored_sum] if hint.stored_sum is not None else []
     totals += [0.0, -1.0, 2047.0, 3071.0, 4095.0, -2049.0, 1024.0]
     for total in totals:

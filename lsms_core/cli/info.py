@@ -1,4 +1,4 @@
-"""``lsms info``: show and verify a model bundle."""
+"""``lsms info``: show and verify a model bundle, or list what can be read of a CT."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.option("--card", is_flag=True, help="Print the whole model card.")
 def command(bundle: str, as_json: bool, card: bool) -> None:
-    """Show what BUNDLE (a name or a folder) says of itself, after comparing its checksums."""
+    """Show what BUNDLE (a name or a folder) says of itself, after comparing its checksums.
+
+    Of a CT (a file, a DICOM folder or a zip) it lists what can be read: series, phases, sizes.
+    """
+    from lsms_core.cli.list_input import describe, looks_like_ct
+
+    if looks_like_ct(Path(bundle)):
+        describe(Path(bundle), as_json)
+        return
     from lsms_core.models.bundle import inspect_bundle
 
     info = inspect_bundle(bundle)

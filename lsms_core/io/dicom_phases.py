@@ -124,6 +124,14 @@ def choose_phase(
     return list(fitting[0].slices), fitting[0].title
 
 
+def list_phases(slices: Sequence[DicomSlice]) -> list[Phase]:
+    """Return the phases of a series; none where its images lie at places of their own."""
+    kept, _ = without_copies(slices)
+    if all(len(group) == 1 for group in _places(kept)):
+        return []
+    return _phases(kept, True)
+
+
 def _places(slices: Sequence[DicomSlice]) -> list[list[DicomSlice]]:
     """Group images by their place along the normal."""
     heights = heights_mm(slices)

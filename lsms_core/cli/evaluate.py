@@ -19,9 +19,11 @@ import click
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
     help="Report (JSON); a readable page is written beside it.",
 )
+@click.option("--readings", type=click.Path(path_type=Path), help=(
+    "Score the reading of texts instead: JSON lines with a text and what to expect of it."
+))  # fmt: skip
 @click.option("--only", type=click.Path(dir_okay=False, path_type=Path), help=(
     "JSON file with the cases to use: a list, or the split.json of a training run, "
     "whose held-out cases are used."
@@ -53,7 +55,8 @@ def command(
     dataset: Path | None,
     weights: str,
     engine: str | None,
-    output: Path,
+    output: Path | None,
+    readings: Path | None,
     only: Path | None,
     presence: float | None,
     text_tests: bool,
@@ -65,6 +68,9 @@ def command(
     pool: tuple[Path, ...],
 ) -> None:
     """Score WEIGHTS on DATASET, a folder made by lsms build-dataset."""
+    if readings is not None:
+        _evaluate_readings(readings, output)
+        return
     from lsms_core.cli.progress import bar
     from lsms_core.errors import InputError
     from lsms_core.evaluation.failures import Gallery
@@ -73,6 +79,8 @@ def command(
     from lsms_core.evaluation.run import pool as pool_reports
     from lsms_core.io.text import read_json, write_text
 
+    if output is None:
+        raise InputError("Where should the report go? Give --output REPORT.json.")
     if pictures and pool:
         raise InputError("Pooled reports hold no images: make the pictures with each fold.")
     gallery = Gallery() if pictures else None
@@ -117,6 +125,27 @@ def command(
         value = summary[name]["value"]
         click.echo(f"{name.replace('_', ' ')}: {'-' if value is None else format(value, '.3f')}")
     click.echo(f"Report: {output} and {output.with_suffix('.md')}")
+
+
+def _evaluate_readings(path: Path, output: Path | None) -> None:
+    """Print how well the texts of a file are read; needs no network."""
+    from lsms_core.evaluation.readings import score_readings
+    from lsms_core.io.text import write_text
+
+    scores = score_readings(path)
+    for mistake in scores.mistakes:
+        click.echo(
+            f"{mistake.text!r}: {mistake.name} is {json.dumps(mistake.got)}, "
+            f"expected {json.dumps(mistake.expected)}"
+        )
+    for title, table in (("entry", scores.by_field), ("kind", scores.by_kind)):
+        for name, (right, of) in sorted(table.items()):
+            click.echo(f"{title} {name}: {right} of {of}")
+    click.echo(f"wrong sides: {len(scores.wrong_sides)}")
+    click.echo(f"texts read rightly: {scores.right} of {scores.texts} ({scores.share:.1%})")
+    if output is not None:
+        write_text(output, json.dumps(scores.to_dict(), indent=1, ensure_ascii=False) + "\n")
+        click.echo(f"Report: {output}")
 
 
 def _reliability(report: dict[str, Any], output: Path) -> str | None:

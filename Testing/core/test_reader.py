@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import string
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from lsms_core.evaluation.readings import score_readings
 from lsms_core.language.query import Query
 from lsms_core.language.read import read
+from lsms_core.language.slice_query import Query as SliceQuery
+from lsms_core.language.writer import Writer
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "text" / "readings.jsonl"
 
@@ -55,17 +61,112 @@ def test_reading_loads_no_network_library():
 @pytest.mark.shared_data
 @pytest.mark.skipif(not SHARED.is_file(), reason=f"{SHARED} is not there")
 def test_the_shared_readings_are_read_rightly():
+    scores = score_readings(SHARED)
+    assert scores.wrong_sides == []
+    assert [m.text for m in scores.mistakes] == []
+
+
+def test_texts_of_our_own_are_read_rightly():
+    scores = score_readings(Path(__file__).parent / "data" / "readings.jsonl")
+    assert scores.wrong_sides == []
+    assert [m.text for m in scores.mistakes] == []
+
+
+@pytest.mark.parametrize("split", ["train", "held-out"])
+def test_what_the_data_engine_writes_is_read_back(split):
+    rng = np.random.default_rng(7)
+    writer = Writer(split, noise=0.0)
     wrong = []
-    for line in SHARED.read_text("utf-8").splitlines():
-        record = json.loads(line)
-        got = read(record["text"]).to_dict()
-        expected = dict(record["expect"])
-        assert got["sides"] != expected.pop("sides_not", None), record["text"]
-        unread = " ".join(got["unread"]).replace("-", " ").split()
-        phrases = expected.pop("unread", None)
-        if phrases == []:
-            wrong += [record["text"]] * bool(unread)
-        for phrase in phrases or []:
-            wrong += [record["text"]] * (not set(phrase.replace("-", " ").split()) <= set(unread))
-        wrong += [record["text"] for key, value in expected.items() if got[key] != value]
-    assert wrong == []
+    for _ in range(300):
+        written, expected = random_query(rng)
+        text = writer.write(written, plural=bool(rng.random() < 0.3) and not written.rank, rng=rng)
+        got = read(text).query
+        sides_not_meant = set(got.sides) - set(expected["sides"])
+        assert len(got.sides) != 1 or not sides_not_meant, text
+        wrong += [text] * any(getattr(got, name) != value for name, value in expected.items())
+    assert len(wrong) <= 3, wrong
+
+
+@given(st.text(max_size=60))
+def test_any_text_has_a_reading(text):
+    reading = read(text)
+    assert reading.understood or reading.query == Query()
+    assert all(0 <= s.start < s.end <= len(text) for s in reading.spans)
+
+
+@given(
+    st.sampled_from(["left", "right"]),
+    st.integers(0, 4),
+    st.sampled_from(string.ascii_lowercase),
+    st.sampled_from(["{} lobe lesion", "cyst in the {} lobe", "{} hepatic lobe metastasis"]),
+)
+def test_a_mistyped_side_is_never_the_other_one(side, place, letter, form):
+    for typed in (side[:place] + side[place + 1 :], side[:place] + letter + side[place:]):
+        other = "right" if side == "left" else "left"
+        assert read(form.format(typed)).query.sides in ((side,), ()), (typed, other)
+
+
+FOREIGN_SIDES = {
+    "left": "links linke linken linker gauche izquierdo izquierda sinistra sinistro esquerda "
+    "esquerdo vänster vänstra venstre vasen lewy lewa levá levý bal sol stânga lijevi linkerkant "
+    "левый αριστερός 左",
+    "right": "rechts rechte rechten rechter droit droite derecho derecha destra destro direita "
+    "direito höger högra høyre højre oikea prawy prawa pravá pravý jobb sağ dreapta desni "
+    "rechterkant правый δεξιός 右",
+}
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("form", ["{} lobe", "{}", "lesion {}", "hypodense lesion, {}", "{} liver"])
+def test_a_side_in_another_language_is_never_the_other_one(side, form):
+    other = "right" if side == "left" else "left"
+    for word in FOREIGN_SIDES[side].split():
+        assert read(form.format(word)).query.sides != (other,), word
+
+
+SECTIONS = {
+    "right anterior": ("5", "8"),
+    "right posterior": ("6", "7"),
+    "left medial": ("4",),
+    "left lateral": ("2", "3"),
+}
+NUMERALS = {"II": "2", "III": "3", "IVa": "4", "IVb": "4", "V": "5", "VI": "6", "VII": "7"}
+
+
+def random_query(rng):
+    """Return a query of the data engine, and what a reading of it must hold."""
+
+    def one(values):
+        return values[int(rng.integers(len(values)))]
+
+    entries = {}
+    if rng.random() < 0.5:
+        entries["side"] = one(("left", "right"))
+    elif rng.random() < 0.3:
+        entries["section"] = one(tuple(SECTIONS))
+    elif rng.random() < 0.4:
+        entries["segment"] = one(tuple(NUMERALS))
+    if rng.random() < 0.4:
+        entries["attenuation"] = one(("hypodense", "hyperdense", "cystic", "isodense"))
+    size = one((None, None, "smaller_than_mm", "larger_than_mm", "about_mm"))
+    if size is not None:
+        entries[size] = one((5.0, 10.0, 15.0, 30.0))
+    if rng.random() < 0.15:
+        entries["margin"] = one(("well-defined", "ill-defined"))
+    if rng.random() < 0.15:
+        entries["rank"] = one(("largest", "smallest", "most anterior", "most posterior"))
+    segments = SECTIONS.get(entries.get("section"), ())
+    if "segment" in entries:
+        segments = (NUMERALS[entries["segment"]],)
+    expected = {
+        "sides": (entries["side"],) if "side" in entries else (),
+        "segments": segments,
+        "attenuation": entries.get("attenuation"),
+        "size_max_mm": entries.get("smaller_than_mm"),
+        "size_min_mm": entries.get("larger_than_mm"),
+        "size_about_mm": entries.get("about_mm"),
+        "margin": entries.get("margin"),
+        "rank": entries.get("rank"),
+        "nothing": False,
+    }
+    return SliceQuery(**entries), expected

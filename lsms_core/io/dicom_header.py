@@ -16,6 +16,7 @@ import numpy as np
 import pydicom
 from pydicom.config import disable_value_validation
 from pydicom.errors import InvalidDicomError
+from pydicom.multival import MultiValue
 
 # What pydicom raises for files that are damaged or break the standard.
 DICOM_ERRORS = (
@@ -123,7 +124,7 @@ def text(header: Any, name: str) -> str:  # noqa: ANN401
     value = value_of(header, name)
     if value is None:
         return ""
-    if not isinstance(value, str) and hasattr(value, "__iter__"):
+    if isinstance(value, list | tuple | MultiValue):
         value = "\\".join(str(v) for v in value)
     # Control characters and lone surrogates can neither be shown nor written.
     clean = re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", str(value))

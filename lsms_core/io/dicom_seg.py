@@ -27,7 +27,8 @@ class SegGrid:
 
     Attributes:
         frames: for one multi-frame file, the frame (from 0) of each slice of the masks.
-        affine: (4, 4) IJK to RAS mm of masks on a grid of their own; None on the images' grid.
+        affine: (4, 4) IJK to RAS mm of the masks where they are not one on each source image, or
+            some frames of a file only.
         shape: (slices, rows, columns) of that grid.
         thickness_mm: the slices' distance.
     """
@@ -115,8 +116,6 @@ def check_dicom_sources(slice_files: Sequence[Path], grid: SegGrid | None = None
     first = sources[0]
     if grid.affine is not None:
         shape = grid.shape
-    elif grid.frames:
-        shape = (len(grid.frames), int(first.Rows), int(first.Columns))
     else:
         # Two slices show what highdicom would refuse.
         sources = sources[:2]
@@ -164,7 +163,7 @@ def _build(
         for n, (s, label) in enumerate(zip(segments, labels, strict=True), 1)
     ]
     further = None
-    if grid.affine is None and "PerFrameFunctionalGroupsSequence" in sources[0]:
+    if "PerFrameFunctionalGroupsSequence" in sources[0]:
         sources, further = sources[:1], sources[1:] or None
     try:
         with quietly():
@@ -201,7 +200,8 @@ def _pixels(sources: Sequence[Any], segments: Sequence[Segment], grid: SegGrid) 
 
     stacked = np.stack([s.mask for s in segments], axis=-1).astype(np.uint8)
     first = sources[0]
-    if grid.affine is not None:
+    every = sorted(grid.frames) == list(range(int(first.get("NumberOfFrames") or 1)))
+    if grid.affine is not None and not (grid.frames and every):
         check_shapes(segments, grid.shape)
         # highdicom's indices run along the array's axes, and its space is LPS.
         lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ grid.affine
@@ -213,9 +213,8 @@ def _pixels(sources: Sequence[Any], segments: Sequence[Segment], grid: SegGrid) 
             channels={"SegmentNumber": list(range(1, len(segments) + 1))},
         )
     if grid.frames:
-        count = int(first.NumberOfFrames)
         check_shapes(segments, (len(grid.frames), int(first.Rows), int(first.Columns)))
-        frames = np.zeros((count, *stacked.shape[1:]), np.uint8)
+        frames = np.zeros_like(stacked)
         frames[list(grid.frames)] = stacked
         return frames
     check_shapes(segments, (len(sources), int(first.Rows), int(first.Columns)))

@@ -82,12 +82,14 @@ def check_output(path: Path, loaded: LoadedVolume) -> list[str]:
 def _seg_grid(loaded: LoadedVolume) -> SegGrid:
     """Say how masks on the CT's grid lie against its DICOM files."""
     thickness = loaded.volume.spacing_mm[2]
-    files = set(loaded.slice_files)
     if loaded.slice_files and not loaded.slice_frames:
         return SegGrid(thickness_mm=thickness)
-    if loaded.slice_frames and len(files) == 1:
-        return SegGrid(frames=loaded.slice_frames, thickness_mm=thickness)
-    return SegGrid(affine=loaded.volume.affine, shape=loaded.volume.shape, thickness_mm=thickness)
+    return SegGrid(
+        frames=loaded.slice_frames if len(set(loaded.slice_files)) == 1 else (),
+        affine=loaded.volume.affine,
+        shape=loaded.volume.shape,
+        thickness_mm=thickness,
+    )
 
 
 def write_masks(

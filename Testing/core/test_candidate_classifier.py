@@ -16,7 +16,7 @@ from lsms_core.inference.candidate_classifier import (
     CandidateClassifier,
     candidate_features,
 )
-from lsms_core.training.candidates import fit_classifier, left_out_probabilities
+from lsms_core.training.candidates import are_lesions, fit_classifier, left_out_probabilities
 
 SPACING = (2.0, 1.0, 1.0)
 
@@ -82,6 +82,18 @@ def test_without_candidates_there_is_nothing_to_tell():
     volume, labels, liver, probability = scene()
     values = candidate_features(volume, labels * 0, [], liver, probability)
     assert values.shape == (0, len(FEATURES))
+
+
+def test_a_candidate_is_a_lesion_by_its_own_share_or_by_what_it_holds_of_one():
+    lesions = np.zeros((1, 40, 40), bool)
+    lesions[0, 0:10, 0:10] = lesions[0, 20:24, 20:24] = True
+    labels = np.zeros(lesions.shape, int)
+    labels[0, 0:10, 8:18] = 1  # 20 of its 100 pixels, and a fifth of the lesion
+    labels[0, 0:10, 30:40] = 2  # nothing
+    labels[0, 18:38, 18:38] = 3  # a small share of it, but a whole lesion
+    labels[0, 9:19, 0:8] = 4  # a tenth of it, and less of the lesion
+    assert are_lesions(labels, lesions).tolist() == [True, False, True, False]
+    assert are_lesions(labels * 0, lesions).tolist() == []
 
 
 def sample(count: int = 240, seed: int = 0):

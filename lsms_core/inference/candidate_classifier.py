@@ -97,6 +97,8 @@ class CandidateClassifier:
 
     def probabilities(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return how probably candidates are lesions, (n,), from their (n, F) features."""
+        if not len(features):
+            return np.zeros(0)
         standard = (features - np.array(self.means)) / np.array(self.scales)
         logits = standard @ np.array(self.weights) + self.bias
         return np.asarray(1.0 / (1.0 + np.exp(-logits)))

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lsms_core.anatomy.regions import label_components
 from lsms_core.errors import InputError
 from lsms_core.inference.candidate_classifier import CandidateClassifier
 
 # Of the squared weights of standardised features: few candidates, correlated features.
 RIDGE = 3.0
 _ITERATIONS = 30
+# A candidate is a lesion where this share of it is of lesions, or where it holds this share of one.
+_OWN_SHARE = 0.2
+_LESION_SHARE = 0.3
 _SMALLEST_SCALE = 1e-6
 
 
@@ -61,6 +66,24 @@ def fit_classifier(
         float(weights[-1]),
         threshold,
     )
+
+
+def are_lesions(labels: NDArray[Any], lesions: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return whether candidates are lesions, (n,), the candidate 1 first.
+
+    Args:
+        labels: (slices, rows, columns), candidates 1..n, 0 elsewhere.
+        lesions: the same shape, what a reader outlined.
+    """
+    numbers, _ = label_components(lesions)
+    found = []
+    for number in range(1, int(labels.max(initial=0)) + 1):
+        held = numbers[labels == number]
+        own = np.count_nonzero(held) / max(len(held), 1)
+        shares = [np.count_nonzero(held == n) / np.count_nonzero(numbers == n)
+                  for n in np.unique(held[held > 0])]  # fmt: skip
+        found.append(own >= _OWN_SHARE or max(shares, default=0.0) >= _LESION_SHARE)
+    return np.array(found, dtype=bool)
 
 
 def left_out_probabilities(

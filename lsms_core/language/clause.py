@@ -30,6 +30,7 @@ class Clause:
     Attributes:
         items: its phrases.
         question: whether it asks.
+        sentence: which sentence of the text it is in.
         joined: whether an "and" or an "or" stands before it.
         excepted: whether it is what a denial does not speak of ("normal but for a cyst").
         sides: of the places that it names, each with its phrase.
@@ -51,6 +52,7 @@ class Clause:
 
     items: list[Item]
     question: bool = False
+    sentence: int = 0
     joined: bool = False
     excepted: bool = False
     sides: list[tuple[str, Item]] = field(default_factory=list)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lsms_core.language.clause import PLACES, Clause
 from lsms_core.language.clause import has as _has
 from lsms_core.language.items import Item
-from lsms_core.language.phrases import Kind
+from lsms_core.language.phrases import Kind, Phrase
 from lsms_core.language.scan import scanned
 
 # What has a clause say something of its own.
@@ -21,13 +22,14 @@ _STATES = (Kind.NORMAL, Kind.NO, Kind.NONE, Kind.NOT_SEEN)
 def clauses(items: Sequence[Item]) -> list[Clause]:
     """Return the clauses of a text."""
     found: list[Clause] = []
-    for sentence, question in _sentences(items):
+    for number, (sentence, question) in enumerate(_sentences(items)):
         asks = question or _starts_question(sentence)
         found += [
             scanned(
                 Clause(
                     part,
                     asks,
+                    number,
                     joined=joint is not None and joint.kind in (Kind.AND, Kind.OR),
                     excepted=joint is not None and joint.kind is Kind.EXCEPT,
                 )
@@ -94,7 +96,9 @@ def _parts(sentence: Sequence[Item]) -> list[_Part]:
     joint: Item | None = None
     part: list[Item] = []
     for n, item in enumerate(sentence):
-        if item.kind in (Kind.COMMA, Kind.BUT) or _splits(part, sentence, n):
+        if item.kind is Kind.BUT and _leaves_out(part):
+            part.append(replace(item, phrase=Phrase(Kind.EXCEPT)))
+        elif item.kind in (Kind.COMMA, Kind.BUT) or _splits(part, sentence, n):
             if part:
                 found.append((joint, part))
                 joint = item
@@ -106,6 +110,11 @@ def _parts(sentence: Sequence[Item]) -> list[_Part]:
     if part:
         found.append((joint, part))
     return _denial_lists(found)
+
+
+def _leaves_out(part: Sequence[Item]) -> bool:
+    """Whether a "but" means "except", as in "all nodules but the smallest"."""
+    return _has(part, (Kind.ALL,)) and part[-1].kind in (Kind.LESION, Kind.ONE)
 
 
 def _denial_lists(parts: list[_Part]) -> list[_Part]:

@@ -81,7 +81,13 @@ class _Sum:
 
     def _organ(self) -> str:
         """Return "other" where another organ is spoken of, and the liver nowhere."""
-        others = [p for p in self.parts if p.organ and not p.liver]
+        others: list[Clause] = []
+        for part in self.parts:
+            on_topic = part.liver or (part.lobe and not part.organ)
+            # "Kidneys: cysts on both sides" goes on about the kidneys.
+            goes_on = bool(others) and others[-1].sentence == part.sentence
+            if not on_topic and (part.organ or goes_on):
+                others.append(part)
         if not others:
             return "liver"
         rest = [p for p in self.parts if p not in others]
@@ -99,8 +105,11 @@ class _Sum:
         denials: list[Clause] = []
         waiting: list[Clause] = []
         last: list[Clause] | None = None
-        for part in self.parts:
-            if part.denied:
+        for n, part in enumerate(self.parts):
+            if part.denied and _is_answer(part, meant):
+                denials += [*meant, part]
+                meant, last = [], denials
+            elif part.denied:
                 denials += [*waiting, part] if not meant else [part]
                 if meant:
                     meant += waiting
@@ -115,8 +124,10 @@ class _Sum:
             elif part.empty:
                 self.unread += part.unread
                 part.unread = []
-            elif last is None or (
-                last is denials and part.placed and any(d.placed for d in denials)
+            elif (
+                last is None
+                or self._is_heading(n)
+                or (last is denials and part.placed and any(d.placed for d in denials))
             ):
                 waiting.append(part)
             else:
@@ -127,6 +138,19 @@ class _Sum:
         if added and not meant and len(added) < len(denials):
             denials = [d for d in denials if not d.added] or denials
         return meant, denials
+
+    def _is_heading(self, n: int) -> bool:
+        """Whether a clause is the place of the next one: "on the right, nothing"."""
+        part, after = self.parts[n], self.parts[n + 1 : n + 2]
+        first = n == 0 or self.parts[n - 1].sentence != part.sentence
+        return bool(
+            first
+            and part.placed
+            and after
+            and after[0].sentence == part.sentence
+            and (after[0].head or after[0].denied)
+            and not after[0].placed
+        )
 
     def _is_aside(self, part: Clause, meant: list[Clause]) -> bool:
         """Whether "the largest measuring 4 cm" only describes one of several."""
@@ -293,6 +317,12 @@ class _Sum:
             words.append(_typed(self.text[start:end], item.words))
             self.spans.append(Span("unread", start, end))
         return tuple(words)
+
+
+def _is_answer(part: Clause, meant: Sequence[Clause]) -> bool:
+    """Whether a denial answers the question before it: "lesions? None."."""
+    only_none = all(i.kind in (Kind.NONE, Kind.NO) for i in part.items)
+    return only_none and bool(meant) and all(m.question for m in meant)
 
 
 def _typed(written: str, words: str) -> str:

@@ -37,6 +37,8 @@ class _Scan:
         # Whether what is left out is only what a lesion is not like: "not calcified".
         self.adjective = False
         self.detail = False
+        # Whether a word that nobody knows was among it: "not frm the left".
+        self.doubtful = False
         self.states: dict[Kind, Callable[[int], int]] = {
             Kind.NOT_ONLY: self._not_only,
             Kind.NOT: self._not,
@@ -106,7 +108,7 @@ class _Scan:
         if self.excluding and self.detail and kind in (*PLACES, Kind.LOBE, Kind.LIVER):
             # "Not calcified in the left lobe" is in the left lobe; where the cysts are left out
             # that lie there ("except the cysts in the left lobe"), no side is sure.
-            if self.adjective:
+            if self.adjective and not self.doubtful:
                 self.excluding = self.detail = False
             else:
                 self.clause.unread.append(self.items[i])
@@ -121,6 +123,7 @@ class _Scan:
             item = self.items[i]
             plain = kind is Kind.LESION and item.value is None and not item.phrase.unread
             self.detail = self.detail or not plain
+            self.doubtful = self.doubtful or kind is Kind.UNKNOWN
 
     def _is_over(self, i: int) -> bool:
         """Whether what is left out was a place, and the rest speaks of what is meant."""
@@ -165,7 +168,8 @@ class _Scan:
         """Return the phrases from behind ``i`` to the end of the noun that stands there."""
         found: list[Item] = []
         for item in self.items[i + 1 :]:
-            if item.kind in (Kind.PREPOSITION, Kind.NORMAL, *_LEAVING_OUT):
+            ends = item.kind in (Kind.PREPOSITION, Kind.NORMAL, *_LEAVING_OUT)
+            if ends or item.words == ":":
                 break
             found.append(item)
         return found
@@ -222,7 +226,7 @@ class _Scan:
     def _both(self, i: int) -> None:
         item = self.items[i]
         self.clause.sides += [("left", item), ("right", item)]
-        self.clause.lobe = True
+        self.clause.lobe |= any(w in item.words for w in ("lob", "hemiliver", "left", "halves"))
         self._placed(i)
 
     def _segments(self, i: int) -> None:

@@ -88,7 +88,7 @@ def _named(
         start == 0
         and word == "segment"
         and is_lesion(one[1])
-        and (spelt or _is_rank(tokens, one[1]))
+        and ((spelt and tokens[one[1]].text.endswith("s")) or _is_rank(tokens, one[1]))
     ):
         return None
     return _listed(tokens, start, i, plural)

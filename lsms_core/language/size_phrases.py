@@ -57,8 +57,10 @@ _BEFORE_SIZE = tuple(
     for limit, words in _BEFORE
 )
 # And right after it.
-_SMALLER = rf"(?:or|and) (?:{_LESS}|down|downwards)(?! than)|at most|at the most|max\b|maximum"
-_LARGER = rf"(?:or|and) (?:{_MORE}|up|upward)(?! than)|\+|min\b|minimum|plus\b|at least"
+_SMALLER = (
+    rf"(?:or|and) (?:{_LESS}|down|downwards)(?! (?:than|[\d.]))|at most|at the most|max\b|maximum"
+)
+_LARGER = rf"(?:or|and) (?:{_MORE}|up|upward)(?! (?:than|[\d.]))|\+|min\b|minimum|plus\b|at least"
 _BEHIND = r"(?: in size| in diameter)?"
 _AFTER: tuple[tuple[Limit, re.Pattern[str]], ...] = (
     (

@@ -24,6 +24,7 @@ _SIDE_TYPOS = {typo: side for side, typos in _SIDES.items() for typo in typos.sp
 _PROTECTED = frozenset({"left", "right", "lt", "rt"})
 # Words with mistakes that no rule would find.
 _HABITS = {
+    "not": "nto nott noot",
     "lobe": "loe obe lob lbe loeb lobbe",
     "than": "thn tan tahn thna htan tham thann",
     "less": "lss lees lesss",
@@ -58,7 +59,7 @@ _HABITS = {
     "with": "wiht wih",
     "large": "lrg",
     "small": "sml",
-    "from": "fomr",
+    "from": "fomr fom frm frmo ffrom",
     "no": "noo",
     "segment": "segement segmant segmnt sgement segmet",
     "largest": "lgest",

@@ -110,9 +110,11 @@ class _Sum:
                 denials += [*meant, part]
                 meant, last = [], denials
             elif part.denied:
-                denials += [*waiting, part] if not meant else [part]
-                if meant:
+                if not meant or (waiting and self._is_heading(n - 1)):
+                    denials += waiting
+                else:
                     meant += waiting
+                denials.append(part)
                 waiting, last = [], denials
             elif part.head:
                 if self._is_aside(part, meant):

@@ -85,10 +85,10 @@ def corrected(word: str, words: Mapping[str, frozenset[str]]) -> str | None:
         word: in lower case, no word of the vocabulary.
         words: each word of the vocabulary, with what it can mean.
     """
-    if word in COMMON:
-        return None
     if word in _MEANT:
         return _MEANT[word]
+    if word in COMMON:
+        return None
     if word in _SIDE_TYPOS:
         return _SIDE_TYPOS[word]
     if len(word) < 4:
@@ -96,7 +96,7 @@ def corrected(word: str, words: Mapping[str, frozenset[str]]) -> str | None:
     if word.replace("f", "ph") in words:
         return word.replace("f", "ph")
     near = _at_one(word, words)
-    if not near and len(word) >= 8:
+    if not near and len(word) >= 9:
         near = _at_two(word, words)
     return _agreed(word, near, words)
 
@@ -115,10 +115,15 @@ def _at_one(word: str, words: Mapping[str, frozenset[str]]) -> list[str]:
 
 
 def _at_two(word: str, words: Mapping[str, frozenset[str]]) -> list[str]:
+    # People get the first letter right, and what begins otherwise need not be measured.
     return sorted(
         w
         for w in words
-        if abs(len(w) - len(word)) <= 2 and len(w) >= 7 and distance(word, w, 2) <= 2
+        if w[0] == word[0]
+        and len(w) >= 8
+        and abs(len(w) - len(word)) <= 2
+        and len(set(w) ^ set(word)) <= 4
+        and distance(word, w, 2) <= 2
     )
 
 

@@ -204,9 +204,20 @@ def _in_context(found: Sequence[Item], n: int) -> Item:
         definite = before is not None and before.words in ("the", "that", "this")
         if not definite:
             return replace(item, phrase=Phrase(Kind.COUNT, 1))
+    if item.kind is Kind.UNKNOWN and _excludes(found, n):
+        return replace(item, phrase=Phrase(Kind.EXCEPT))
     if item.kind is Kind.UNKNOWN and item.words.isdigit():
         return _number(found, n)
     return item
+
+
+def _excludes(found: Sequence[Item], n: int) -> bool:
+    """Whether a word that nobody knows can only be the "other" of "other than the left"."""
+    after = [item for item in found[n + 1 : n + 5] if item.kind is not Kind.ARTICLE]
+    if not after or after[0].words != "than":
+        return False
+    places = [item.kind for item in after[1:] if item.kind is not Kind.PREPOSITION]
+    return bool(places) and places[0] in (Kind.SIDE, Kind.BOTH, Kind.SEGMENTS)
 
 
 def _comparative(found: Sequence[Item], n: int) -> Item:

@@ -24,6 +24,9 @@ _SIDE_TYPOS = {typo: side for side, typos in _SIDES.items() for typo in typos.sp
 _PROTECTED = frozenset({"left", "right", "lt", "rt"})
 # Words with mistakes that no rule would find.
 _HABITS = {
+    "other": "ohter oter othe otehr othr otther",
+    "back": "bck bak baack",
+    "part": "prt pat",
     "not": "nto nott noot",
     "lobe": "loe obe lob lbe loeb lobbe",
     "than": "thn tan tahn thna htan tham thann",

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pydicom
 from pydicom.config import disable_value_validation
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 
 # What pydicom raises for files that are damaged or break the standard.
 DICOM_ERRORS = (
-    InvalidDicomError, AttributeError, EOFError, KeyError, LookupError, NotImplementedError,
+    BytesLengthException, InvalidDicomError, AttributeError, EOFError, KeyError, LookupError, NotImplementedError,
     OSError, OverflowError, RecursionError, TypeError, ValueError, struct.error, zlib.error,
 )  # fmt: skip
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -41,18 +41,26 @@ _DEFER_BYTES = 1 << 14
 _LARGEST_INFLATED = 1 << 29
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 # Implicit, explicit and big-endian syntaxes hold the pixels as they are.
-_PLAIN = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
+PLAIN = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
 _VRS = frozenset(
     b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN "
     b"UR US UT UV".split()
 )
 
 
+_depth = 0
+
+
 @contextmanager
 def quietly() -> Iterator[None]:
     """Let pydicom and highdicom work without warnings, which quote values of the header."""
+    global _depth  # noqa: PLW0603 - entering it once is enough, and leaving it costs time
+    if _depth:
+        yield
+        return
     loggers = [logging.getLogger(name) for name in ("pydicom", "highdicom")]
     levels = [logger.level for logger in loggers]
+    _depth += 1
     try:
         for logger in loggers:
             logger.setLevel(logging.CRITICAL + 1)
@@ -60,6 +68,7 @@ def quietly() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     finally:
+        _depth -= 1
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
 
@@ -177,7 +186,7 @@ def pixel_damage(path: Path, header: Any) -> str:  # noqa: ANN401
     bits = number(header, "BitsAllocated", 16)
     expected = int(rows * columns * frames * samples * bits) // 8
     syntax = transfer_syntax(header)
-    if syntax and syntax not in _PLAIN:
+    if syntax and syntax not in PLAIN:
         return ""
     there = min(length, path.stat().st_size - element.value_tell)
     if there < expected:

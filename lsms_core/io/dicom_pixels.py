@@ -1,4 +1,4 @@
-"""Hounsfield units out of DICOM images; GDCM (in SimpleITK) decodes them."""
+"""Hounsfield units out of DICOM images: plain ones by pydicom, compressed ones by GDCM."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from lsms_core.errors import InputError
-from lsms_core.io.dicom_header import DICOM_ERRORS, quietly
+from lsms_core.io.dicom_header import DICOM_ERRORS, PLAIN, quietly, transfer_syntax
 from lsms_core.io.dicom_objects import DicomSlice
 from lsms_core.io.headers import damaged
 
@@ -43,8 +42,8 @@ def read_pixels(ordered: Sequence[DicomSlice]) -> tuple[NDArray[Any], list[str]]
     padded = 0
     reader = _Reader()
     for index, item in enumerate(ordered):
-        values = reader.read(item)
-        values = values.reshape(rows, columns)
+        with quietly():
+            values = reader.read(item).reshape(rows, columns)
         if item.coding.padding:
             values, count = _without_padding(values, item)
             padded += count
@@ -78,27 +77,47 @@ class _Reader:
         if item.damage:
             raise damaged(item.path, item.damage)
         try:
+            dataset = self._open(item.path)
+            if not transfer_syntax(dataset) or transfer_syntax(dataset) in PLAIN:
+                return self._plain(dataset, item)
             # GDCM inverts MONOCHROME1, and knows one slope for all frames.
             if item.frame is None and not item.coding.inverted:
                 try:
                     return _decode(item.path)
                 except RuntimeError:
-                    return self._copy(item)
-            return self._copy(item)
+                    return self._copy(dataset, item)
+            return self._copy(dataset, item)
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1].split("ITK ERROR:")[-1][:160]
             raise damaged(item.path, reason) from error
         except (*DICOM_ERRORS, MemoryError) as error:
             raise damaged(item.path, "its pixels cannot be decoded") from error
 
-    def _copy(self, item: DicomSlice) -> NDArray[Any]:
+    def _plain(self, dataset: Any, item: DicomSlice) -> NDArray[Any]:  # noqa: ANN401
+        """Return HU of uncompressed pixels."""
+        coding = item.coding
+        if coding.allocated not in (8, 16, 32) or not 1 <= coding.bits <= coding.allocated:
+            raise ValueError("its bits are odd")
+        little = bool(dataset.original_encoding[1])
+        kind = f"{'<' if little else '>'}u{coding.allocated // 8}"
+        stored = np.frombuffer(self._frame(dataset, item, False), kind)
+        stored = stored[: item.shape[0] * item.shape[1]].astype(kind.replace(">", "<"))
+        spare = coding.allocated - coding.bits
+        if spare:
+            # The bits above belong to overlays or to nobody.
+            stored = stored << np.uint8(spare)
+        values: NDArray[Any] = stored.view(stored.dtype.str.replace("u", "i")) if coding.signed else (
+            stored
+        )  # fmt: skip
+        if spare:
+            values = values >> np.uint8(spare)
+        return _rescaled(values, coding.slope, coding.intercept).reshape(item.shape)
+
+    def _copy(self, dataset: Any, item: DicomSlice) -> NDArray[Any]:  # noqa: ANN401
         """Decode a copy of one frame that holds nothing but what decoding needs."""
-        dataset = self._open(item.path)
         copy = Dataset()
         copy.file_meta = FileMetaDataset()
-        syntax = dataset.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian)
-        compressed = syntax.is_encapsulated
-        copy.file_meta.TransferSyntaxUID = syntax if compressed else ExplicitVRLittleEndian
+        copy.file_meta.TransferSyntaxUID = dataset.file_meta.TransferSyntaxUID
         copy.SOPClassUID = copy.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
         copy.SOPInstanceUID = copy.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
         copy.Modality = "CT"
@@ -107,20 +126,17 @@ class _Reader:
                 copy[name] = dataset[name]
         copy.PhotometricInterpretation = "MONOCHROME2"
         copy.RescaleSlope, copy.RescaleIntercept = item.coding.slope, item.coding.intercept
-        frame = self._frame(dataset, item, compressed)
-        copy.PixelData = encapsulate([frame]) if compressed else frame
-        copy["PixelData"].VR = "OB" if compressed or item.coding.allocated <= 8 else "OW"
+        copy.PixelData = encapsulate([self._frame(dataset, item, True)])
+        copy["PixelData"].VR = "OB"
         with tempfile.TemporaryDirectory(prefix="lsms-frame-") as folder:
             path = Path(folder) / "frame.dcm"
-            with quietly():
-                pydicom.dcmwrite(path, copy, enforce_file_format=True)
+            pydicom.dcmwrite(path, copy, enforce_file_format=True)
             return _decode(path)
 
     def _open(self, path: Path) -> Any:  # noqa: ANN401
         if self._path != path:
             self._path, self._frames = path, None
-            with quietly():
-                self._dataset = pydicom.dcmread(path, force=True)
+            self._dataset = pydicom.dcmread(path, force=True)
         return self._dataset
 
     def _frame(self, dataset: Any, item: DicomSlice, compressed: bool) -> bytes:  # noqa: ANN401
@@ -133,9 +149,18 @@ class _Reader:
         part = dataset.PixelData[index * length : (index + 1) * length]
         if len(part) < length:
             raise EOFError("the frame is not all there")
-        if not dataset.original_encoding[1] and item.coding.allocated == 16:
-            part = np.frombuffer(part, ">u2").astype("<u2").tobytes()
-        return part + b"\0" * (len(part) % 2)
+        return part
+
+
+def _rescaled(values: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
+    """Return slope * values + intercept: whole numbers where both are, else float32."""
+    if slope.is_integer() and intercept.is_integer() and abs(slope) < 2**16:
+        wide = values.astype(np.int64) * int(slope) + int(intercept)
+        if wide.min() >= -(2**31) and wide.max() < 2**31:
+            fits = wide.min() >= -32768 and wide.max() <= 32767
+            return wide.astype(np.int16 if fits else np.int32)
+    scaled: NDArray[Any] = (values.astype(np.float64) * slope + intercept).astype(np.float32)
+    return scaled
 
 
 def _decode(path: Path) -> NDArray[Any]:

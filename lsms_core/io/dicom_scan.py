@@ -19,6 +19,7 @@ from lsms_core.io.dicom_header import (
     number,
     numbers,
     pixel_damage,
+    quietly,
     read_header,
     text,
 )
@@ -60,6 +61,11 @@ def scan(source: Path) -> Scan:
     Raises:
         InputError: when no CT image is there, with the reason.
     """
+    with quietly():
+        return _scan(source)
+
+
+def _scan(source: Path) -> Scan:
     found = Scan()
     groups: dict[tuple[str, str, str, tuple[int, int]], list[DicomSlice]] = defaultdict(list)
     suspects: list[Path] = []

@@ -11,6 +11,7 @@ allowance for the libraries), or when what was written comes back differently.
 from __future__ import annotations
 
 import argparse
+import gc
 import gzip
 import json
 import os
@@ -50,6 +51,8 @@ from lsms_core.io.volumes import LoadedVolume, read_volume
 from Testing.core.dicom_synthetic import blank, enhanced, save, series
 
 HANG_S = 10
+# Cases of one process; starting it takes longer than a case.
+_BATCH = 100
 # Decoders, caches and interpreter memory that a first call takes whatever the volume.
 ALLOWANCE_MIB = 64
 _OUTPUTS = (".nii.gz", ".nii", ".nrrd", ".seg.nrrd", ".dcm")
@@ -401,6 +404,7 @@ def child(kind: str, seed: int, bases: Bases, folder: Path) -> Result:
             f"{Path(f.filename).name}:{f.lineno}"
             for f in traceback.extract_tb(error.__traceback__)[::-1][:4]
         )
+    signal.alarm(0)
     result.seconds = time.monotonic() - start
     if result.seconds > HANG_S:
         result.outcome = "hang"
@@ -413,10 +417,9 @@ def _memory_mib(name: str) -> float:
     return int(status.partition(f"{name}:")[2].split()[0]) / 1024
 
 
-def run_case(kind: str, seed: int, bases: Bases, root: Path) -> Result:
-    """Do one case in a process of its own, so that nothing it does can stop the others."""
+def run_cases(cases: list[tuple[str, int]], bases: Bases, root: Path) -> list[Result]:
+    """Do cases in a process of their own; one that kills it is counted, and ends the list."""
     folder = root / "case"
-    folder.mkdir()
     read_end, write_end = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -425,25 +428,23 @@ def run_case(kind: str, seed: int, bases: Bases, root: Path) -> Result:
         os.dup2(devnull, 1)
         os.dup2(devnull, 2)
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-        try:
-            content = json.dumps(child(kind, seed, bases, folder).__dict__).encode()
-        except BaseException as error:  # noqa: BLE001 - a fault of this script
-            content = json.dumps({"outcome": "script", "detail": repr(error)}).encode()
-        os.write(write_end, content[:60_000])
+        with os.fdopen(write_end, "wb") as stream:
+            for kind, seed in cases:
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                stream.write(json.dumps(child(kind, seed, bases, folder).__dict__).encode() + b"\n")
+                stream.flush()
         os._exit(0)
     os.close(write_end)
     with os.fdopen(read_end, "rb") as stream:
-        content = stream.read()
+        results = [Result(**json.loads(line)) for line in stream]
     _, status = os.waitpid(pid, 0)
-    result = Result(kind, seed)
-    if content:
-        result.__dict__.update(json.loads(content))
-    elif os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        result.outcome = "hang" if number == signal.SIGALRM else "crash"
-        result.detail = f"signal {number}"
-    shutil.rmtree(folder, ignore_errors=True)
-    return result
+    if len(results) < len(cases):
+        kind, seed = cases[len(results)]
+        number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        outcome = "hang" if number == signal.SIGALRM else "crash" if number else "script"
+        results.append(Result(kind, seed, outcome, f"signal {number}"))
+    return results
 
 
 def table(results: list[Result]) -> str:
@@ -482,16 +483,17 @@ def main() -> int:
         kinds = [k for k in KINDS if bases.real or k != "damaged real files"]
         weights = np.array([KINDS[k][0] for k in kinds])
         chosen = rng.choice(kinds, arguments.count, p=weights / weights.sum())
-        for number, kind in enumerate(chosen):
-            if time.monotonic() - start > arguments.seconds:
-                break
-            results.append(run_case(str(kind), arguments.seed * 1_000_000 + number, bases, root))
+        todo = [(str(k), arguments.seed * 1_000_000 + n) for n, k in enumerate(chosen)]
+        gc.freeze()
+        while len(results) < len(todo) and time.monotonic() - start < arguments.seconds:
+            first = len(results)
+            results += run_cases(todo[first : first + _BATCH], bases, root)
     failures = [r for r in results if r.outcome not in ("read", "refused")]
     print(table(results))
-    large = [r for r in results if r.volume_mib > 1]
+    large = [r for r in results if r.volume_mib > 16]
     if large:
         ratio = max(r.extra_mib / r.volume_mib for r in large)
-        print(f"Most memory for volumes above 1 MiB: {ratio:.2f} times the volume")
+        print(f"Most memory for {len(large)} volumes above 16 MiB: {ratio:.2f} times the volume")
     print(f"{len(results)} cases in {time.monotonic() - start:.0f} s, {len(failures)} failures")
     for failure in failures[:40]:
         print(f"{failure.kind}, seed {failure.seed}: {failure.outcome} {failure.detail}")

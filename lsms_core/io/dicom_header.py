@@ -20,8 +20,9 @@ from pydicom.multival import MultiValue
 
 # What pydicom raises for files that are damaged or break the standard.
 DICOM_ERRORS = (
-    BytesLengthException, InvalidDicomError, AttributeError, EOFError, KeyError, LookupError, NotImplementedError,
-    OSError, OverflowError, RecursionError, TypeError, ValueError, struct.error, zlib.error,
+    BytesLengthException, InvalidDicomError, AttributeError, EOFError, KeyError, LookupError,
+    NotImplementedError, OSError, OverflowError, RecursionError, TypeError, ValueError,
+    struct.error, zlib.error,
 )  # fmt: skip
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _TAGS = [

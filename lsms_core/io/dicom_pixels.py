@@ -106,9 +106,9 @@ class _Reader:
         if spare:
             # The bits above belong to overlays or to nobody.
             stored = stored << np.uint8(spare)
-        values: NDArray[Any] = stored.view(stored.dtype.str.replace("u", "i")) if coding.signed else (
-            stored
-        )  # fmt: skip
+        values: NDArray[Any] = stored
+        if coding.signed:
+            values = stored.view(stored.dtype.str.replace("u", "i"))
         if spare:
             values = values >> np.uint8(spare)
         return _rescaled(values, coding.slope, coding.intercept).reshape(item.shape)

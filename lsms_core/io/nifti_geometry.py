@@ -6,6 +6,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from nibabel.nifti1 import xform_codes
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
@@ -69,15 +70,20 @@ def nifti_affine(header: Any) -> tuple[NDArray[np.float64], list[str]]:  # noqa:
     return affine, notes + _angles(affine)
 
 
+def _is_code(code: Any) -> bool:  # noqa: ANN401
+    """Tell whether a form is to be used; nibabel takes an unknown code for none."""
+    return int(code) in xform_codes.value_set() and int(code) > 0
+
+
 def _s_form(header: Any) -> NDArray[np.float64] | None:  # noqa: ANN401
-    if int(header["sform_code"]) <= 0:
+    if not _is_code(header["sform_code"]):
         return None
     form = np.asarray(header.get_sform(), np.float64)
     return form if _usable(form) else None
 
 
 def _q_form(header: Any, sized: bool) -> NDArray[np.float64] | None:  # noqa: ANN401
-    if int(header["qform_code"]) <= 0 or not sized:
+    if not _is_code(header["qform_code"]) or not sized:
         return None
     header = header.copy()
     header["pixdim"][1:4] = np.abs(header["pixdim"][1:4])

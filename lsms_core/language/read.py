@@ -117,6 +117,9 @@ class _Sum:
                 denials.append(part)
                 waiting, last = [], denials
             elif part.head:
+                if part.excepted and not part.placed and last is denials and denials:
+                    # "Left lobe clear apart from a cyst": the cyst is there, too.
+                    part.sides, part.segments = denials[-1].sides, denials[-1].segments
                 if self._is_aside(part, meant):
                     self.unread += [i for i in part.items if i.kind is not Kind.ARTICLE]
                     part.unread = []

@@ -84,18 +84,6 @@ class ExpressionGenerator:
         query = Query()
         return self._express(query, select(findings, query) or (), rng)
 
-    def generate(
-        self, findings: SliceFindings, rng: np.random.Generator, count: int
-    ) -> list[Expression]:
-        """Draw up to ``count`` expressions with different texts."""
-        found: dict[str, Expression] = {}
-        for _ in range(_TRIES * count):
-            if len(found) == count:
-                break
-            expression = self.sample(findings, rng)
-            found.setdefault(expression.text, expression)
-        return list(found.values())
-
     def write(self, query: Query, plural: bool, rng: np.random.Generator) -> str:
         """Put a query into words."""
         return self._writer.write(query, plural, rng)

@@ -117,9 +117,7 @@ class _Sum:
                 denials.append(part)
                 waiting, last = [], denials
             elif part.head:
-                if part.excepted and not part.placed and last is denials and denials:
-                    # "Left lobe clear apart from a cyst": the cyst is there, too.
-                    part.sides, part.segments = denials[-1].sides, denials[-1].segments
+                _inherit_place(part, denials)
                 if self._is_aside(part, meant):
                     self.unread += [i for i in part.items if i.kind is not Kind.ARTICLE]
                     part.unread = []
@@ -322,6 +320,12 @@ class _Sum:
             words.append(_typed(self.text[start:end], item.words))
             self.spans.append(Span("unread", start, end))
         return tuple(words)
+
+
+def _inherit_place(part: Clause, denials: Sequence[Clause]) -> None:
+    """Place the cyst of "left lobe clear apart from a cyst" in the left lobe."""
+    if part.excepted and not part.placed and denials and denials[-1].sentence == part.sentence:
+        part.sides, part.segments = denials[-1].sides, denials[-1].segments
 
 
 def _is_answer(part: Clause, meant: Sequence[Clause]) -> bool:

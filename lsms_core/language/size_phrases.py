@@ -75,8 +75,8 @@ _AFTER: tuple[tuple[Limit, re.Pattern[str]], ...] = (
 # Before or after these a length is no lesion's diameter.
 _NOT_BEFORE = re.compile(
     r"(?:previously|formerly|prior|previous|was|were|before|earlier|compared to|compared with|vs|"
-    r"versus|(?<!apart )from|baseline|originally|initially|been|in comparison to)(?: measured| measuring| of|"
-    r" about| approximately| the| a|:| =)*$"
+    r"versus|(?<!apart )from|baseline|originally|initially|been|in comparison to)"
+    r"(?: measured| measuring| of| about| approximately| the| a|:| =)*$"
 )
 _NOT_AFTER = re.compile(
     r"(?:thick )?(?:slices?|sections?|cuts?|collimation|reconstructions?|recons?|increments?|"

@@ -21,6 +21,7 @@ class Finding:
         slices: their indices along it.
         probability: float16, the volume's shape with only these slices along ``axis``; None
             for an older run.
+        answered: bool, like ``probability``: the worker's answer; None where it gave none.
         segmentIDs: the segments made of it; none where nothing was found.
         threshold: the probability that it was last cut at.
         score: 0 to 1, of the last cut.
@@ -39,6 +40,7 @@ class Finding:
     axis: int
     slices: tuple
     probability: object
+    answered: object = None
     segmentIDs: list = field(default_factory=list)
     threshold: float = 0.5
     score: float = 0.0
@@ -61,10 +63,8 @@ class Finding:
             minimumArea: mm2; None for the model's own.
         """
         from lsms_core.inference.postprocess import PostprocessingConfig, recut
-        from lsms_core.language.selection import Selection
 
         config = PostprocessingConfig.from_dict(self.summary.get("postprocessing") or {})
-        asked = self.summary.get("selection")
         if threshold is None:
             threshold = float(self.summary.get("threshold", config.mask_threshold))
         cut = recut(
@@ -75,7 +75,7 @@ class Finding:
             axis=self.axis,
             keep_largest=keepLargest,
             min_area_mm2=minimumArea,
-            selection=Selection.from_dict(asked) if asked else None,
+            kept=self.answered if self.summary.get("dropped") else None,
         )
         self.threshold, self.score, self.mask = cut.threshold, cut.score, cut.mask
 

@@ -279,6 +279,7 @@ class Session:
                 axis=axis,
                 slices=tuple(range(count)) if slices is None else tuple(slices),
                 probability=event.arrays[f"probability{index}"],
+                answered=event.arrays[f"mask{index}"].astype(bool),
             )
             finding.cut(
                 self._ct.spacing_mm, request.threshold, request.keepLargest, request.minimumArea

@@ -50,7 +50,7 @@ def test_an_existing_output_is_replaced_by_the_new_one(
         "lsms_core.io.volumes._read_file",
         "lsms_core.models.bundle.load_bundle",
         "lsms_core.inference.lsms_engine.LsmsEngine.probabilities",
-        "lsms_core.anatomy.findings.label_components",
+        "lsms_core.anatomy.measure.longest_of_stack",
         "lsms_core.io.nrrd.gzip.GzipFile.write",
         "lsms_core.io.atomic.os.fsync",
     ],

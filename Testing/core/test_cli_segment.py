@@ -21,7 +21,7 @@ def test_it_says_what_it_found_and_how_large(segment):
     ran = segment("--text", "bright lesion")
     assert ran.status == 0, ran.err
     assert 'Found "bright lesion": 1 lesion' in ran.out
-    assert "20 x 19 mm axial, 2.9 mL" in ran.out
+    assert "20 x 16 mm axial, 2.9 mL" in ran.out
     assert "slices 2 to 4" in ran.out
     assert "mean 2" in ran.out
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from lsms_core.anatomy.liver import LiverMap, with_lobes
 from lsms_core.cli import demo
 from lsms_core.cli.demo import QUESTIONS
 from lsms_core.evaluation.scores import overlap
+from lsms_core.inference.candidates import CandidateSet, Search
+from lsms_core.inference.predictor import Predictor
+from lsms_core.language.query import Query
 
 FILES = ["ct.nii.gz", "demo.png", "found.seg.nrrd", "truth.nii.gz"]
 
@@ -24,25 +26,20 @@ def small(monkeypatch):
 @pytest.fixture
 def perfect(monkeypatch, small):
     """Answer with the truth, so that the comparison is known."""
-    from lsms_core.inference.predictor import Predictor
-
     truth = demo._make(0)
-    original = Predictor.segment
 
     def segment(self, image, text, **options):
-        answers = original(self, image, text, slices=[0], keep_probability=False)
-        return [
-            replace(
-                answer,
-                mask=(truth.instances == number) if number else np.zeros(image.shape, bool),
-                present=bool(number),
-                slices=tuple(range(len(image.array))),
-            )
-            for answer, (_, number) in zip(answers, QUESTIONS, strict=True)
-        ]
+        found = outlined(image, truth.instances, truth.liver)
+        return [found.answer(one) for one in text]
 
     monkeypatch.setattr(Predictor, "segment", segment)
     return truth
+
+
+def outlined(ct, lesions, liver):
+    """The candidates that somebody's outlines give."""
+    search = Search(ct, tuple(range(len(ct.array))), engine="labels", model="truth 1")
+    return CandidateSet.from_labels(search, lesions, with_lobes(ct, LiverMap(liver)))
 
 
 def test_it_writes_everything_and_says_what_it_found(lsms, small, small_bundle, tmp_path):
@@ -69,8 +66,8 @@ def test_it_is_honest_about_right_answers(lsms, perfect, small_bundle, tmp_path)
     assert ran.out.count("(Dice): 1.00") == 2
     assert "as it should be" in ran.out
     left, right = ran.out.index('"left lobe'), ran.out.index('"right lobe')
-    assert "left lobe" in ran.out[left:right].split("found:")[1]
-    assert "right lobe" in ran.out[right:].split("found:")[1]
+    assert "left lobe" in ran.out[left:right].split("lesion 2:")[1]
+    assert "right lobe" in ran.out[right:].split("lesion 1:")[1]
     header = (tmp_path / "found.seg.nrrd").read_bytes()[:20000]
     assert b"left lobe hypodense lesion" in header
     assert b"gallbladder stone" not in header
@@ -103,26 +100,19 @@ def test_a_missing_model_and_a_blocked_folder_are_one_line(lsms, small, small_bu
     assert "is a file, not a folder" in ran.err
 
 
-def test_more_than_three_lesions_are_summed_up_once(
-    lsms, perfect, small_bundle, tmp_path, monkeypatch
-):
-    from lsms_core.inference.predictor import Predictor
+def test_many_lesions_are_summed_up(lsms, perfect, small_bundle, tmp_path, monkeypatch):
+    specks = np.zeros(perfect.ct.shape, np.int32)
+    for number in range(12):
+        specks[8:11, 30 + 8 * (number // 6) :, 10 + 12 * (number % 6) :][:, :4, :4] = number + 1
 
-    answer_truth = Predictor.segment
+    def segment(self, image, text, **options):
+        found = outlined(image, specks, np.ones(image.shape, bool))
+        return [found.answer(Query()) for _ in text]
 
-    def scattered(self, image, text, **options):
-        specks = np.zeros(image.shape, bool)
-        for column in range(10, 100, 18):
-            specks[8:11, 40:44, column : column + 4] = True
-        return [replace(a, mask=specks, present=True) for a in answer_truth(self, image, text)]
-
-    monkeypatch.setattr(Predictor, "segment", scattered)
+    monkeypatch.setattr(Predictor, "segment", segment)
     ran = lsms("demo", "--output", tmp_path, "--weights", small_bundle)
     assert ran.status == 0, ran.err
-    for answer in ran.out.split('": ')[1:]:
-        assert answer.startswith("5 lesions found")
-        assert answer.count("found: lesion ") == 3
-        assert answer.count("smaller ones") == 1
+    assert ran.out.count("and 4 smaller ones") == len(QUESTIONS)
 
 
 def test_dice():

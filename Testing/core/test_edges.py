@@ -15,7 +15,6 @@ from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.errors import InputError
 from lsms_core.inference.edges import follow_edges
-from lsms_core.inference.engine import EncodedText
 from lsms_core.inference.explain import explain
 from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.inference.predictor import Predictor
@@ -48,7 +47,6 @@ def follow(probability, hu, **changes):
         "reach_mm": 2.0,
         "min_area_mm2": 20.0,
         "liver": disc(40).astype(np.float32),
-        "lesions": probability,
     }
     return follow_edges(probability, hu, (1.0, 1.0), **{**settings, **changes})
 
@@ -99,12 +97,6 @@ def test_the_level_around_is_the_livers_where_the_liver_is_seen():
     assert dice(seen & inner, lesion & inner) > dice(unseen & inner, lesion & inner)
 
 
-def test_a_lobe_is_no_lesion_and_stays_as_it_is():
-    probability = soft(30)
-    nothing = np.zeros(SIZE, np.float32)
-    np.testing.assert_array_equal(follow(probability, picture(), lesions=nothing), probability)
-
-
 def test_what_is_too_small_to_count_does_not_grow_into_a_finding():
     hu = np.where(disc(4) | disc(6, (45, 90)), np.float32(40), np.float32(LIVER_HU))
     both = np.where(disc(2) | disc(5, (45, 90)), np.float32(0.9), np.float32(0.15))
@@ -147,7 +139,6 @@ def test_any_picture_gives_probabilities(seed, rows, columns, spacing, reach):
         reach_mm=reach,
         min_area_mm2=0.0,
         liver=rng.random(shape, np.float32),
-        lesions=probability,
     )
     assert followed.shape == shape
     assert followed.dtype == np.float32
@@ -169,16 +160,11 @@ class Drawn:
 
     name = "lsms"
     device = torch.device("cpu")
-
-    def encode(self, text):
-        return EncodedText(text, torch.zeros(1, 4))
+    text_free = True
 
     def draw(self, images):
         maps = np.stack([disc(40), np.zeros(SIZE), soft(12)]).astype(np.float32)
         return np.repeat(maps[None], len(images), axis=0)
-
-    def probabilities(self, images, texts, drawn):
-        return drawn[:, 2]
 
 
 GRID = PreprocessingConfig(spacing_mm=1.0, height=SIZE[0], width=SIZE[1], crop="none")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsms_core.errors import BundleError, InputError
-from lsms_core.inference.postprocess import PostprocessingConfig, postprocess, recut
+from lsms_core.inference.postprocess import PostprocessingConfig, find_components, recut
 
 CONFIG = PostprocessingConfig(min_area_mm2=4.0, min_depth_mm=3.0)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The components as one mask."""
+
+    mask: np.ndarray
+    score: float
+    present: bool
+
+
+def postprocess(probability, spacing_mm, config=None, **options) -> Found:
+    found = find_components(probability, spacing_mm, config, **options)
+    best = max(found.scores, default=found.best)
+    return Found(found.labels > 0, best, bool(found.scores))
 
 
 def blob(shape, where, value=0.9):
@@ -124,7 +140,6 @@ def test_masks_hold_only_what_exceeds_the_threshold(seed, threshold):
     probability = np.kron(rng.random((3, 4, 4)), np.ones((1, 5, 5))).astype(np.float16)
     cut = recut(probability, threshold, (2.0, 1.0, 1.0), CONFIG)
     assert (probability[cut.mask] >= threshold - 1e-3).all()
-    assert cut.present == bool(cut.mask.any())
     assert 0.0 <= cut.score <= 1.0
 
 
@@ -136,6 +151,29 @@ def test_recut_at_the_models_own_threshold_changes_nothing():
     again = recut(probability, 0.6, (1.0, 1.0), config)
     np.testing.assert_array_equal(first.mask, again.mask)
     assert first.score == again.score
+
+
+def test_of_an_answer_whose_text_dropped_lesions_only_what_touches_it_stays():
+    probability = blob((30, 30), np.s_[2:10, 2:10])
+    probability[20:24, 20:24] = 0.99
+    probability[10:12, 2:10] = 0.35
+    kept = np.zeros((30, 30), bool)
+    kept[2:10, 2:10] = True
+    cut = recut(probability, 0.3, (1.0, 1.0), CONFIG, kept=kept)
+    np.testing.assert_array_equal(cut.mask, blob((30, 30), np.s_[2:12, 2:10]) > 0)
+    assert not recut(probability, 0.3, (1.0, 1.0), CONFIG, kept=np.zeros_like(kept)).mask.any()
+
+
+def test_components_are_numbered_by_size_and_need_a_seed():
+    probability = blob((30, 30), np.s_[2:10, 2:10], 0.6)
+    probability[20:24, 20:24] = 0.99
+    found = find_components(probability, (1.0, 1.0), CONFIG)
+    assert (found.labels[5, 5], found.labels[21, 21]) == (1, 2)
+    assert found.scores[1] > found.scores[0]
+    seeded = replace(CONFIG, seed_threshold=0.8)
+    found = find_components(probability, (1.0, 1.0), seeded)
+    assert (found.labels[5, 5], found.labels[21, 21]) == (0, 1)
+    assert seeded.at_threshold(0.25).seed_threshold == pytest.approx(0.4)
 
 
 def test_the_input_is_left_alone():
@@ -161,7 +199,7 @@ def test_configurations_survive_json_and_refuse_strangers():
 
 def test_cutting_needs_no_torch():
     code = (
-        "import sys; import lsms_core.inference.postprocess, lsms_core.inference.result; "
+        "import sys; import lsms_core.inference.postprocess, lsms_core.inference.outlines; "
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

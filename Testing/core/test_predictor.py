@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.errors import BundleError, CancelledError, DeviceError, InputError
-from lsms_core.inference import drawing
+from lsms_core.inference import maps as slice_maps
 from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.inference.predictor import Predictor
 
@@ -114,13 +114,13 @@ def test_several_texts_share_the_preparation_and_texts_are_encoded_once(
     predictor, monkeypatch, volume
 ):
     prepared, encoded = [], []
-    original = drawing.prepare_slice
+    original = slice_maps.prepare_slice
 
     def counting(*arguments):
         prepared.append(1)
         return original(*arguments)
 
-    monkeypatch.setattr(drawing, "prepare_slice", counting)
+    monkeypatch.setattr(slice_maps, "prepare_slice", counting)
     text_encoder = predictor._engine._model.text_encoder
     text_encoder.register_forward_hook(lambda *_: encoded.append(1))
     predictor.segment(volume(), TEXTS)
@@ -174,6 +174,7 @@ class Short:
         self._engine, self._error, self._room = engine, error, room
         self._device = torch.device(device)
         self.name = engine.name
+        self.text_free = engine.text_free
         self.sizes = []
 
     @property
@@ -186,11 +187,11 @@ class Short:
     def encode(self, text):
         return self._engine.encode(text)
 
-    def probabilities(self, images, texts, drawn=None):
+    def probabilities(self, images, texts):
         self.sizes.append((self._device.type, len(images)))
         if len(images) > self._room.get(self._device.type, 0):
             raise self._error
-        return self._engine.probabilities(images, texts, drawn)
+        return self._engine.probabilities(images, texts)
 
     def draw(self, images):
         return self._engine.draw(images)

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from lsms_core.inference.lsms_engine import LsmsEngine
-from lsms_core.language.selection import Selection
 from lsms_core.models.architectures import with_outline, with_words
 from lsms_core.models.bundle import load_bundle
 from lsms_core.models.lsms.asked import ASKED, NOTHING
@@ -82,35 +81,11 @@ def heard(engine, head, text):
     return read(words, torch.ones(words.shape[:2], dtype=torch.bool))[0]
 
 
-def test_the_released_weights_read_what_is_asked_of_whole_lesions():
+def test_the_released_weights_hear_a_denial():
     engine = LsmsEngine(load_bundle(RELEASED))
-    expected = {
-        "left lobe hypodense lesion": None,
-        "largest lesion": Selection(rank="largest"),
-        "the smallest cyst on the right": Selection(rank="smallest"),
-        "most posterior lesion": Selection(rank="most posterior"),
-        "lesion smaller than 2 cm": Selection(smaller_than_mm=20.0),
-        "lesion > 15mm": Selection(larger_than_mm=15.0),
-        "2.5 cm lesion": Selection(about_mm=25.0),
-    }
-    assert {text: engine.encode(text).selection for text in expected} == expected
     denied = ASKED.index(NOTHING)
     for text, denies in {"no lesion in the left lobe": True, "lesion, left lobe": False}.items():
         assert bool(heard(engine, "asked", text)[denied] > 0) == denies, text
-
-
-def test_the_released_weights_read_the_parts_of_the_lobes():
-    engine = LsmsEngine(load_bundle(RELEASED))
-    expected = {
-        "left lobe hypodense lesion": (),
-        "largest lesion": (),
-        "hypodense lesion in segment 6": ("right posterior",),
-        "S8 lesion": ("right anterior",),
-        "left lateral section mass": ("left lateral",),
-        "posterior right lobe lesion": ("right posterior",),
-        "segment the lesion in the right lobe": (),
-    }
-    assert {text: engine.encode(text).sections for text in expected} == expected
 
 
 def test_the_released_weights_tell_left_from_right_whatever_is_said_about_both():

@@ -89,6 +89,10 @@ def _parts(
 ) -> Iterator[tuple[float, int, NDArray[np.bool_], Point]]:
     """Each connected part of each slice, with the diagonal of its box, which bounds it."""
     for index in np.flatnonzero(stack.any(axis=(1, 2))).tolist():
+        if stack[index].all():  # single pixels and strips, of which noise has many
+            bound = float(np.hypot(*(np.asarray(stack[index].shape) * spacing_mm)))
+            yield bound, index, stack[index], (0.0, 0.0)
+            continue
         labels, count = label_components(stack[index])
         for number in range(1, count + 1):
             mine = labels == number

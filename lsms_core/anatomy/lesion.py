@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lsms_core.anatomy.appearance import Margin, Shape, Texture
 from lsms_core.anatomy.laterality import Side
@@ -24,6 +23,13 @@ FLUID_HU = (-10.0, 20.0)
 # The nearest that a lesion comes to the liver's surface, mm.
 SUBCAPSULAR_MM = 3.0
 CENTRAL_MM = 20.0
+
+
+# What can be measured, in digits after the point.
+_DIGITS = {
+    "longest_mm": 1, "perpendicular_mm": 1, "area_mm2": 1, "mean_hu": 1, "sd_hu": 1,
+    "contrast_hu": 1, "capsule_mm": 1, "volume_ml": 3, "left_share": 2, "evidence": 2, "score": 4,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,20 +106,20 @@ class Lesion:
         size = f"{self.longest_mm:.0f} mm" if self.longest_mm >= 1 else "under 1 mm"
         return ", ".join(filter(None, (size, self.place)))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the measurements for JSON, rounded to what can be measured."""
+    def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
+        """Return the measurements for JSON.
+
+        Args:
+            exact: leave out the rounding to what can be measured, for another process that is
+                to decide in the same way.
+        """
         values = asdict(self)
-        for name in ("longest_mm", "perpendicular_mm", "area_mm2", "mean_hu", "sd_hu"):
-            values[name] = _rounded(values[name], 1)
-        for name in ("contrast_hu", "capsule_mm"):
-            values[name] = _rounded(values[name], 1)
-        for name in ("left_share", "evidence"):
-            values[name] = _rounded(values[name], 2)
-        values["score"] = _rounded(self.score, 4)
-        values["volume_ml"] = _rounded(self.volume_ml, 3)
-        values["centroid_ras"] = [_rounded(v, 1) for v in self.centroid_ras]
+        for name, digits in _DIGITS.items():
+            values[name] = _rounded(values[name], 17 if exact else digits)
+        digits = 17 if exact else 1
+        values["centroid_ras"] = [_rounded(v, digits) for v in self.centroid_ras]
         for name in ("longest_ends", "perpendicular_ends"):
-            values[name] = [[_rounded(v, 1) for v in end] for end in values[name]]
+            values[name] = [[_rounded(v, digits) for v in end] for end in values[name]]
         for name in ("slices", "sides", "segments"):
             values[name] = list(values[name])
         return values
@@ -159,11 +165,6 @@ def location_of(capsule_mm: float) -> Location | None:
 def total_volume_ml(lesions: Sequence[Lesion]) -> float:
     """The volume of all of them, mL."""
     return float(sum(lesion.volume_ml for lesion in lesions))
-
-
-def union_of(labels: NDArray[Any], numbers: Sequence[int]) -> NDArray[np.bool_]:
-    """Return the mask of the lesions with these numbers in a map of lesions."""
-    return np.isin(labels, list(numbers)) if len(numbers) else np.zeros(labels.shape, np.bool_)
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from lsms_core.anatomy.laterality import (
     cantlie_offset_mm,
     midline_column,
 )
+from lsms_core.anatomy.sections import liver_height
 
 RIGHT, LEFT = 1, 2
 SIDE_LABELS: dict[Side, int] = {"right": RIGHT, "left": LEFT}
@@ -36,12 +37,15 @@ class LiverMap:
             where the lobes are not known.
         segments: the same shape, Couinaud's 1 to 8, 0 elsewhere; None where not known.
         border_mm: how far the border of the lobes may be off: nearer to it no side is sure.
+        heights: of each axial slice in the liver, 0 at its lower end and 1 at its dome, NaN where
+            the scan does not show both ends; None where nothing is known of them.
     """
 
     liver: NDArray[np.bool_]
     lobes: NDArray[np.uint8] | None = None
     segments: NDArray[np.uint8] | None = None
     border_mm: float = OUTLINED_BORDER_MM
+    heights: NDArray[np.float64] | None = None
 
     def side(self, side: Side) -> NDArray[np.bool_]:
         """Return one lobe, the lesions that lie in it included as far as the map shows."""
@@ -63,9 +67,47 @@ def with_lobes(volume: CTVolume, known: LiverMap) -> LiverMap:
         lobes = np.zeros(known.liver.shape, np.uint8)
         lobes[known.segments > 0] = RIGHT
         lobes[np.isin(known.segments, LEFT_SEGMENTS)] = LEFT
-        return LiverMap(known.liver, lobes, known.segments, DRAWN_BORDER_MM)
-    lobes = divide(volume, known.liver)
-    return LiverMap(known.liver, lobes, None, AMBIGUOUS_BAND_MM)
+        return replace(known, lobes=lobes, border_mm=DRAWN_BORDER_MM)
+    return replace(known, lobes=divide(volume, known.liver), border_mm=AMBIGUOUS_BAND_MM)
+
+
+def with_heights(volume: CTVolume, known: LiverMap) -> LiverMap:
+    """Return a map that knows the height of each axial slice in the liver.
+
+    Args:
+        volume: the CT.
+        known: on its grid; the whole liver as far as the scan shows it.
+    """
+    plane = SlicePlane.of(volume, "axial")
+    others = tuple(a for a in range(3) if a != plane.axis)
+    areas = np.count_nonzero(known.liver, axis=others)
+    rising = areas[::-1] if plane.reverse_stack else areas
+    told = [liver_height(rising, level) for level in range(len(rising))]
+    heights = np.array([np.nan if h is None else h for h in told])
+    return replace(known, heights=heights[::-1] if plane.reverse_stack else heights)
+
+
+def cropped(known: LiverMap, axis: int, first: int, stop: int, axial: int) -> LiverMap:
+    """Return the part of a map between two slices.
+
+    Args:
+        known: the map.
+        axis: of the array, along which the slices lie.
+        first: the first slice.
+        stop: the one after the last.
+        axial: the axis along which axial slices lie, for the heights.
+    """
+    place: list[slice] = [slice(None)] * 3
+    place[axis] = slice(first, stop)
+    where = tuple(place)
+    heights = known.heights
+    return LiverMap(
+        known.liver[where],
+        None if known.lobes is None else known.lobes[where],
+        None if known.segments is None else known.segments[where],
+        known.border_mm,
+        heights[first:stop] if heights is not None and axis == axial else heights,
+    )
 
 
 def divide(volume: CTVolume, liver: NDArray[np.bool_]) -> NDArray[np.uint8]:

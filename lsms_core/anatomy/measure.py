@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from lsms_core.anatomy.laterality import Side, midline_column
 from lsms_core.anatomy.lesion import Ends, Lesion, attenuation_of, location_of
 from lsms_core.anatomy.liver import LEFT, RIGHT, LiverMap
 from lsms_core.anatomy.regions import bounding_box, signed_distance_mm
-from lsms_core.anatomy.sections import liver_height, possible_segments
+from lsms_core.anatomy.sections import possible_segments
 
 # The liver around a lesion: this far from its edge, beyond the partial volume, mm.
 RING_MM = (2.0, 10.0)
@@ -60,7 +60,7 @@ def measure_lesions(
     seen = SlicePlane.of(volume, plane)
     scene = _Scene.of(volume, lesions_mask, known, seen)
     lesions = []
-    for number, place in sorted(_boxes(labels).items()):
+    for number, place in sorted(boxes_of(labels).items()):
         score = 1.0 if scores is None else float(scores[number - 1])
         lesions.append(_measure(scene, labels, number, place, seen.axis if axis is None else axis,
                                 score))  # fmt: skip
@@ -76,8 +76,15 @@ class _Scene:
     known: LiverMap | None
     seen: SlicePlane
     organ_hu: float
-    areas: NDArray[np.int64] | None
     spacing_mm: tuple[float, float, float]
+    middles: dict[int, float] = field(default_factory=dict)
+
+    def middle_mm(self, axial: SlicePlane, level: int) -> float:
+        """Column of the patient's midline in an axial slice, mm; found once a slice."""
+        if level not in self.middles:
+            image = axial.extract(self.volume.array, level)
+            self.middles[level] = midline_column(image, axial.spacing_mm) * axial.spacing_mm[1]
+        return self.middles[level]
 
     @classmethod
     def of(
@@ -88,7 +95,7 @@ class _Scene:
         seen: SlicePlane,
     ) -> _Scene:
         i, j, k = volume.spacing_mm
-        organ_hu, areas = float("nan"), None
+        organ_hu = float("nan")
         if known is not None and known.liver.any():
             box = bounding_box(known.liver, (0, 0, 0))
             healthy = known.liver[box] & ~lesions[box]
@@ -96,15 +103,13 @@ class _Scene:
             values = volume.array[box][healthy]
             values = values[:: max(1, len(values) // 200_000)]
             organ_hu = float(np.median(values)) if len(values) else float("nan")
-            axial = SlicePlane.of(volume, "axial")
-            others = tuple(a for a in range(3) if a != axial.axis)
-            counts = np.count_nonzero(known.liver, axis=others)
-            areas = counts[::-1] if axial.reverse_stack else counts
-        return cls(volume, lesions, known, seen, organ_hu, areas, (k, j, i))
+        return cls(volume, lesions, known, seen, organ_hu, (k, j, i))
 
 
-def _boxes(labels: NDArray[Any]) -> dict[int, tuple[slice, slice, slice]]:
+def boxes_of(labels: NDArray[Any]) -> dict[int, tuple[slice, slice, slice]]:
+    """Return the bounding box of each number in a map of lesions."""
     statistics = sitk.LabelShapeStatisticsImageFilter()
+    statistics.SetNumberOfThreads(1)
     statistics.Execute(sitk.GetImageFromArray(np.ascontiguousarray(labels).astype(np.uint32)))
     boxes = {}
     for number in statistics.GetLabels():
@@ -191,7 +196,7 @@ def _around(
     known = scene.known
     if known is None:
         return _Around(box, mine, np.zeros(mine.shape, bool), float("nan"), None, ((), None))
-    organ = known.liver[box] | mine
+    organ = known.liver[box] | scene.lesions[box]
     distance = signed_distance_mm(mine, scene.spacing_mm)
     ring = organ & ~scene.lesions[box] & (distance > RING_MM[0]) & (distance < RING_MM[1])
     around = scene.organ_hu
@@ -261,19 +266,15 @@ def _segments(
     if known.lobes is not None:
         right_rows = np.nonzero(axial.extract(known.lobes, level) == RIGHT)[0]
         right = float(right_rows.mean()) * mm[0] if len(right_rows) else None
-    height = None
-    if scene.areas is not None:
-        rising = len(scene.areas) - 1 - level if axial.reverse_stack else level
-        height = liver_height(scene.areas, rising)
-    middle = midline_column(axial.extract(scene.volume.array, level), mm) * mm[1]
+    height = None if known.heights is None else float(known.heights[level])
     organ_rows = np.flatnonzero(organ.any(axis=1)) * mm[0]
     return possible_segments(
         sides,
         (float(row) * mm[0], float(column) * mm[1]),
         right_centre_mm=right,
-        midline_mm=middle,
+        midline_mm=scene.middle_mm(axial, level),
         liver_rows_mm=(float(organ_rows[0]), float(organ_rows[-1])),
-        height=height,
+        height=None if height is None or np.isnan(height) else height,
     )
 
 

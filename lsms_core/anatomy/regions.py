@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 LIVER_LABEL, LESION_LABEL = 1, 2
 # Smaller specks are outlining noise; nobody would name them.
 SMALLEST_LESION_MM2 = 12.0
+# Images with fewer voxels are worth one thread.
+_SMALL = 1 << 18
 
 
 def label_components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
@@ -25,8 +27,10 @@ def label_components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
         Labels 1..n of the mask's shape, and n.
     """
     image = sitk.GetImageFromArray(np.ascontiguousarray(mask).astype(np.uint8))
-    components = sitk.ConnectedComponent(image, True)
-    labels = sitk.GetArrayFromImage(sitk.RelabelComponent(components)).astype(np.int32)
+    connect = _alone_if_small(sitk.ConnectedComponentImageFilter(), mask.size)
+    connect.SetFullyConnected(True)
+    sort = _alone_if_small(sitk.RelabelComponentImageFilter(), mask.size)
+    labels = sitk.GetArrayFromImage(sort.Execute(connect.Execute(image))).astype(np.int32)
     return labels, int(labels.max(initial=0))
 
 
@@ -63,8 +67,10 @@ def signed_distance_mm(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> 
     """
     image = sitk.GetImageFromArray(np.ascontiguousarray(mask).astype(np.uint8))
     image.SetSpacing([float(s) for s in reversed(spacing_mm)])
-    distance = sitk.SignedMaurerDistanceMap(image, squaredDistance=False, useImageSpacing=True)
-    return np.asarray(sitk.GetArrayFromImage(distance), dtype=np.float32)
+    measure = _alone_if_small(sitk.SignedMaurerDistanceMapImageFilter(), mask.size)
+    measure.SquaredDistanceOff()
+    measure.UseImageSpacingOn()
+    return np.asarray(sitk.GetArrayFromImage(measure.Execute(image)), dtype=np.float32)
 
 
 def bounding_box(mask: NDArray[Any], margin: Sequence[int]) -> tuple[slice, ...]:
@@ -76,3 +82,10 @@ def bounding_box(mask: NDArray[Any], margin: Sequence[int]) -> tuple[slice, ...]
         low, high = int(hits[0]) - margin[axis], int(hits[-1]) + 1 + margin[axis]
         box.append(slice(max(low, 0), min(high, mask.shape[axis])))
     return tuple(box)
+
+
+def _alone_if_small(step: Any, voxels: int) -> Any:  # noqa: ANN401 - a SimpleITK filter
+    """Keep a filter on one thread where starting more would cost longer than its work."""
+    if voxels < _SMALL:
+        step.SetNumberOfThreads(1)
+    return step

@@ -7,9 +7,12 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from lsms_core.inference.predictor import Predictor
 
 
 @click.command("evaluate")
@@ -27,6 +30,9 @@ import click
 @click.option("--only", type=click.Path(dir_okay=False, path_type=Path), help=(
     "JSON file with the cases to use: a list, or the split.json of a training run, "
     "whose held-out cases are used."
+))  # fmt: skip
+@click.option("--candidates", type=click.Choice(["network", "labels"]), default="network", help=(
+    "What the words choose among: what WEIGHTS find, or the true outlines (the words alone)."
 ))  # fmt: skip
 @click.option(
     "--presence",
@@ -58,6 +64,7 @@ def command(
     output: Path | None,
     readings: Path | None,
     only: Path | None,
+    candidates: str,
     presence: float | None,
     text_tests: bool,
     oracle: bool,
@@ -89,17 +96,16 @@ def command(
     elif dataset is None:
         raise InputError("Which data set? Give the folder that lsms build-dataset made.")
     else:
-        from lsms_core.inference.predictor import Predictor
-
         cases = None
         if only is not None:
             split = read_json(only)
             cases = split["held_out"] if isinstance(split, dict) else split
-        predictor = Predictor.from_pretrained(weights, device, engine, threads=threads)
-        if presence is not None:
-            predictor.postprocessing = replace(
-                predictor.postprocessing, presence_threshold=presence
-            )
+        predictor = None
+        if candidates == "network":
+            predictor = _predictor(weights, device, engine, threads, presence)
+        elif oracle or presence is not None:
+            raise InputError("--candidates labels has no network to test: leave --oracle and "
+                             "--presence out.")  # fmt: skip
         with bar("slices") as progress:
             report = evaluate(
                 dataset,
@@ -146,6 +152,17 @@ def _evaluate_readings(path: Path, output: Path | None) -> None:
     if output is not None:
         write_text(output, json.dumps(scores.to_dict(), indent=1, ensure_ascii=False) + "\n")
         click.echo(f"Report: {output}")
+
+
+def _predictor(
+    weights: str, device: str, engine: str | None, threads: int | None, presence: float | None
+) -> Predictor:
+    from lsms_core.inference.predictor import Predictor
+
+    predictor = Predictor.from_pretrained(weights, device, engine, threads=threads)
+    if presence is not None:
+        predictor.postprocessing = replace(predictor.postprocessing, presence_threshold=presence)
+    return predictor
 
 
 def _reliability(report: dict[str, Any], output: Path) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,10 @@ import click
 from lsms_core.cli.inputs import Job, all_texts, input_options, plan, run_jobs
 
 if TYPE_CHECKING:
-    from lsms_core.anatomy.findings import Finding
+    from lsms_core.inference.answer import Answer
+    from lsms_core.inference.candidates import CandidateSet
     from lsms_core.inference.predictor import Predictor
-    from lsms_core.inference.result import Prediction
-    from lsms_core.io.segments import Segment
     from lsms_core.io.volumes import LoadedVolume
-
-_RESEARCH = "Research use only; not a medical device."
 
 
 @click.command("segment")
@@ -42,6 +39,14 @@ _RESEARCH = "Research use only; not a medical device."
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads.")
 @click.option("--threshold", type=float, help="Cut at this probability, between 0 and 1.")
 @click.option("--largest", is_flag=True, help="Keep only the largest lesion of each text.")
+@click.option("--lesions", "outlines", type=click.Path(path_type=Path), help=(
+    "Take the lesions of this segmentation instead of the network's: .seg.nrrd, a label map, or "
+    "DICOM SEG."
+))  # fmt: skip
+@click.option("--liver", type=click.Path(path_type=Path), help=(
+    "With --lesions: the liver, its lobes or Couinaud's segments, where that file has none; "
+    "'network' for the network's liver."
+))  # fmt: skip
 @input_options
 @click.option("--json", "as_json", is_flag=True, help="Print the answers as JSON.")
 def command(
@@ -57,8 +62,10 @@ def command(
 
     A volume is a NIfTI, NRRD or MetaImage file, a DICOM file, the folder of a DICOM series, or a
     zip of one of these. With several volumes write {name} into --output and --picture; --json
-    then prints one object a line. A text that fits nothing is answered "nothing found"; that is
-    no error.
+    then prints one object a line.
+
+    Lesions are searched once; each text then keeps some of them, and says why it drops the
+    others. A text that fits nothing is answered "nothing found"; that is no error.
     """
     asked = all_texts(texts, text_file)
     jobs = plan(volumes, output, picture)
@@ -81,6 +88,8 @@ def _segment(
     threads: int | None,
     threshold: float | None,
     largest: bool,
+    outlines: Path | None,
+    liver: Path | None,
     series: str | None,
     phase: str | None,
     resample: bool,
@@ -89,24 +98,18 @@ def _segment(
     """Do one volume; return its report where JSON is wanted."""
     volume, output, picture = job.volume, job.output, job.picture
     started = time.monotonic()
-    from lsms_core.anatomy.findings import measure_mask
     from lsms_core.anatomy.geometry import SlicePlane
+    from lsms_core.cli.answers import print_answers, report
     from lsms_core.errors import InputError, LsmsError, OutputError
     from lsms_core.inference.texts import clean_texts
-    from lsms_core.io.figure import check_drawing
-    from lsms_core.io.output import check_output, check_target
+    from lsms_core.io.output import check_output
     from lsms_core.io.volumes import read_volume
 
     asked = list(dict.fromkeys(clean_texts(texts)))
-    if threshold is not None and not 0.0 < threshold < 1.0:
-        raise InputError(f"The threshold is {threshold:g}: use a number between 0 and 1.")
+    _check_threshold(threshold, outlines)
     plane: str | int = int(axis) if axis in ("0", "1", "2") else axis
     chosen = _slices(single, span, whole)
-    if picture is not None:
-        _check_picture(picture, output)
-        check_drawing()
-    if output is not None:
-        check_target(output, volume)
+    _check_targets(output, picture, volume)
     loaded = read_volume(volume, series, phase=phase, resample=resample)
     seen = SlicePlane.of(loaded.volume, plane)
     indices = chosen(seen.count(loaded.volume.shape))
@@ -114,17 +117,18 @@ def _segment(
     if output is not None:
         notes += check_output(output, loaded)
 
-    predictions = _predict(
-        loaded, asked, kept, weights=weights, engine=engine, device=device, threads=threads,
-        plane=plane, slices=indices, threshold=threshold, largest=largest,
-    )  # fmt: skip
-    # A single slice of another plane has no axial extent to measure.
-    alone = len(predictions[0].slices) == 1
-    where = seen.plane if alone else "axial"
-    findings = [measure_mask(loaded.volume, p.mask, seen.axis, where) for p in predictions]
+    source = _Source(kept, weights, engine, device, threads)
+    if outlines is None:
+        if liver is not None:
+            raise InputError("--liver goes with --lesions: the network outlines its own liver.")
+        answers = _predict(loaded, asked, source, plane, indices, threshold, largest)
+    else:
+        found, more = _outlined(loaded, outlines, liver, source, plane, indices)
+        notes += more
+        answers = [found.at_threshold(keep_largest=largest).answer(text) for text in asked]
     written, failure = None, ""
     try:
-        written, more = _write(output, picture, loaded, predictions, findings)
+        written, more = _write(output, picture, loaded, answers)
         notes += more
     except LsmsError as error:
         # The answers are told all the same.
@@ -132,11 +136,11 @@ def _segment(
         picture = picture if picture is not None and picture.is_file() else None
     seconds = time.monotonic() - started
     if as_json:
-        report = _report(loaded, predictions, findings, written, picture, notes, seconds)
-        return report | {"read": loaded.read, "error": failure or None}
+        told = report(loaded, answers, written, picture, notes, seconds)
+        return told | {"read": loaded.read, "error": failure or None}
     if loaded.read and not any(note.startswith("Read ") for note in notes):
         click.echo(f"Read {loaded.read}.", err=True)
-    _print(predictions, findings, notes)
+    print_answers(answers, notes)
     for path in filter(None, (written, picture)):
         click.echo(f"Wrote {path}")
     if failure:
@@ -148,24 +152,24 @@ def _write(
     output: Path | None,
     picture: Path | None,
     loaded: LoadedVolume,
-    predictions: Sequence[Prediction],
-    findings: Sequence[Sequence[Finding]],
+    answers: Sequence[Answer],
 ) -> tuple[Path | None, list[str]]:
     """Write picture and masks; return the masks' file and notes."""
+    from lsms_core.cli.answers import segments_of
     from lsms_core.io.figure import save_figure
     from lsms_core.io.output import write_masks
 
     if picture is not None:
         from lsms_core.cli.pictures import answer_panels
 
-        save_figure(picture, answer_panels(loaded.volume, predictions, findings))
+        save_figure(picture, answer_panels(loaded.volume, answers))
     if output is None:
         return None, []
-    name, _, version = predictions[0].model.rpartition(" ")
-    absent = [p.text for p in predictions if not p.present]
+    name, _, version = answers[0].model.rpartition(" ")
+    absent = [a.text for a in answers if not a.present]
     about = {"LSMS_NothingFound": "; ".join(absent)} if absent else {}
     return write_masks(
-        output, loaded, segments_of(predictions), model=name, model_version=version, about=about
+        output, loaded, segments_of(answers), model=name, model_version=version, about=about
     )
 
 
@@ -198,6 +202,26 @@ def _slices(
     return choose
 
 
+def _check_threshold(threshold: float | None, outlines: Path | None) -> None:
+    from lsms_core.errors import InputError
+
+    if threshold is not None and not 0.0 < threshold < 1.0:
+        raise InputError(f"The threshold is {threshold:g}: use a number between 0 and 1.")
+    if threshold is not None and outlines is not None:
+        raise InputError("--threshold cuts the network's map: leave it out with --lesions.")
+
+
+def _check_targets(output: Path | None, picture: Path | None, volume: Path) -> None:
+    from lsms_core.io.figure import check_drawing
+    from lsms_core.io.output import check_target
+
+    if picture is not None:
+        _check_picture(picture, output)
+        check_drawing()
+    if output is not None:
+        check_target(output, volume)
+
+
 def _check_picture(picture: Path, output: Path | None) -> None:
     from lsms_core.errors import InputError
     from lsms_core.io.atomic import check_writable
@@ -209,28 +233,40 @@ def _check_picture(picture: Path, output: Path | None) -> None:
     check_writable(picture)
 
 
+@dataclass(frozen=True)
+class _Source:
+    """The network, loaded when it is needed; several volumes of a call share it."""
+
+    kept: dict[str, Predictor]
+    weights: str
+    engine: str | None
+    device: str
+    threads: int | None
+
+    def load(self) -> Predictor:
+        from lsms_core.inference.predictor import Predictor
+
+        if self.weights not in self.kept:
+            self.kept[self.weights] = Predictor.from_pretrained(
+                self.weights, self.device, self.engine, threads=self.threads
+            )
+        return self.kept[self.weights]
+
+
 def _predict(
     loaded: LoadedVolume,
     texts: list[str],
-    kept: dict[str, Predictor],
-    *,
-    weights: str,
-    engine: str | None,
-    device: str,
-    threads: int | None,
+    source: _Source,
     plane: str | int,
     slices: Sequence[int] | None,
     threshold: float | None,
     largest: bool,
-) -> list[Prediction]:
+) -> list[Answer]:
     from dataclasses import replace
 
     from lsms_core.cli.progress import bar
-    from lsms_core.inference.predictor import Predictor
 
-    if weights not in kept:  # several volumes of a call share one model
-        kept[weights] = Predictor.from_pretrained(weights, device, engine, threads=threads)
-    predictor = kept[weights]
+    predictor = source.load()
     with bar("slices") as progress:
         return predictor.segment(
             loaded.volume,
@@ -246,108 +282,30 @@ def _predict(
         )
 
 
-def segments_of(predictions: Sequence[Prediction]) -> list[Segment]:
-    """The masks that are there; a text that fits nothing gives no segment."""
-    from lsms_core.anatomy.terminology import colours_of, terminology_of
-    from lsms_core.io.segments import Segment
-
-    date = datetime.now(timezone.utc).replace(microsecond=0).isoformat()
-    colours = colours_of([p.text for p in predictions])
-    segments = []
-    for prediction, colour in zip(predictions, colours, strict=True):
-        if not prediction.present:
-            continue
-        terms = terminology_of(prediction.text)
-        run = prediction.slices
-        tags = {
-            "prompt": prediction.text,
-            "model": prediction.model,
-            "engine": prediction.engine,
-            "score": f"{prediction.score:.4f}",
-            "threshold": f"{prediction.threshold:g}",
-            "plane": prediction.plane,
-            "slices": str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}",
-            "date": date,
-            "laterality": terms.laterality.meaning if terms.laterality else "",
-            "finding": terms.type.meaning,
-            "region": terms.region.meaning if terms.region else "",
-        }
-        # The names that the Slicer module reads back (lsms_core.mrml.meta).
-        kept = {f"LSMS.{name}": value for name, value in tags.items() if value}
-        segments.append(Segment(prediction.text, prediction.mask, terms, colour, kept))
-    return segments
-
-
-def _report(
+def _outlined(
     loaded: LoadedVolume,
-    predictions: Sequence[Prediction],
-    findings: Sequence[Sequence[Finding]],
-    written: Path | None,
-    picture: Path | None,
-    notes: Sequence[str],
-    seconds: float,
-) -> dict[str, Any]:
-    first = predictions[0]
-    results = []
-    for prediction, found in zip(predictions, findings, strict=True):
-        largest = max(found, key=lambda f: f.longest_mm, default=None)
-        axial = largest if largest and largest.plane == "axial" else None
-        voxels = int(prediction.mask.sum())
-        mean = sum(f.mean_hu * f.volume_ml for f in found) / sum(f.volume_ml for f in found) if (
-            found
-        ) else None  # fmt: skip
-        results.append(
-            {
-                "text": prediction.text,
-                "present": prediction.present,
-                "score": round(prediction.score, 4),
-                "threshold": prediction.threshold,
-                "slices": list(prediction.found_slices) if prediction.found_slices else None,
-                "longest_axial_mm": round(axial.longest_mm, 1) if axial else None,
-                "perpendicular_mm": round(axial.perpendicular_mm, 1) if axial else None,
-                "area_mm2": round(prediction.area_mm2, 1),
-                "volume_ml": round(sum(f.volume_ml for f in found), 3),
-                "mean_hu": None if mean is None else round(mean, 1),
-                "voxels": voxels,
-                "lesions": [f.to_dict() for f in found],
-                "warnings": list(prediction.warnings),
-            }
-        )
-    return {
-        "volume": str(loaded.path),
-        "shape": list(loaded.volume.shape),
-        "spacing_mm": [round(s, 4) for s in reversed(loaded.volume.spacing_mm)],
-        "model": first.model,
-        "engine": first.engine,
-        "device": first.device,
-        "fallback": first.fallback,
-        "plane": first.plane,
-        "axis": first.axis,
-        "slices_run": [first.slices[0], first.slices[-1]],
-        "seconds": round(seconds, 2),
-        "output": None if written is None else str(written),
-        "picture": None if picture is None else str(picture),
-        "notes": list(notes),
-        "results": results,
-        "use": _RESEARCH,
-    }
+    lesions: Path,
+    liver: Path | None,
+    source: _Source,
+    plane: str | int,
+    slices: Sequence[int] | None,
+) -> tuple[CandidateSet, list[str]]:
+    from lsms_core.cli.progress import bar
+    from lsms_core.inference.outlines import candidates_of
+    from lsms_core.io.segmentations import read_segmentation
 
-
-def _print(
-    predictions: Sequence[Prediction], findings: Sequence[Sequence[Finding]], notes: Sequence[str]
-) -> None:
-    from lsms_core.cli.pictures import describe
-
-    told = dict.fromkeys([*notes, *(w for p in predictions for w in p.warnings)])
-    if predictions[0].fallback:
-        told[predictions[0].fallback] = None
-    for note in told:
-        click.echo(f"Note: {note}", err=True)
-    for prediction, found in zip(predictions, findings, strict=True):
-        if not prediction.present:
-            click.echo(f'Nothing found for "{prediction.text}" (score {prediction.score:.2f}).')
-            continue
-        count = "1 lesion" if len(found) == 1 else f"{len(found)} lesions"
-        click.echo(f'Found "{prediction.text}": {count}, score {prediction.score:.2f}.')
-        for line in describe(found, limit=8):
-            click.echo(f"  {line}")
+    masks, notes = read_segmentation(lesions, loaded.volume)
+    known: Any = None
+    if liver is not None and str(liver) == "network":
+        with bar("slices") as progress:
+            predictor = source.load()
+            known = predictor.search(
+                loaded.volume, plane=plane, slices=slices, progress=progress
+            ).liver
+    elif liver is not None:
+        known, more = read_segmentation(liver, loaded.volume)
+        notes += more
+    found = candidates_of(
+        loaded.volume, masks, known, slices=slices, plane=plane, source=lesions.name
+    )
+    return found, notes

@@ -93,7 +93,7 @@ def build_dataset(
         raise OutputError(f"{folder} is not empty: choose another folder for the data set.")
     usable = [case for case in cases if case.lesions_labelled]
     try:
-        for name in ("images", "labels"):
+        for name in ("images", "labels", "livers"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         records: list[Record] = []
         for number, case in enumerate(usable):
@@ -143,6 +143,8 @@ def _build_case(case: Case, folder: Path, config: BuildingConfig, number: int) -
         instances, chosen = _choose_slices(label, plane, config, rng)
         image_path = _place(case.image, folder / "images", case.name, config.link)
     _write(instances, source, label_path)
+    liver_path = folder / "livers" / f"{case.name}.nii.gz"
+    _write((label > 0).astype(np.uint8), source, liver_path)
     generator = _texts(config)
     areas = np.count_nonzero(plane.stack(label) > 0, axis=(1, 2))
     if plane.reverse_stack:
@@ -172,6 +174,7 @@ def _build_case(case: Case, folder: Path, config: BuildingConfig, number: int) -
                         "kind": expression.kind,
                         "case": case.name,
                         "patient": case.group,
+                        "liver": f"livers/{liver_path.name}",
                         **({"synthetic": True} if config.synthetic_every else {}),
                     },
                 )

@@ -59,6 +59,12 @@ class Record:
         """Whose image it is; without a word on that, each image is a patient."""
         return str(self.attributes.get("patient", self.image))
 
+    @property
+    def liver(self) -> str | None:
+        """Path of the liver's outline, relative to the data set's folder; None without one."""
+        path = self.attributes.get("liver")
+        return path if isinstance(path, str) else None
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Record:
         """Check and read one record.
@@ -77,7 +83,7 @@ class Record:
             path = values[name]
             if not isinstance(path, str) or not path:
                 raise InputError(f"{name} must be a path")
-            if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+            if not _inside(path):
                 raise InputError(f"{name} must lie inside the data set's folder")
         for name in ("axis", "slice"):
             if not _is_index(values[name]):
@@ -92,6 +98,9 @@ class Record:
         attributes = values.get("attributes", {})
         if not isinstance(attributes, dict):
             raise InputError("attributes must be a JSON object")
+        liver = attributes.get("liver")
+        if isinstance(liver, str) and not _inside(liver):
+            raise InputError("liver must lie inside the data set's folder")
         return cls(
             values["id"],
             values["image"],
@@ -102,6 +111,10 @@ class Record:
             tuple(instances),
             attributes,
         )
+
+
+def _inside(path: str) -> bool:
+    return not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts
 
 
 def _is_index(value: object) -> bool:
@@ -174,6 +187,15 @@ def load_image(folder: str | Path, record: Record) -> CTVolume:
     return _load(str(Path(folder) / record.image))
 
 
+def load_volume(folder: str | Path, path: str) -> CTVolume:
+    """Return an image of a data set by its path; kept like those of :func:`load_image`.
+
+    Raises:
+        InputError: when it does not exist or cannot be read.
+    """
+    return _load(str(Path(folder) / path))
+
+
 def load_slice_label(folder: str | Path, record: Record) -> NDArray[np.int32]:
     """Return the lesion instances of a record's slice, (rows, columns) as stored.
 
@@ -193,7 +215,7 @@ def load_slice_label(folder: str | Path, record: Record) -> NDArray[np.int32]:
     return plane
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=6)
 def _load(path: str) -> CTVolume:
     if not Path(path).is_file():
         raise InputError(f"{path} does not exist: the data set is not complete.")

@@ -13,8 +13,8 @@ from lsms_core.evaluation.medclip_sets import SETS, PictureCase, PictureSet
 from lsms_core.evaluation.scores import SampleScore, score_sample
 from lsms_core.evaluation.summary import summarise
 from lsms_core.evaluation.text_tests import TextAnswer, answer, make_tests, summarise_tests
+from lsms_core.inference.answer import Answer
 from lsms_core.inference.predictor import Predictor
-from lsms_core.inference.result import Prediction
 
 # Dice of the papers, percent: arXiv 2403.20253 (v1) and 2409.19483 (v2).
 COLUMNS = ("breast ultrasound", "brain MRI", "lung X-ray", "lung CT")
@@ -60,7 +60,7 @@ def evaluate_set(
         tests = make_tests(case.id, asked, (1,), absent) if text_tests and mask.any() else []
         texts = list(dict.fromkeys([asked, *(t.text for t in tests if t.text.strip())]))
         found = predictor.segment(grey, texts, spacing_mm=_PIXEL_MM, keep_probability=False)
-        given: dict[str, Prediction] = dict(zip(texts, found, strict=True))
+        given: dict[str, Answer] = dict(zip(texts, found, strict=True))
         samples.append(_score(case, asked, mask, given[asked]))
         nothing = np.zeros(mask.shape, np.bool_)
         for test in tests:
@@ -80,7 +80,7 @@ def evaluate_set(
     }
 
 
-def _score(case: PictureCase, text: str, mask: NDArray[np.bool_], found: Prediction) -> SampleScore:
+def _score(case: PictureCase, text: str, mask: NDArray[np.bool_], found: Answer) -> SampleScore:
     return score_sample(
         record=case.id,
         case=case.patient,

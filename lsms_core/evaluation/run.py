@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -18,6 +18,7 @@ from lsms_core.errors import InputError
 from lsms_core.evaluation.calibration import reliability
 from lsms_core.evaluation.failures import Gallery, summarise_failures
 from lsms_core.evaluation.oracle import NOTE, keep_named
+from lsms_core.evaluation.outlines import NAME, true_candidates
 from lsms_core.evaluation.pictures import draw, save_png
 from lsms_core.evaluation.scores import SampleScore, score_sample
 from lsms_core.evaluation.summary import summarise
@@ -30,11 +31,10 @@ from lsms_core.evaluation.text_tests import (
     summarise_sides,
     summarise_tests,
 )
+from lsms_core.inference.answer import Answer
+from lsms_core.inference.candidates import CandidateSet
 from lsms_core.inference.predictor import Predictor
-from lsms_core.inference.result import Prediction
 from lsms_core.inference.texts import clean_text
-
-Answers = Mapping[str, Prediction]
 
 
 def choose_records(folder: Path, only: Collection[str] | None) -> list[Record]:
@@ -58,7 +58,7 @@ def _slice_of(record: Record) -> tuple[str, str, int, int]:
 
 def evaluate(
     folder: str | Path,
-    predictor: Predictor,
+    predictor: Predictor | None,
     *,
     only: Collection[str] | None = None,
     text_tests: bool = True,
@@ -71,7 +71,7 @@ def evaluate(
 
     Args:
         folder: the data set.
-        predictor: the model.
+        predictor: the model; None for the true outlines, which score the words alone.
         only: cases or patients to use; default: all.
         text_tests: ask each lesion slice in other words, too.
         oracle: keep of each answer what belongs to the named lesions; texts and sides are not
@@ -95,11 +95,12 @@ def evaluate(
     for number, group in enumerate(slices):
         if progress:
             progress(number, len(slices))
-        image = _slab(load_image(root, group[0]), group[0], predictor)
+        source = _Source.of(root, group[0], predictor)
+        image = source.slab
         labels = {record.id: load_slice_label(root, record) for record in group}
         tests = _tests(group) if text_tests and not oracle else {}
         texts = {r.text for r in group} | {t.text for ts in tests.values() for t in ts}
-        given = _ask(predictor, image, group[0].axis, sorted(filter(_askable, texts)))
+        given = source.ask(sorted(filter(_askable, texts)))
         for record in group:
             mask, prediction = _mask(given, record.text, labels[record.id])
             if oracle:
@@ -138,9 +139,7 @@ def evaluate(
         answers,
         sides,
         {
-            "model": f"{predictor.name} {predictor.version}",
-            "engine": predictor.engine,
-            "postprocessing": predictor.postprocessing.to_dict(),
+            **_about(predictor),
             **({"oracle": NOTE} if oracle else {}),
         },
     )
@@ -192,13 +191,61 @@ class _Slab:
         self.plane = plane
 
 
-def _slab(volume: CTVolume, record: Record, predictor: Predictor) -> _Slab:
+@dataclass(frozen=True)
+class _Source:
+    """Answers about one slice, from a model or from true outlines."""
+
+    slab: _Slab
+    axis: int
+    predictor: Predictor | None
+    candidates: CandidateSet | None
+
+    @classmethod
+    def of(cls, root: Path, record: Record, predictor: Predictor | None) -> _Source:
+        """Cut out what is looked at."""
+        if predictor is not None:
+            slab = _slab(load_image(root, record), record, predictor.preprocessing.reach_mm)
+            return cls(slab, record.axis, predictor, None)
+        found = true_candidates(root, record)
+        volume = found.search.volume
+        slab = _Slab(volume, 0, SlicePlane.of(volume, record.axis))
+        return cls(slab, record.axis, None, found)
+
+    def ask(self, texts: Sequence[str]) -> dict[str, tuple[NDArray[np.bool_], Answer]]:
+        """Return mask and answer of each text."""
+        if not texts:
+            return {}
+        if self.candidates is not None:
+            found = [self.candidates.answer(text) for text in texts]
+        else:
+            assert self.predictor is not None
+            found = self.predictor.segment(
+                self.slab.volume, list(texts), plane=self.axis, slices=self.slab.index,
+                keep_probability=False,
+            )  # fmt: skip
+        return {
+            text: (np.take(one.mask, self.slab.index, axis=self.axis), one)
+            for text, one in zip(texts, found, strict=True)
+        }
+
+
+def _about(predictor: Predictor | None) -> dict[str, Any]:
+    if predictor is None:
+        return {"model": NAME, "engine": "labels", "postprocessing": {}}
+    return {
+        "model": f"{predictor.name} {predictor.version}",
+        "engine": predictor.engine,
+        "postprocessing": predictor.postprocessing.to_dict(),
+    }
+
+
+def _slab(volume: CTVolume, record: Record, reach_mm: float) -> _Slab:
     plane = SlicePlane.of(volume, record.axis)
     count = plane.count(volume.shape)
     if record.slice >= count:
         raise InputError(f"Record {record.id}: slice {record.slice} of {count} does not exist.")
     # Both of the distances are rounded to whole slices.
-    margin = int(np.ceil(predictor.preprocessing.reach_mm / plane.thickness_mm)) + 1
+    margin = int(np.ceil(reach_mm / plane.thickness_mm)) + 1
     low, high = max(record.slice - margin, 0), min(record.slice + margin + 1, count)
     affine = volume.affine.copy()
     affine[:3, 3] += low * affine[:3, 2 - record.axis]
@@ -215,23 +262,9 @@ def _askable(text: str) -> bool:
     return True
 
 
-def _ask(
-    predictor: Predictor, image: _Slab, axis: int, texts: Sequence[str]
-) -> dict[str, tuple[NDArray[np.bool_], Prediction]]:
-    if not texts:
-        return {}
-    found = predictor.segment(
-        image.volume, list(texts), plane=axis, slices=image.index, keep_probability=False
-    )
-    given: dict[str, tuple[NDArray[np.bool_], Prediction]] = {}
-    for text, prediction in zip(texts, found, strict=True):
-        given[text] = np.take(prediction.mask, image.index, axis=axis), prediction
-    return given
-
-
 def _mask(
-    given: Mapping[str, tuple[NDArray[np.bool_], Prediction]], text: str, label: NDArray[Any]
-) -> tuple[NDArray[np.bool_], Prediction | None]:
+    given: Mapping[str, tuple[NDArray[np.bool_], Answer]], text: str, label: NDArray[Any]
+) -> tuple[NDArray[np.bool_], Answer | None]:
     """Return the answer to a text; an empty text is refused, which is an empty answer."""
     if text in given:
         return given[text]
@@ -261,7 +294,7 @@ def _tests(group: Sequence[Record]) -> dict[str, list[Any]]:
 def _sides(
     group: Sequence[Record],
     labels: Mapping[str, NDArray[np.int32]],
-    given: Mapping[str, tuple[NDArray[np.bool_], Prediction]],
+    given: Mapping[str, tuple[NDArray[np.bool_], Answer]],
 ) -> SidePair | None:
     by_side: dict[str, Record] = {}
     # Texts that name all lesions of a lobe come first: of one that names the largest, say, it is

@@ -6,6 +6,9 @@ import torch
 
 from lsms_core.errors import DeviceError
 
+# Images, or pairs of image and text, at once; more are slower on a CPU (docs/performance.md).
+BATCH_SIZES = {"cuda": 32, "mps": 4, "cpu": 2}
+
 
 def resolve_device(name: str = "auto") -> torch.device:
     """Choose a device: "auto" takes CUDA, then MPS, then the CPU.

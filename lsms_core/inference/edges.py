@@ -50,20 +50,17 @@ def follow_edges(
     reach_mm: float,
     min_area_mm2: float,
     liver: NDArray[np.float32],
-    lesions: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Return a map whose findings end where the picture changes.
 
     Args:
-        probability: (rows, columns), 0 to 1.
+        probability: (rows, columns), how probably a pixel is lesion, 0 to 1.
         hu: the slice, of the same shape, finite.
         spacing_mm: (row, column) spacing.
         threshold: the probability that the map is meant to be cut at.
         reach_mm: how far from a finding the map changes; within it, it may change anywhere.
         min_area_mm2: smaller findings stay as they are.
         liver: how probably a pixel is liver, of the same shape.
-        lesions: how probably a pixel is lesion, of the same shape; whatever else the map shows,
-            such as a lobe, stays as it is.
     """
     labels, count = label_components(probability >= threshold)
     result = probability.copy()
@@ -72,8 +69,6 @@ def follow_edges(
         inside = labels == number
         if np.count_nonzero(inside) * spacing_mm[0] * spacing_mm[1] < min_area_mm2:
             break  # they are numbered by size
-        if lesions[inside].mean() < 0.5 * probability[inside].mean():
-            continue
         box = bounding_box(inside, margin)
         _follow(
             result[box],

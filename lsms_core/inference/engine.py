@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.anatomy.sections import Section
 from lsms_core.errors import BundleError
-from lsms_core.language.selection import Selection
 
 if TYPE_CHECKING:
     import torch
@@ -27,15 +25,11 @@ class EncodedText:
     Attributes:
         text: the text.
         features: (T, D) text features, without padding.
-        selection: what the words ask of whole lesions, None for nothing.
-        sections: the parts of the lobes that the words name; () where they name none.
         warning: what the user should know, such as that the text was cut short.
     """
 
     text: str
     features: torch.Tensor
-    selection: Selection | None = None
-    sections: tuple[Section, ...] = ()
     warning: str | None = None
 
 
@@ -48,6 +42,10 @@ class Engine(Protocol):
     def device(self) -> torch.device:
         """Where the model is."""
 
+    @property
+    def text_free(self) -> bool:
+        """Whether it outlines lobes and lesions whatever the text is; see :meth:`draw`."""
+
     def to(self, device: torch.device) -> None:
         """Move the model."""
 
@@ -55,25 +53,16 @@ class Engine(Protocol):
         """Encode one text; the engine remembers recent ones."""
 
     def draw(self, images: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """Draw what does not depend on words in (N, C, H, W) images.
+        """Return the text-independent maps of (N, C, H, W) images.
 
         Returns (N, 3, H, W), how probably each pixel is of the right lobe, of the left lobe and
-        of a lesion; None from a model that chooses among nothing.
+        of a lesion; None from a model that has none.
         """
 
     def probabilities(
-        self,
-        images: NDArray[np.float32],
-        texts: Sequence[EncodedText],
-        drawn: NDArray[np.float32] | None = None,
+        self, images: NDArray[np.float32], texts: Sequence[EncodedText]
     ) -> NDArray[np.float32]:
-        """Run (N, C, H, W) images, each with its own text; returns (N, H, W), 0 to 1.
-
-        Args:
-            images: as the predictor prepares them.
-            texts: one for each.
-            drawn: what is drawn in each; default: what :meth:`draw` returns.
-        """
+        """Run (N, C, H, W) images, each with its own text; returns (N, H, W), 0 to 1."""
 
 
 # name -> "module:class"; the class is called with the bundle.

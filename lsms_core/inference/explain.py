@@ -1,8 +1,9 @@
 """Why here? What led to an answer on one slice, in pictures with captions.
 
-An engine with stages shows each of them. Of any other engine its probability map is shown, and
-how far that moves when each word of the text is left out: the cheapest explanation that is
-true by construction, one more pass a word, and no gradient or attention to interpret.
+An engine with text-independent maps shows its map of lesions, the candidates that were cut from
+it, and the reason why each was kept or dropped. An engine with stages shows each of them. Of any
+other its map for the text is shown, and how far that moves when each word is left out: the
+cheapest explanation that is true by construction.
 """
 
 from __future__ import annotations
@@ -17,13 +18,12 @@ from numpy.typing import NDArray
 from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.errors import CancelledError
 from lsms_core.inference import explain_pictures as pictures
-from lsms_core.inference.drawing import Drawing, SliceAnswer
-from lsms_core.inference.postprocess import postprocess
-from lsms_core.inference.sections import ELSEWHERE
+from lsms_core.inference.maps import SliceMaps
 from lsms_core.inference.texts import clean_text
 from lsms_core.inference.view import SliceView
 
 if TYPE_CHECKING:
+    from lsms_core.inference.answer import Answer
     from lsms_core.inference.explain_pictures import StagePicture
     from lsms_core.inference.predictor import Predictor
 
@@ -53,10 +53,13 @@ class Explanation:
         text: what was asked.
         verdict: why something was found or not, in a sentence.
         pictures: each stage on the model's grid, as radiologists see a slice.
-        words: the effect of each word, in the text's order; empty where the engine has stages.
+        words: the effect of each word, in the text's order; only where the engine reads the
+            text by itself, and in one stage.
         maps: by name, (rows, columns) on the stored slice, as ``array.take(index, axis)``:
             "probability" (0 to 1); of an engine with stages "saliency" (0 to 1) and "coarse"
             (the mask after clean-up, 0 or 1), too.
+        reasons: of each candidate on the slice, why it was kept or dropped; only of an engine
+            with text-independent maps.
     """
 
     text: str
@@ -64,6 +67,7 @@ class Explanation:
     pictures: tuple[StagePicture, ...]
     words: tuple[WordEffect, ...]
     maps: Mapping[str, NDArray[np.float32]]
+    reasons: tuple[str, ...] = ()
 
     def draw(self) -> NDArray[np.uint8]:
         """Draw all pictures side by side; (H, N W + gaps, 3)."""
@@ -102,8 +106,8 @@ def explain(
     asked = clean_text(text)
     config = predictor.postprocessing.at_threshold(threshold)
     view = SliceView.of(image, plane, index, spacing_mm)
-    drawing = Drawing(predictor.model, view, predictor.preprocessing)
-    prepared, transform = drawing.prepared(index)
+    maps_of = SliceMaps(predictor.model, view, predictor.preprocessing)
+    prepared, transform = maps_of.prepared(index)
 
     def back(values: NDArray[Any]) -> NDArray[np.float32]:
         restored: NDArray[np.float32] = view.plane.restore(
@@ -128,30 +132,44 @@ def explain(
         }
         step(1, 1)
         return Explanation(asked, stages.verdict, pictures.of_stages(stages), (), maps)
-    answers: dict[str, SliceAnswer] = {}
+    if predictor.text_free:
+        step(0, 1)
+        found = predictor.search(
+            image, plane=plane, slices=index, spacing_mm=spacing_mm, threshold=threshold
+        ).answer(asked)
+        step(1, 1)
+        return _of_candidates(view, index, found)
 
     def ask(words: str) -> NDArray[np.float32]:
-        (answers[words],) = drawing.ask([(index, predictor.model.encode(words))])
-        return answers[words].probability
+        return maps_of.for_texts([(index, predictor.model.encode(words))])[0]
 
     probability, words = _by_words(ask, asked, config.mask_threshold, step)
-    mm = transform.grid_spacing_mm
-    selection = predictor.model.encode(asked).selection
-    cut = postprocess(probability, (mm, mm), config, selection=selection)
-    notes = cut.notes
-    if not cut.present and answers[asked].elsewhere:
-        notes = (*notes, ELSEWHERE)
     return Explanation(
         text=asked,
-        verdict=" ".join([_verdict(probability, config.mask_threshold), *notes]),
+        verdict=_verdict(probability, config.mask_threshold),
         pictures=pictures.of_map(prepared, probability, config.mask_threshold),
         words=words,
-        maps={
-            "probability": view.plane.restore(
-                drawing.on_slice(index, answers[asked], predictor.postprocessing)
-            )
-        },
+        maps={"probability": back(probability)},
     )
+
+
+def _of_candidates(view: SliceView, index: int, found: Answer) -> Explanation:
+    """Show the lesions' map, the candidates, and the reasons; all on the CT's own slice."""
+    candidates = found.candidates
+    assert candidates.probability is not None
+
+    def seen(array: NDArray[Any]) -> NDArray[Any]:
+        return view.plane.extract(array, index)
+
+    probability = np.asarray(seen(candidates.probability), np.float32)
+    hu = np.nan_to_num(seen(view.volume.array).astype(np.float32), nan=-1024.0)
+    kept, dropped = found.lines()
+    shown = pictures.of_candidates(
+        hu, probability, seen(candidates.labels) > 0, seen(found.volume_mask), found.threshold
+    )
+    verdict = " ".join(dict.fromkeys((found.message, *found.notes)))
+    maps = {"probability": view.plane.restore(probability)}
+    return Explanation(found.text, verdict, shown, (), maps, (*kept, *dropped))
 
 
 def _by_words(

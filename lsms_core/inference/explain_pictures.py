@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 PROMPT_COLOUR = (255, 220, 0)
 MASK_COLOUR = (255, 150, 30)
+DROPPED_COLOUR = (80, 140, 255)
+_WINDOW_HU = (-110.0, 190.0)
 _GAP = 4
 _INPUT = "What the model saw: the slice at its own resolution and window."
 
@@ -59,6 +61,45 @@ def of_map(
             if found.any()
             else "No pixel reaches the threshold, so nothing is marked.",
             _blend(slice_, np.full_like(slice_, MASK_COLOUR), 0.6 * found),
+        ),
+    )
+
+
+def of_candidates(
+    hu: NDArray[np.float32],
+    probability: NDArray[np.float32],
+    candidates: NDArray[np.bool_],
+    kept: NDArray[np.bool_],
+    threshold: float,
+) -> tuple[StagePicture, ...]:
+    """Show an engine that looks for lesions whatever is asked, and what the text left of them.
+
+    Args:
+        hu: (rows, columns), the canonical slice.
+        probability: how probably a pixel is of a lesion, 0 to 1.
+        candidates: what was cut from it and lies in the liver.
+        kept: what is in the answer.
+        threshold: that the map was cut at.
+    """
+    low, high = _WINDOW_HU
+    slice_ = _colour((hu - low) / (high - low))
+    half = np.full(probability.shape, 0.5)
+    marked = _blend(slice_, np.full_like(slice_, DROPPED_COLOUR), 0.6 * (candidates & ~kept))
+    return (
+        StagePicture("Slice", "The slice that was searched.", slice_),
+        StagePicture(
+            "Lesions",
+            "How probable each pixel is to be of a lesion, whatever the text is: blue 0, green "
+            "0.5, red 1.",
+            _blend(slice_, _heat(probability), half),
+        ),
+        StagePicture(
+            "Candidates",
+            f"Lesions of the liver, cut at {threshold:.2f}: orange what the text keeps, blue "
+            "what it drops; the reasons stand beside it."
+            if candidates.any() or kept.any()
+            else "There is no candidate, so nothing is marked.",
+            _blend(marked, np.full_like(slice_, MASK_COLOUR), 0.6 * kept),
         ),
     )
 

@@ -11,13 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lsms_core.anatomy.sections import SECTIONS, Section
+from lsms_core.inference.devices import BATCH_SIZES
 from lsms_core.inference.engine import EncodedText
 from lsms_core.inference.texts import MAX_CHARACTERS
-from lsms_core.language.segments import stated_sections
-from lsms_core.language.selection import Selection
-from lsms_core.models.lsms.asked import read_selection
-from lsms_core.models.lsms.outline import as_logits
 
 if TYPE_CHECKING:
     from lsms_core.models.bundle import Bundle
@@ -25,8 +21,6 @@ if TYPE_CHECKING:
 CACHED_TEXTS = 256
 # Half a megabyte each: enough for a slice, its neighbours and those of the slices beside it.
 DRAWN_IMAGES = 64
-# More at once are slower on a CPU (docs/performance.md).
-_AT_ONCE = {"cuda": 32, "mps": 4, "cpu": 2}
 
 
 class LsmsEngine:
@@ -55,6 +49,11 @@ class LsmsEngine:
     def device(self) -> torch.device:
         """Where the model is."""
         return self._device
+
+    @property
+    def text_free(self) -> bool:
+        """See :attr:`lsms_core.inference.engine.Engine.text_free`."""
+        return bool(self._model.config.outline)
 
     def to(self, device: torch.device) -> None:
         """Move the model; the texts' features are made again when needed."""
@@ -86,31 +85,11 @@ class LsmsEngine:
             )
         ids = torch.tensor([tokens], device=self._device)
         features = self._model.text_encoder(ids, torch.ones_like(ids))
-        encoded = EncodedText(
-            text,
-            features[0],
-            self._selection(text, features[0]),
-            self._sections(text, features[0]),
-            warning,
-        )
+        encoded = EncodedText(text, features[0], warning)
         self._texts[text] = encoded
         if len(self._texts) > CACHED_TEXTS:
             self._texts.popitem(last=False)
         return encoded
-
-    def _selection(self, text: str, features: torch.Tensor) -> Selection | None:
-        read = getattr(self._model.lsms, "asked", None)
-        return None if read is None else read_selection(text, _one(read, features))
-
-    def _sections(self, text: str, features: torch.Tensor) -> tuple[Section, ...]:
-        read = getattr(self._model.lsms, "sections", None)
-        if read is None:
-            return ()
-        stated = stated_sections(text)
-        if stated is not None:
-            return stated
-        named = [s for s, out in zip(SECTIONS, _one(read, features) > 0, strict=True) if not out]
-        return tuple(named) if len(named) < len(SECTIONS) else ()
 
     @torch.inference_mode()
     def draw(self, images: NDArray[np.float32]) -> NDArray[np.float32] | None:
@@ -118,7 +97,7 @@ class LsmsEngine:
         keys = [(self.precision, hashlib.blake2b(i.tobytes()).digest()) for i in images]
         maps = {k: self._drawn[k] for k in keys if k in self._drawn}
         new = {k: i for k, i in zip(keys, images, strict=True) if k not in maps}
-        size = _AT_ONCE.get(self._device.type, 1)
+        size = BATCH_SIZES.get(self._device.type, 1)
         for start in range(0, len(new), size):
             some = list(new)[start : start + size]
             batch = torch.from_numpy(np.stack([new[k] for k in some]))
@@ -137,10 +116,7 @@ class LsmsEngine:
 
     @torch.inference_mode()
     def probabilities(
-        self,
-        images: NDArray[np.float32],
-        texts: Sequence[EncodedText],
-        drawn: NDArray[np.float32] | None = None,
+        self, images: NDArray[np.float32], texts: Sequence[EncodedText]
     ) -> NDArray[np.float32]:
         """See :meth:`lsms_core.inference.engine.Engine.probabilities`."""
         features = torch.nn.utils.rnn.pad_sequence(
@@ -150,14 +126,10 @@ class LsmsEngine:
         mask = torch.arange(features.shape[1], device=self._device) < lengths[:, None]
         # Several texts about one slice share all that does not depend on them.
         if len(images) > 1 and (images == images[:1]).all():
-            images, drawn = images[:1], None if drawn is None else drawn[:1]
-        drawn = self.draw(images) if drawn is None else drawn
+            images = images[:1]
         batch = torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
-        maps = None
-        if drawn is not None:
-            maps = as_logits(torch.from_numpy(drawn).to(self._device))
         with self._autocast():
-            logits = self._model.lsms(batch, features, mask, maps)
+            logits = self._model.lsms(batch, features, mask)
         return torch.sigmoid(logits[:, 0].float()).cpu().numpy()
 
     def _autocast(self) -> torch.autocast:
@@ -165,10 +137,3 @@ class LsmsEngine:
             self.precision == "auto" and self._device.type == "cuda"
         )
         return torch.autocast(self._device.type, torch.bfloat16, enabled=half)
-
-
-def _one(read: torch.nn.Module, features: torch.Tensor) -> torch.Tensor:
-    """Return what a head reads from one text's (T, D) features."""
-    words: torch.Tensor = features[None]
-    out: torch.Tensor = read(words, words.new_ones(words.shape[:2], dtype=torch.bool))[0]
-    return out

@@ -36,6 +36,7 @@ class MedClipSamEngine:
     """
 
     name = "medclip-sam"
+    text_free = False
 
     def __init__(self, bundle: Bundle) -> None:
         self._model: MedClipSam = bundle.model
@@ -72,10 +73,7 @@ class MedClipSamEngine:
         return encoded
 
     def probabilities(
-        self,
-        images: NDArray[np.float32],
-        texts: Sequence[EncodedText],
-        drawn: NDArray[np.float32] | None = None,  # noqa: ARG002
+        self, images: NDArray[np.float32], texts: Sequence[EncodedText]
     ) -> NDArray[np.float32]:
         """Run (N, C, H, W) images, each with its own text; returns (N, H, W), 0 to 1.
 
@@ -89,7 +87,7 @@ class MedClipSamEngine:
         )
 
     def draw(self, images: NDArray[np.float32]) -> None:  # noqa: ARG002
-        """See :meth:`lsms_core.inference.engine.Engine.draw`: it draws nothing without words."""
+        """See :meth:`lsms_core.inference.engine.Engine.draw`: it has no maps without a text."""
         return
 
     def stages(

@@ -1,4 +1,4 @@
-"""From a probability map to a mask, a score and the answer "present" or "not there".
+"""From a probability map to its connected components, each with a score.
 
 Needs only numpy and SimpleITK, so that a host that keeps the probability map
 (3D Slicer, say) can cut it again at another threshold without the model.
@@ -13,9 +13,6 @@ is convincing anywhere; their geometric mean lies between the two, and never
 below the threshold. A component is kept when it is large and deep enough and its
 score reaches the presence threshold. The map's score is that of its best
 component, or its highest probability where nothing exceeds the threshold.
-
-Where the words ask for lesions of some size or rank, the components kept so far are measured, and
-the others left out; what was left out has no score.
 """
 
 from __future__ import annotations
@@ -29,10 +26,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from lsms_core.anatomy.measurements import diameters_mm
 from lsms_core.entries import saved_entries
 from lsms_core.errors import InputError
-from lsms_core.language.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -42,6 +37,7 @@ class PostprocessingConfig:
     Attributes:
         mask_threshold: probability from which a pixel belongs to the mask.
         presence_threshold: score from which a component is taken for real.
+        seed_threshold: probability that a component must reach somewhere; 0 for off.
         min_area_mm2: a component's largest cross-section must reach this.
         min_depth_mm: in runs over neighbouring slices, a component must be at least this
             deep across them, unless the run's first or last slice cuts it; 0 for off.
@@ -58,6 +54,7 @@ class PostprocessingConfig:
     keep_largest: bool = False
     volumetric: bool = True
     edges_mm: float = 0.0
+    seed_threshold: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("mask_threshold", "presence_threshold"):
@@ -92,39 +89,40 @@ class PostprocessingConfig:
         """
         if threshold is None or threshold == self.mask_threshold:
             return self
-        relaxed = self.presence_threshold * min(1.0, threshold / self.mask_threshold)
-        return replace(self, mask_threshold=threshold, presence_threshold=relaxed)
+        share = min(1.0, threshold / self.mask_threshold)
+        return replace(
+            self,
+            mask_threshold=threshold,
+            presence_threshold=self.presence_threshold * share,
+            seed_threshold=self.seed_threshold * share,
+        )
 
 
 @dataclass(frozen=True)
-class Cut:
-    """A cut probability map.
+class Components:
+    """The connected components of a map that are taken for real.
 
     Attributes:
-        mask: bool, the map's shape.
-        score: 0 to 1, of the best component; see the module's text.
-        present: whether anything was kept.
-        threshold: the probability that was cut at.
-        notes: what the user should know, such as that what was found has another size.
+        labels: the map's shape; 1..n, the largest first, 0 elsewhere.
+        scores: 0 to 1, one for each number from 1 on; see the module's text.
+        best: score of the best component, kept or not; where nothing exceeds the threshold, the
+            highest probability, held below what would count as found.
     """
 
-    mask: NDArray[np.bool_]
-    score: float
-    present: bool
-    threshold: float
-    notes: tuple[str, ...] = ()
+    labels: NDArray[np.uint16]
+    scores: tuple[float, ...]
+    best: float
 
 
-def postprocess(
+def find_components(
     probability: NDArray[Any],
     spacing_mm: Sequence[float],
     config: PostprocessingConfig | None = None,
     *,
     axis: int = 0,
     slices: Sequence[int] | None = None,
-    selection: Selection | None = None,
-) -> Cut:
-    """Cut a probability map.
+) -> Components:
+    """Cut a probability map into its connected components.
 
     Args:
         probability: (rows, columns), or a 3-D array, 0 to 1.
@@ -132,7 +130,6 @@ def postprocess(
         config: how to cut.
         axis: of a 3-D array, the axis along which slices were run.
         slices: of a 3-D array, the indices that were run; default: all of them.
-        selection: which of the components the words ask for; default: all.
 
     Raises:
         InputError: when shape and spacing do not fit.
@@ -143,39 +140,46 @@ def postprocess(
             f"Expected a 2-D or 3-D map with one spacing an axis, got shape {probability.shape} "
             f"and {len(spacing_mm)} spacings."
         )
-    mask = np.zeros(probability.shape, np.bool_)
+    labels = np.zeros(probability.shape, np.uint16)
     if probability.ndim == 2:
-        stack, stack_mask = probability[None], mask[None]
+        stack, stack_labels = probability[None], labels[None]
         stack_spacing = (0.0, float(spacing_mm[0]), float(spacing_mm[1]))
     else:
-        stack, stack_mask = np.moveaxis(probability, axis, 0), np.moveaxis(mask, axis, 0)
+        stack, stack_labels = np.moveaxis(probability, axis, 0), np.moveaxis(labels, axis, 0)
         moved = [float(s) for i, s in enumerate(spacing_mm) if i != axis % 3]
         stack_spacing = (float(spacing_mm[axis]), moved[0], moved[1])
     chosen = range(len(stack)) if slices is None else sorted(set(slices))
     components: list[_Component] = []
-    best, peak = 0.0, 0.0
-    for start, stop in _runs(chosen, joined=config.volumetric):
+    peak = 0.0
+    for start, stop in runs_of(chosen, joined=config.volumetric):
         block = stack[start:stop]
         peak = max(peak, float(block.max(initial=0.0)))
-        for component in _components(block, start, stack_spacing, config):
-            if component.large_enough(config):
-                best = max(best, component.score)
-                components.append(component)
-    kept = [c for c in components if c.score >= config.presence_threshold]
-    notes: tuple[str, ...] = ()
-    if selection is not None and kept:
-        front = np.asarray((*[0.0] * 3, *(selection.anterior or ()))[-3:])
-        if probability.ndim == 3:
-            front = np.r_[front[axis], np.delete(front, axis)]
-        kept, notes = _selected(kept, selection, stack_spacing, front)
-        best = max((c.score for c in kept), default=0.0)
-    if config.keep_largest and kept:
-        kept = [max(kept, key=lambda c: c.voxels)]
-    for component in kept:
-        stack_mask[component.where] = True
+        components += _components(block, start, stack_spacing, config)
+    large = [c for c in components if c.large_enough(config)]
+    kept = [c for c in large if c.convincing(config)]
+    kept.sort(key=lambda c: -c.voxels)
+    del kept[np.iinfo(labels.dtype).max :]
+    for number, component in enumerate(kept, 1):
+        stack_labels[component.where] = number
     # Where nothing is a candidate the peak speaks, held below what would count as found.
     empty = min(peak, float(np.nextafter(config.presence_threshold, 0.0)))
-    return Cut(mask, best if components else empty, bool(kept), config.mask_threshold, notes)
+    best = max((c.score for c in large), default=empty)
+    return Components(labels, tuple(c.score for c in kept), best)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A map that was cut again.
+
+    Attributes:
+        mask: bool, the map's shape.
+        score: 0 to 1, of the best component that is left; see the module's text.
+        threshold: the probability that was cut at.
+    """
+
+    mask: NDArray[np.bool_]
+    score: float
+    threshold: float
 
 
 def recut(
@@ -188,12 +192,12 @@ def recut(
     slices: Sequence[int] | None = None,
     keep_largest: bool | None = None,
     min_area_mm2: float | None = None,
-    selection: Selection | None = None,
+    kept: NDArray[np.bool_] | None = None,
 ) -> Cut:
-    """Cut a kept probability map at another threshold, without the model.
+    """Cut a kept map at another threshold where nothing but the map was kept.
 
     Args:
-        probability: as for :func:`postprocess`.
+        probability: as for :func:`find_components`.
         threshold: the new threshold, between 0 and 1.
         spacing_mm: pixel size along each axis, mm.
         config: the model's configuration.
@@ -201,22 +205,28 @@ def recut(
         slices: of a 3-D array, the indices that were run.
         keep_largest: overrides the configuration.
         min_area_mm2: overrides the configuration.
-        selection: as for :func:`postprocess`.
+        kept: the answer's mask where its text dropped some lesions: only what touches it stays.
     """
     config = (config or PostprocessingConfig()).at_threshold(threshold)
     if keep_largest is not None:
         config = replace(config, keep_largest=keep_largest)
     if min_area_mm2 is not None:
         config = replace(config, min_area_mm2=min_area_mm2)
-    return postprocess(
-        probability, spacing_mm, config, axis=axis, slices=slices, selection=selection
-    )
+    found = find_components(probability, spacing_mm, config, axis=axis, slices=slices)
+    numbers = np.arange(1, len(found.scores) + 1)
+    if kept is not None:
+        numbers = np.intersect1d(numbers, found.labels[kept])
+    if config.keep_largest:
+        numbers = numbers[:1]
+    best = max((found.scores[n - 1] for n in numbers), default=found.best if kept is None else 0.0)
+    return Cut(np.isin(found.labels, numbers) & (found.labels > 0), best, config.mask_threshold)
 
 
 @dataclass(frozen=True)
 class _Component:
     where: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
     score: float
+    peak: float
     voxels: int
     largest_area_mm2: float
     depth_mm: float
@@ -226,51 +236,12 @@ class _Component:
         deep = self.cut_off or self.depth_mm >= config.min_depth_mm
         return deep and self.largest_area_mm2 >= config.min_area_mm2
 
-    def longest_mm(self, spacing_mm: tuple[float, float, float]) -> float:
-        """Longest diameter in the plane of the slices."""
-        planes, rows, columns = self.where
-        longest = 0.0
-        for plane in np.unique(planes):
-            here = planes == plane
-            r, c = rows[here] - rows[here].min(), columns[here] - columns[here].min()
-            mask = np.zeros((int(r.max()) + 1, int(c.max()) + 1), np.bool_)
-            mask[r, c] = True
-            longest = max(longest, diameters_mm(mask, spacing_mm[1:])[0])
-        return longest
-
-    def centre(self) -> NDArray[np.float64]:
-        """Mean (slice, row, column)."""
-        return np.array([indices.mean() for indices in self.where])
+    def convincing(self, config: PostprocessingConfig) -> bool:
+        return self.score >= config.presence_threshold and self.peak >= config.seed_threshold
 
 
-def _selected(
-    components: list[_Component],
-    selection: Selection,
-    spacing_mm: tuple[float, float, float],
-    front: NDArray[np.float64],
-) -> tuple[list[_Component], tuple[str, ...]]:
-    """Return the components that the words ask for, and a note where none has the size.
-
-    ``front`` is the selection's ``anterior`` with the axis of the slices first.
-    """
-    diameters = [0.0] * len(components)
-    if selection.asks_size:
-        diameters = [c.longest_mm(spacing_mm) for c in components]
-    chosen = selection.choose(diameters, [float(c.centre() @ front) for c in components])
-    if chosen:
-        return [components[i] for i in chosen], ()
-    if selection.place > len(components):
-        count = len(components)
-        return [], (f"The text asks for number {selection.place} by rank, of {count} that fit.",)
-    found = ", ".join(f"{d:.0f}" for d in sorted(diameters))
-    return [], (
-        f"What fits the other words measures {found} mm, and the text asks for "
-        f"{selection.describe()}.",
-    )
-
-
-def _runs(chosen: Sequence[int] | range, *, joined: bool) -> list[tuple[int, int]]:
-    """Half-open runs of neighbouring indices, or single slices."""
+def runs_of(chosen: Sequence[int] | range, *, joined: bool = True) -> list[tuple[int, int]]:
+    """Return half-open runs of neighbouring indices, or, not joined, each by itself."""
     if not joined:
         return [(i, i + 1) for i in chosen]
     indices = list(chosen)
@@ -318,6 +289,7 @@ def _components(
             _Component(
                 where=(k + first, rows, columns),
                 score=float(np.sqrt(mine.mean() * mine.max())),
+                peak=float(mine.max()),
                 voxels=len(members),
                 largest_area_mm2=float(counts.max() * pixel_mm2),
                 depth_mm=(bottom - top + 1) * spacing_mm[0],

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.dataset.preprocessing import PreprocessingConfig
-from lsms_core.errors import CancelledError, DeviceError, InputError
-from lsms_core.inference.devices import free_memory, is_out_of_memory, resolve_device
-from lsms_core.inference.drawing import Drawing
-from lsms_core.inference.engine import EncodedText, Engine, make_engine
-from lsms_core.inference.liver import keep_near_liver, shows_liver_whole
-from lsms_core.inference.postprocess import PostprocessingConfig, postprocess
-from lsms_core.inference.result import Prediction, measure
-from lsms_core.inference.sections import ELSEWHERE
+from lsms_core.errors import DeviceError, InputError
+from lsms_core.inference.answer import Answer, accept_all
+from lsms_core.inference.cache import CandidateCache, content_key
+from lsms_core.inference.candidates import CandidateSet, Search
+from lsms_core.inference.devices import (
+    BATCH_SIZES,
+    free_memory,
+    is_out_of_memory,
+    resolve_device,
+)
+from lsms_core.inference.engine import Engine, make_engine
+from lsms_core.inference.pipeline import Progress, Run, run_maps, run_texts
+from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.inference.texts import clean_texts
 from lsms_core.inference.view import SliceView
 
 logger = logging.getLogger(__name__)
-
-Progress = Callable[[int, int, float | None], None]
-"""Called with slices done, slices in all, and the seconds left (None at the start)."""
-
-_BATCH = {"cuda": 32, "mps": 4, "cpu": 2}
 
 
 class Predictor:
@@ -69,6 +66,7 @@ class Predictor:
         self.version = version
         self._batch_size = batch_size
         self._fallback: str | None = None
+        self._cache = CandidateCache()
 
     @classmethod
     def from_pretrained(
@@ -154,13 +152,13 @@ class Predictor:
         threshold: float | None = None,
         postprocessing: PostprocessingConfig | None = None,
         keep_probability: bool = True,
-    ) -> list[Prediction]:
-        """Segment what each text names.
+    ) -> list[Answer]:
+        """Segment what each text names; all texts share one search.
 
         Args:
             image: a volume, or one (rows, columns) slice in HU, seen as radiologists see it
                 (axial: the patient's right on the left, anterior on top).
-            text: one text or several; several share the preparation of the image.
+            text: one text or several.
             plane: "axial", "coronal", "sagittal" or an array axis 0, 1, 2. Oblique volumes
                 are run along the closest axis, without resampling.
             slices: one index, a range or a list along the plane's array axis; default: all.
@@ -172,7 +170,7 @@ class Predictor:
             keep_probability: False saves memory; such results cannot be cut again.
 
         Returns:
-            One prediction a text, in the same order, on the input's own grid.
+            One answer a text, in the same order, on the input's own grid.
 
         Raises:
             InputError: for an image, a text or a range that cannot be used.
@@ -182,74 +180,122 @@ class Predictor:
         texts = clean_texts(text)
         config = (postprocessing or self.postprocessing).at_threshold(threshold)
         view = SliceView.of(image, plane, slices, spacing_mm)
-        encoded = [self._engine.encode(t) for t in texts]
-        maps: list[NDArray[np.float16]] = [np.zeros(view.volume.shape, np.float16) for _ in texts]
-        notes, elsewhere = self._run(
-            view, encoded, maps, config.mask_threshold, progress, cancelled
-        )
-        results = []
-        for item, lost in zip(encoded, elsewhere, strict=True):
-            _check(cancelled)
-            warnings = tuple(filter(None, (item.warning, *notes)))
-            # Taken off the list, so that a map that nobody keeps is freed at once.
-            result = self._answer(view, item, maps.pop(0), config, warnings)
-            if lost and not result.present:
-                result = replace(result, warnings=(*result.warnings, ELSEWHERE))
-            results.append(result if keep_probability else replace(result, probability=None))
-        return results
+        if self._engine.text_free:
+            found = self._search(view, config, progress, cancelled)
+            found = found if keep_probability else found.without_map()
+            return [found.answer(one) for one in texts]
+        return self._each_text(view, texts, config, progress, cancelled, keep_probability)
 
-    def _run(
+    def search(
+        self,
+        image: CTVolume | NDArray[Any],
+        *,
+        plane: str | int = "axial",
+        slices: int | Sequence[int] | None = None,
+        spacing_mm: tuple[float, float] | None = None,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        threshold: float | None = None,
+        postprocessing: PostprocessingConfig | None = None,
+    ) -> CandidateSet:
+        """Find the candidates, which any text may name; ``CandidateSet.answer`` asks for them.
+
+        The last searches are remembered by their content. Arguments are those of
+        :meth:`segment`.
+
+        Raises:
+            InputError: for an image or a range that cannot be used, and for an engine that
+                looks for one text at a time.
+            CancelledError: when ``cancelled`` said so.
+            DeviceError: when memory ran out on the CPU, too.
+        """
+        if not self._engine.text_free:
+            raise InputError(
+                f"The engine {self._engine.name} looks for one text at a time: use segment()."
+            )
+        config = (postprocessing or self.postprocessing).at_threshold(threshold)
+        view = SliceView.of(image, plane, slices, spacing_mm)
+        return self._search(view, config, progress, cancelled)
+
+    @property
+    def text_free(self) -> bool:
+        """Whether candidates are found once for all texts; see :meth:`search`."""
+        return self._engine.text_free
+
+    def _search(
         self,
         view: SliceView,
-        texts: list[EncodedText],
-        maps: list[NDArray[np.float16]],
-        threshold: float,
+        config: PostprocessingConfig,
         progress: Progress | None,
         cancelled: Callable[[], bool] | None,
-    ) -> tuple[list[str], list[bool]]:
-        """Fill the maps, batch by batch.
+    ) -> CandidateSet:
+        precision = getattr(self._engine, "precision", "")
+        content = content_key(view, self.preprocessing.reach_mm)
+        # The map is the same whatever threshold it is cut at.
+        key = (content, precision, str(self.device), self.postprocessing.edges_mm)
+        known = self._cache.get(key)
+        if known is None:
+            maps, liver, notes = run_maps(
+                self._engine,
+                view,
+                self.preprocessing,
+                self.postprocessing,
+                self._run(progress, cancelled),
+            )
+            search = self._searched(view, tuple(notes))
+            known = CandidateSet.from_map(search, maps, liver, config)
+            self._cache.put(key, known)
+        elif progress:
+            progress(len(view.slices), len(view.slices), 0.0)
+        if known.config == config:
+            return known
+        assert known.probability is not None
+        return CandidateSet.from_map(known.search, known.probability, known.liver, config)
 
-        Returns what the user should know, and for each text whether something was left out
-        because it lies in another section.
-        """
-        pairs = [(index, t) for index in view.slices for t in range(len(texts))]
-        total, done = len(view.slices), 0
-        elsewhere = [False] * len(texts)
-        liver: NDArray[np.bool_] | None = None
-        if not view.flat and shows_liver_whole(view.slices, view.plane.thickness_mm):
-            liver = np.zeros(view.volume.shape, bool)
-        drawing = Drawing(self._engine, view, self.preprocessing)
-        started = time.monotonic()
-        if progress:
-            progress(0, total, None)
-        while done < len(pairs):
-            _check(cancelled)
-            size = self._batch_size or _BATCH.get(self.device.type, 1)
-            batch = pairs[done : done + size]
-            try:
-                answers = drawing.ask([(index, texts[t]) for index, t in batch])
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                self._shrink(size, error)
-                texts = [self._engine.encode(t.text) for t in texts]
-                continue
-            for (index, t), answer in zip(batch, answers, strict=True):
-                elsewhere[t] |= answer.elsewhere
-                canonical = drawing.on_slice(index, answer, self.postprocessing)
-                view.plane.restore_into(maps[t], index, canonical.astype(np.float16))
-                if liver is not None and t == 0:
-                    seen = drawing.tissue(index, "liver")
-                    if seen is not None:
-                        view.plane.restore_into(liver, index, seen > 0.5)
-            done += len(batch)
-            if progress:
-                left = (time.monotonic() - started) * (len(pairs) - done) / done
-                progress(done // len(texts), total, left)
-        _check(cancelled)
-        if liver is not None:
-            keep_near_liver(maps, liver, view.spacing_mm, threshold)
-        return drawing.notes(), elsewhere
+    def _each_text(
+        self,
+        view: SliceView,
+        texts: list[str],
+        config: PostprocessingConfig,
+        progress: Progress | None,
+        cancelled: Callable[[], bool] | None,
+        keep_probability: bool,
+    ) -> list[Answer]:
+        run = self._run(progress, cancelled)
+        maps, notes = run_texts(self._engine, view, self.preprocessing, texts, run)
+        search, answers = self._searched(view, tuple(notes)), []
+        for one in texts:
+            run.check()
+            # Taken off the list, so that a map that nobody keeps is freed at once.
+            found = CandidateSet.from_map(search, maps.pop(0), None, config)
+            warning = self._engine.encode(one).warning
+            given = accept_all(
+                found if keep_probability else found.without_map(),
+                one,
+                () if warning is None else (warning,),
+            )
+            answers.append(given)
+        return answers
+
+    def _searched(self, view: SliceView, notes: tuple[str, ...]) -> Search:
+        return Search(
+            volume=view.volume,
+            slices=view.slices,
+            axis=view.plane.axis,
+            plane=view.plane_name,
+            flat=view.flat,
+            engine=self._engine.name,
+            model=f"{self.name} {self.version}",
+            device=str(self.device),
+            fallback=self._fallback,
+            warnings=notes,
+        )
+
+    def _run(self, progress: Progress | None, cancelled: Callable[[], bool] | None) -> Run:
+        def size() -> int:
+            return self._batch_size or BATCH_SIZES.get(self.device.type, 1)
+
+        return Run(size, self._shrink, progress, cancelled)
 
     def _shrink(self, size: int, error: BaseException) -> None:
         """React to memory running out: half the batch, then the CPU, then give up."""
@@ -281,49 +327,3 @@ class Predictor:
             self._engine.to(torch.device("cpu"))
             self._fallback = f"The model does not fit into the memory of {device}: using the CPU."
             logger.warning(self._fallback)
-
-    def _answer(
-        self,
-        view: SliceView,
-        text: EncodedText,
-        probability: NDArray[np.float16],
-        config: PostprocessingConfig,
-        warnings: tuple[str, ...],
-    ) -> Prediction:
-        axis: int | None = view.plane.axis
-        spacing: tuple[float, ...] = view.spacing_mm
-        if view.flat:
-            probability, axis, spacing = probability[0], None, spacing[1:]
-        slices = None if view.flat else view.slices
-        selection = text.selection and replace(text.selection, anterior=view.anterior)
-        cut = postprocess(
-            probability, spacing, config, axis=axis or 0, slices=slices, selection=selection
-        )
-        area, volume = measure(cut.mask, spacing, axis)
-        return Prediction(
-            text=text.text,
-            mask=cut.mask,
-            probability=probability,
-            score=cut.score,
-            present=cut.present,
-            threshold=cut.threshold,
-            area_mm2=area,
-            volume_ml=volume,
-            slices=view.slices,
-            plane=view.plane_name,
-            axis=axis,
-            spacing_mm=spacing,
-            affine=None if view.flat else view.volume.affine,
-            engine=self._engine.name,
-            model=f"{self.name} {self.version}",
-            device=str(self.device),
-            fallback=self._fallback,
-            warnings=(*warnings, *cut.notes),
-            postprocessing=config,
-            selection=selection,
-        )
-
-
-def _check(cancelled: Callable[[], bool] | None) -> None:
-    if cancelled is not None and cancelled():
-        raise CancelledError("Cancelled; nothing was changed.")

@@ -22,7 +22,6 @@ CENTRAL_MM = (20.0, 8.0)
 # A little above simple fluid, partial volume or noise may be why.
 _NEARLY_FLUID_HU = 25.0
 _NEIGHBOURING_SHAPES = (
-    {"round", "oval"},
     {"lobulated", "irregular"},
     {"oval", "lobulated"},
 )

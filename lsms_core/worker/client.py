@@ -12,7 +12,7 @@ import logging
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,30 +20,13 @@ from numpy.typing import NDArray
 
 from lsms_core.errors import WorkerError
 from lsms_core.worker.child import ChildProcess
+from lsms_core.worker.events import WorkerEvent, about
 from lsms_core.worker.protocol import PROTOCOL_VERSION, Message
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class WorkerEvent:
-    """Something the worker reported.
-
-    Attributes:
-        kind: "ready", "progress", "result", "explanation", "cancelled", "error", "loaded",
-            "unloaded" or "died".
-        request: the request it belongs to, 0 where it belongs to none (an "unloaded" that the
-            worker decided on, because nothing was asked for a while).
-        fields: the message's entries; ``message`` for "error" and "died"; for "died" also
-            ``requests``, the numbers that :meth:`WorkerClient.retry` takes, and
-            ``diagnostics``, the worker's last words.
-        arrays: the message's arrays.
-    """
-
-    kind: str
-    request: int = 0
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+__all__ = ["WorkerClient", "WorkerEvent"]
 
 
 @dataclass
@@ -146,15 +129,54 @@ class WorkerClient:
             volume_key: a key that changes whenever the voxels or the geometry do. The worker
                 keeps the last volume, and a volume it has is not sent again.
         """
-        fields = {
-            "texts": list(texts),
-            "plane": plane,
-            "slices": None if slices is None else [int(i) for i in slices],
-            "affine": np.asarray(affine, np.float64).tolist(),
-            "model": dict(model),
-            "volume_key": volume_key,
-        }
+        fields = {"texts": list(texts), **about(affine, model, plane, slices, volume_key)}
         return self._request("segment", fields, ct)
+
+    def search(
+        self,
+        ct: NDArray[Any],
+        affine: NDArray[np.float64],
+        *,
+        model: Mapping[str, Any],
+        plane: str | int = "axial",
+        slices: Sequence[int] | None = None,
+        threshold: float | None = None,
+        volume_key: str | None = None,
+    ) -> int:
+        """Ask for the candidates, whatever text comes; returns the request's number at once.
+
+        It is answered by a "candidates" event; ``lsms_core.worker.messages.candidates_from``
+        makes a ``CandidateSet`` of it.
+
+        Args are those of :meth:`segment`, and the threshold that the map is cut at, None for the
+        model's own.
+        """
+        fields = about(affine, model, plane, slices, volume_key)
+        return self._request("search", {**fields, "threshold": threshold}, ct)
+
+    def ask(
+        self,
+        ct: NDArray[Any],
+        affine: NDArray[np.float64],
+        texts: Sequence[str],
+        *,
+        model: Mapping[str, Any],
+        plane: str | int = "axial",
+        slices: Sequence[int] | None = None,
+        threshold: float | None = None,
+        volume_key: str | None = None,
+        masks: bool = True,
+    ) -> int:
+        """Ask texts about candidates; returns the request's number at once.
+
+        It is answered by an "answers" event, within some milliseconds where the same volume and
+        slices were searched before; else they are searched first.
+
+        Args are those of :meth:`search`, prompts, and whether masks are sent, too.
+        """
+        fields = about(affine, model, plane, slices, volume_key)
+        asked = {"texts": list(texts), "threshold": threshold, "masks": masks}
+        return self._request("ask", {**fields, **asked}, ct)
 
     def explain(
         self,
@@ -230,7 +252,8 @@ class WorkerClient:
         """Poll until a request ends; for scripts and tests.
 
         Returns:
-            Its "result", "explanation", "loaded", "unloaded", "cancelled" or "error" event.
+            Its "result", "candidates", "answers", "explanation", "loaded", "unloaded",
+            "cancelled" or "error" event.
 
         Raises:
             WorkerError: when the worker dies or the time runs out.

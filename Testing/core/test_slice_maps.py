@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.dataset.preprocessing import PreprocessingConfig, SliceTransform
 from lsms_core.errors import BundleError
-from lsms_core.inference.drawing import Drawing
-from lsms_core.inference.engine import EncodedText
 from lsms_core.inference.lsms_engine import LsmsEngine
+from lsms_core.inference.maps import SliceMaps
 from lsms_core.inference.predictor import Predictor
 from lsms_core.inference.view import SliceView
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
@@ -25,23 +24,18 @@ GRID = PreprocessingConfig(spacing_mm=2.0, height=48, width=64, crop="none", vot
 
 
 class Counting:
-    """An engine that draws the picture's own brightness, and answers with what is drawn."""
+    """An engine whose maps are the picture's own brightness."""
 
     name = "lsms"
     device = torch.device("cpu")
+    text_free = True
 
     def __init__(self):
         self.drawn = []
 
-    def encode(self, text):
-        return EncodedText(text, torch.zeros(1, 4))
-
     def draw(self, images):
         self.drawn += [float(i[1].mean()) for i in images]
         return np.repeat(0.5 * (images[:, 1:2] + 1), 3, axis=1)
-
-    def probabilities(self, images, texts, drawn):
-        return drawn[:, 2]
 
 
 def stack(thickness=2.0, count=12, flip=1.0):
@@ -58,7 +52,7 @@ def level(index):
 
 def drawing(volume, config=GRID):
     engine = Counting()
-    return engine, Drawing(engine, SliceView.of(volume, "axial", None, None), config)
+    return engine, SliceMaps(engine, SliceView.of(volume, "axial", None, None), config)
 
 
 @pytest.mark.parametrize("flip", [1.0, -1.0])
@@ -74,7 +68,7 @@ def drawing(volume, config=GRID):
 )
 def test_neighbours_count_by_where_they_lie(thickness, voters, flip):
     _, slices = drawing(stack(thickness, flip=flip))
-    found = slices.drawn([5])
+    found = np.stack(slices.text_free([5]))
     assert found.shape == (1, 3, 48, 64)
     expected = np.mean([level(j) for j in voters])
     np.testing.assert_allclose(found[0, :, 10:-10, 10:-10], expected, atol=1e-4)
@@ -83,12 +77,12 @@ def test_neighbours_count_by_where_they_lie(thickness, voters, flip):
 def test_at_the_ends_the_last_slice_counts_more():
     _, slices = drawing(stack())
     expected = np.mean([level(j) for j in (0, 0, 0, 1, 2)])
-    np.testing.assert_allclose(slices.drawn([0])[0, 2, 20, 30], expected, atol=1e-4)
+    np.testing.assert_allclose(slices.text_free([0])[0][2, 20, 30], expected, atol=1e-4)
 
 
 def test_without_votes_a_slice_counts_alone():
     engine, slices = drawing(stack(), replace(GRID, votes_mm=(0.0,)))
-    np.testing.assert_allclose(slices.drawn([5])[0, 2, 20, 30], level(5), atol=1e-4)
+    np.testing.assert_allclose(slices.text_free([5])[0][2, 20, 30], level(5), atol=1e-4)
     assert len(engine.drawn) == 1
 
 

@@ -1,0 +1,166 @@
+"""Answers of ``lsms segment`` as text, as JSON and as segments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lsms_core.anatomy.lesion import Lesion
+from lsms_core.language.chips import describe
+
+if TYPE_CHECKING:
+    from lsms_core.inference.answer import Answer
+    from lsms_core.io.segments import Segment
+    from lsms_core.io.volumes import LoadedVolume
+
+_RESEARCH = "Research use only; not a medical device."
+
+
+def segments_of(answers: Sequence[Answer]) -> list[Segment]:
+    """The masks that are there; a text that fits nothing gives no segment."""
+    from lsms_core.anatomy.terminology import colours_of, terminology_of
+    from lsms_core.io.segments import Segment
+
+    date = datetime.now(timezone.utc).replace(microsecond=0).isoformat()
+    colours = colours_of([a.text for a in answers])
+    segments = []
+    for answer, colour in zip(answers, colours, strict=True):
+        if not answer.present:
+            continue
+        terms = terminology_of(answer.text)
+        run = answer.slices
+        kept, dropped = answer.lines()
+        tags = {
+            "prompt": answer.text,
+            "model": answer.model,
+            "engine": answer.engine,
+            "score": f"{answer.score:.4f}",
+            "threshold": f"{answer.threshold:g}",
+            "plane": answer.plane,
+            "slices": str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}",
+            "date": date,
+            "laterality": terms.laterality.meaning if terms.laterality else "",
+            "finding": terms.type.meaning,
+            "region": terms.region.meaning if terms.region else "",
+            "reading": reading_text(answer),
+            "kept": "; ".join(kept),
+            "dropped": "; ".join(dropped),
+        }
+        # The names that the Slicer module reads back (lsms_core.mrml.meta).
+        named = {f"LSMS.{name}": value for name, value in tags.items() if value}
+        segments.append(Segment(answer.text, answer.mask, terms, colour, named))
+    return segments
+
+
+def reading_text(answer: Answer) -> str:
+    """Say what was read from the text, "" where nothing read it."""
+    return "" if answer.reading is None else describe(answer.reading)
+
+
+def report(
+    loaded: LoadedVolume,
+    answers: Sequence[Answer],
+    written: Path | None,
+    picture: Path | None,
+    notes: Sequence[str],
+    seconds: float,
+) -> dict[str, Any]:
+    """Return the answers as ``--json`` prints them."""
+    first = answers[0]
+    return {
+        "volume": str(loaded.path),
+        "shape": list(loaded.volume.shape),
+        "spacing_mm": [round(s, 4) for s in reversed(loaded.volume.spacing_mm)],
+        "model": first.model,
+        "engine": first.engine,
+        "device": first.device,
+        "fallback": first.fallback,
+        "plane": first.plane,
+        "axis": first.axis,
+        "slices_run": [first.slices[0], first.slices[-1]],
+        "seconds": round(seconds, 2),
+        "output": None if written is None else str(written),
+        "picture": None if picture is None else str(picture),
+        "notes": list(notes),
+        "results": [_result(answer) for answer in answers],
+        "use": _RESEARCH,
+    }
+
+
+def _result(answer: Answer) -> dict[str, Any]:
+    kept = answer.kept if answer.region == "lesions" else ()
+    largest = max(kept, key=lambda one: one.longest_mm, default=None)
+    axial = largest if largest and largest.plane == "axial" else None
+    volume = sum(one.volume_ml for one in kept)
+    mean = sum(one.mean_hu * one.volume_ml for one in kept) / volume if volume else None
+    told = answer.to_dict()
+    return {
+        **told,
+        "slices": list(answer.found_slices) if answer.found_slices else None,
+        "longest_axial_mm": round(axial.longest_mm, 1) if axial else None,
+        "perpendicular_mm": round(axial.perpendicular_mm, 1) if axial else None,
+        "area_mm2": round(answer.area_mm2, 1),
+        "volume_ml": round(answer.volume_ml or 0.0, 3),
+        "mean_hu": None if mean is None else round(mean, 1),
+        "voxels": int(answer.volume_mask.sum()),
+        "lesions": told["kept"],
+        "warnings": list(answer.warnings),
+    }
+
+
+def print_answers(answers: Sequence[Answer], notes: Sequence[str]) -> None:
+    """Print each answer with its lesions, kept and dropped; notes go to the error stream."""
+    told = dict.fromkeys([*notes, *(w for a in answers for w in a.candidates.search.warnings)])
+    if answers[0].fallback:
+        told[answers[0].fallback] = None
+    for note in told:
+        click.echo(f"Note: {note}", err=True)
+    for answer in answers:
+        score = f" Score {answer.score:.2f}." if answer.kept else ""
+        click.echo(f"{answer.message}{score}")
+        if answer.reading is not None and answer.reading.understood:
+            click.echo(f"  read: {reading_text(answer)}")
+        for note in answer.notes:
+            if note != answer.message and not note.startswith("Not read"):  # said above
+                click.echo(f"  {note}")
+        for line in told_lesions(answer):
+            click.echo(f"  {line}")
+
+
+def told_lesions(answer: Answer, limit: int = 8) -> list[str]:
+    """Say of each lesion what was measured, and why it was kept or dropped."""
+    if answer.region == "organ":
+        return [f"{answer.volume_ml or 0.0:.0f} mL"]
+    if answer.reading is not None and not answer.reading.understood:
+        return []
+    lines = []
+    for lesions, word in ((answer.kept, ""), (answer.dropped, "dropped: ")):
+        for one in lesions[:limit]:
+            reasons = "; ".join(answer.verdict(one.number).reasons)
+            said = f" ({reasons})" if reasons else ""
+            lines.append(f"{word}lesion {one.number}: {measured(one)}{said}")
+        if len(lesions) > limit:
+            lines.append(f"{word}and {len(lesions) - limit} smaller ones")
+    return lines
+
+
+def measured(one: Lesion) -> str:
+    """Say what was measured of a lesion, in one line."""
+    first, last = one.slices
+    where = f"slice {first}" if first == last else f"slices {first} to {last}"
+    return ", ".join(
+        filter(
+            None,
+            (
+                f"{one.longest_mm:.0f} x {one.perpendicular_mm:.0f} mm {one.plane}",
+                f"{one.volume_ml:.1f} mL",
+                f"mean {one.mean_hu:.0f} HU",
+                where,
+                one.place,
+            ),
+        )
+    )

@@ -1,0 +1,117 @@
+"""Slices as the model sees them, and its text-independent maps of them.
+
+A slice by itself can hide a lesion in noise, or show one where a vessel is cut across. Its
+neighbours are outlined, too, each with neighbours of its own, and the mean counts: a lesion lies
+in more than one of them, what noise makes does not (docs/experiments.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsms_core.dataset.preprocessing import PreprocessingConfig, SliceTransform, prepare_slice
+from lsms_core.inference.edges import follow_edges
+from lsms_core.inference.engine import EncodedText, Engine
+from lsms_core.inference.postprocess import PostprocessingConfig
+from lsms_core.inference.view import HounsfieldCheck, SliceView
+from lsms_core.models.lsms.outline import LESIONS, LOBES
+
+
+class SliceMaps:
+    """Prepares slices and outlines them, each once as long as it is needed.
+
+    Args:
+        engine: the model.
+        view: the slices of the request.
+        config: how slices reach the model.
+    """
+
+    def __init__(self, engine: Engine, view: SliceView, config: PreprocessingConfig) -> None:
+        self._engine = engine
+        self._view = view
+        self._config = config
+        # Only a window of pictures (0 to 255, say) begins at 0.
+        self._scale = HounsfieldCheck(expected=config.window_hu[0] < 0)
+        self._prepared: dict[int, tuple[NDArray[np.float32], SliceTransform]] = {}
+        self._outlined: dict[int, NDArray[np.float32]] = {}
+
+    def prepared(self, index: int) -> tuple[NDArray[np.float32], SliceTransform]:
+        """Return slice ``index`` as the model sees it, (C, H, W), and where that lies."""
+        if index not in self._prepared:
+            slab = self._scale.clean(self._view.slab(index, self._config.slice_offsets_mm))
+            self._prepared[index] = prepare_slice(slab, self._view.plane.spacing_mm, self._config)
+        return self._prepared[index]
+
+    def text_free(self, indices: Sequence[int]) -> list[NDArray[np.float32]]:
+        """Return the maps of slices that do not depend on a text, the mean of the neighbours'.
+
+        What lies before all that these slices need is forgotten: the next ones had better follow.
+
+        Returns:
+            (3, H, W) for each slice on the model's grid, 0 to 1: right lobe, left lobe, lesions.
+        """
+        votes = {i: self._view.neighbours(i, self._config.votes_mm) for i in indices}
+        needed = {j for voters in votes.values() for j in voters}
+        self._forget(min(needed | set(indices)))
+        missing = sorted(needed - self._outlined.keys())
+        if missing:
+            maps = self._engine.draw(np.stack([self.prepared(j)[0] for j in missing]))
+            assert maps is not None
+            self._outlined.update(zip(missing, maps, strict=True))
+        return [self._mean(i, votes[i]) for i in indices]
+
+    def for_texts(self, batch: Sequence[tuple[int, EncodedText]]) -> NDArray[np.float32]:
+        """Return an engine's maps of slices, each for its own text, (N, H, W), 0 to 1."""
+        self._forget(min(index for index, _ in batch))
+        images = np.stack([self.prepared(index)[0] for index, _ in batch])
+        return self._engine.probabilities(images, [text for _, text in batch])
+
+    def restored(self, index: int, found: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return a map of the model's grid on the canonical slice, (rows, columns)."""
+        return self.prepared(index)[1].restore(found)
+
+    def lobes_and_lesions(
+        self, index: int, maps: NDArray[np.float32], config: PostprocessingConfig
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return a slice's maps on the canonical slice, the rims of lesions as configured.
+
+        Args:
+            index: of the slice.
+            maps: from :meth:`text_free`.
+            config: the model's own, whatever threshold the user chose: a map is made once.
+
+        Returns:
+            (2, rows, columns) right and left lobe, and (rows, columns) lesions.
+        """
+        lobes = np.stack([self.restored(index, one) for one in maps[:LOBES]])
+        lesions = self.restored(index, maps[LESIONS])
+        if config.edges_mm and lesions.max(initial=0.0) >= config.mask_threshold:
+            lesions = follow_edges(
+                lesions,
+                self._scale.clean(self._view.slab(index, (0.0,)))[0],
+                self._view.plane.spacing_mm,
+                threshold=config.mask_threshold,
+                reach_mm=config.edges_mm,
+                min_area_mm2=config.min_area_mm2,
+                liver=lobes.max(axis=0),
+            )
+        return lobes, lesions
+
+    def notes(self) -> list[str]:
+        """Return what the user should know of the image, in sentences."""
+        return self._scale.notes()
+
+    def _mean(self, index: int, voters: Sequence[int]) -> NDArray[np.float32]:
+        _, place = self.prepared(index)
+        total = np.zeros_like(self._outlined[voters[0]])
+        for j in sorted(set(voters)):
+            _, other = self.prepared(j)
+            total += voters.count(j) * other.onto(place, self._outlined[j])
+        return np.asarray(total / len(voters), dtype=np.float32)
+
+    def _forget(self, before: int) -> None:
+        self._prepared = {j: v for j, v in self._prepared.items() if j >= before}
+        self._outlined = {j: v for j, v in self._outlined.items() if j >= before}

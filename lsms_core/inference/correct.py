@@ -151,9 +151,7 @@ def _shaped(last: Answer, said: Correction, meant: Sequence[int]) -> Answer:
     return replace(last, edits=edits, message=f"{what}: lesion{'s' * (len(meant) > 1)} {listed}.")
 
 
-def _edit(
-    mask: NDArray[np.bool_], said: Correction, candidates: CandidateSet
-) -> NDArray[np.bool_]:
+def _edit(mask: NDArray[np.bool_], said: Correction, candidates: CandidateSet) -> NDArray[np.bool_]:
     search = candidates.search
     spacing = search.spacing_mm
     amount = said.amount_mm or _STEP_MM
@@ -175,9 +173,7 @@ def _edit(
     return np.asarray(after & run.reshape(shape))
 
 
-def _box(
-    mask: NDArray[np.bool_], margin_mm: float, spacing: Sequence[float]
-) -> tuple[slice, ...]:
+def _box(mask: NDArray[np.bool_], margin_mm: float, spacing: Sequence[float]) -> tuple[slice, ...]:
     from lsms_core.anatomy.regions import bounding_box
 
     return bounding_box(mask, [int(np.ceil(margin_mm / mm)) + 1 for mm in spacing])
@@ -190,9 +186,7 @@ def _moved(
     if flat:
         stack = np.moveaxis(part, axis, 0)
         plane = [mm for a, mm in enumerate(spacing) if a != axis]
-        moved = [
-            signed_distance_mm(one, plane) <= by_mm if one.any() else one for one in stack
-        ]
+        moved = [signed_distance_mm(one, plane) <= by_mm if one.any() else one for one in stack]
         return np.moveaxis(np.stack(moved), 0, axis)
     return np.asarray(signed_distance_mm(part, spacing) <= by_mm)
 

@@ -20,12 +20,12 @@ _NO = (
     "evidence of | neither | nor | does not have | do not have | doesn't have | is without | are "
     "without | without any evidence of | without any sign of | without sign of | without signs of "
     "| without any | failed to show | fails to show | no proof of | not seeing any | excludes | "
-    "excluded | never | didn't find | did not find | does not demonstrate | did not show | did "
-    "not reveal | does not reveal | no further evidence of | no appreciable | no detectable | no "
-    "new evidence of | no obvious | no suggestion of | n o | neg for | -ve for | not showing | "
-    "not containing | there was no | there were no | no residual evidence of | fails to "
-    "demonstrate | unable to find | cannot identify | can't identify | cannot detect | no "
-    "demonstrable evidence of | has not a single | empty of"
+    "excluded | didn't find | did not find | does not demonstrate | did not show | did not reveal "
+    "| does not reveal | no further evidence of | no appreciable | no detectable | no new "
+    "evidence of | no obvious | no suggestion of | n o | neg for | -ve for | not showing | not "
+    "containing | there was no | there were no | no residual evidence of | fails to demonstrate | "
+    "unable to find | cannot identify | can't identify | cannot detect | no demonstrable evidence "
+    "of | has not a single | empty of"
 )
 _NOT_SEEN = (
     "not seen | not visible | not identified | not present | absent | no longer seen | no longer "
@@ -215,7 +215,7 @@ FUNCTION: Vocabulary = dict(
         *entries(
             Kind.NOT,
             "not | isn't | aren't | non | n't | wasn't | doesn't | don't | cannot | "
-            "can't | nothing like",
+            "can't | nothing like | never | unlike",
         ),
         *entries(
             Kind.NOT_ONLY,

@@ -159,6 +159,11 @@ class _Scan:
         noun = self._noun(i)
         if has(noun, (Kind.SIDE, Kind.SEGMENTS)) and not has(noun, _NAMED):
             return self._except(i)
+        if has(noun, (Kind.UNKNOWN,)) and not has(noun, (Kind.BESIDES, *_NAMED)):
+            # "Without wht lies on the right": a side that may be left out is not believed.
+            self.excluding = self.detail = self.doubtful = True
+            self.clause.unread += [n for n in noun if n.kind is Kind.UNKNOWN]
+            return i + 1 + len(noun)
         detail = has(noun, _DETAILS) and not has(noun, (Kind.SIDE, Kind.SEGMENTS, Kind.LESION))
         if self.clause.head and not detail:
             return self._except(i)

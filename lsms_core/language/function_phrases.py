@@ -222,7 +222,7 @@ FUNCTION: Vocabulary = dict(
             "not only | not just | not limited to | not confined to | not "
             "restricted to | not merely | not exclusively | not solely",
         ),
-        *entries(Kind.EXCEPT, _EXCEPT),
+        *entries(Kind.EXCEPT, f"exception of | the exception of | {_EXCEPT}"),
         *entries(Kind.SKIP, "nothing but | none but | no more than one | no doubt | no question"),
         *entries(
             Kind.ALL,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from lsms_core.language import segment_phrases, size_phrases
@@ -79,6 +80,12 @@ class Item:
         return self.phrase.value
 
 
+@lru_cache(maxsize=8192)
+def _spelt(word: str) -> str | None:
+    # While somebody types, the same words come again with every letter.
+    return corrected(word, _MEANINGS)
+
+
 def put_right(tokens: Sequence[Token]) -> list[Token]:
     """Return the tokens with typing mistakes put right and joined words apart."""
     found: list[Token] = []
@@ -96,7 +103,7 @@ def put_right(tokens: Sequence[Token]) -> list[Token]:
             found.append(replace(token, text=numeral[1], end=middle))
             found.append(replace(token, text=numeral[2], start=middle, glued=True, capital=True))
             continue
-        word = corrected(token.text, _MEANINGS)
+        word = _spelt(token.text)
         if word is not None:
             found.append(replace(token, text=word))
         else:

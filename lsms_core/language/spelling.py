@@ -119,13 +119,14 @@ def _at_one(word: str, words: Mapping[str, frozenset[str]]) -> list[str]:
 
 def _at_two(word: str, words: Mapping[str, frozenset[str]]) -> list[str]:
     # People get the first letter right, and what begins otherwise need not be measured.
+    letters = set(word)
     return sorted(
         w
         for w in words
         if w[0] == word[0]
         and len(w) >= 8
         and abs(len(w) - len(word)) <= 2
-        and len(set(w) ^ set(word)) <= 4
+        and len(letters.symmetric_difference(w)) <= 4
         and distance(word, w, 2) <= 2
     )
 

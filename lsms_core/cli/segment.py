@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 @click.option("--liver", type=click.Path(path_type=Path), help=(
     "With --lesions: the liver, its lobes or Couinaud's segments, where that file has none; "
     "'network' for the network's liver."
+))  # fmt: skip
+@click.option("--then", "corrections", multiple=True, help=(
+    "Correct the answers in words, in order: 'not the one in segment 7', '2 mm larger', 'undo'."
 ))  # fmt: skip
 @input_options
 @click.option("--json", "as_json", is_flag=True, help="Print the answers as JSON.")
@@ -90,6 +93,7 @@ def _segment(
     largest: bool,
     outlines: Path | None,
     liver: Path | None,
+    corrections: tuple[str, ...],
     series: str | None,
     phase: str | None,
     resample: bool,
@@ -101,6 +105,7 @@ def _segment(
     from lsms_core.anatomy.geometry import SlicePlane
     from lsms_core.cli.answers import print_answers, report
     from lsms_core.errors import InputError, LsmsError, OutputError
+    from lsms_core.inference.correct import corrected_in_order
     from lsms_core.inference.texts import clean_texts
     from lsms_core.io.output import check_output
     from lsms_core.io.volumes import read_volume
@@ -126,6 +131,8 @@ def _segment(
         found, more = _outlined(loaded, outlines, liver, source, plane, indices)
         notes += more
         answers = [found.at_threshold(keep_largest=largest).answer(text) for text in asked]
+    if corrections:
+        answers = [corrected_in_order(answer, corrections) for answer in answers]
     written, failure = None, ""
     try:
         written, more = _write(output, picture, loaded, answers)
@@ -262,8 +269,6 @@ def _predict(
     threshold: float | None,
     largest: bool,
 ) -> list[Answer]:
-    from dataclasses import replace
-
     from lsms_core.cli.progress import bar
 
     predictor = source.load()

@@ -299,7 +299,7 @@ def accept_all(candidates: CandidateSet, text: str, notes: tuple[str, ...] = ())
     whole = Answer(text, candidates, verdicts, None, notes=notes)
     if candidates.config.keep_largest:
         whole = _largest_only(whole)
-    return replace(whole, message=_found(whole))
+    return replace(whole, message=outcome(whole))
 
 
 def _reading(text: str | Reading | Query) -> Reading:
@@ -328,10 +328,11 @@ def _message(whole: Answer, query: Query, found: Selection) -> str:
         return found.notes[0] if found.contradicting else (
             "The text says there is nothing, and the search found nothing against it."
         )  # fmt: skip
-    return _found(whole)
+    return outcome(whole)
 
 
-def _found(whole: Answer) -> str:
+def outcome(whole: Answer) -> str:
+    """Say in one sentence how many lesions are kept."""
     count, total = sum(v.kept for v in whole.verdicts), len(whole.verdicts)
     if count:
         of = f" of {total}" if count < total else ""

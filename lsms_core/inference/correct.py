@@ -9,8 +9,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from lsms_core.anatomy.regions import signed_distance_mm
-from lsms_core.inference.answer import Answer
+from lsms_core.anatomy.regions import bounding_box, signed_distance_mm
+from lsms_core.inference.answer import Answer, outcome
 from lsms_core.inference.candidates import CandidateSet
 from lsms_core.language.corrections import Correction, Operation, read_correction
 from lsms_core.language.query import Query
@@ -19,6 +19,7 @@ from lsms_core.language.select import Verdict, select
 # Where no amount is said, mm.
 _STEP_MM = 1.0
 _SMOOTHING_MM = 2.0
+_UNDONE = "Undone."
 
 
 def corrected(answers: Sequence[Answer], text: str) -> Answer:
@@ -42,7 +43,7 @@ def corrected(answers: Sequence[Answer], text: str) -> Answer:
     if said.operation is Operation.UNDO:
         if len(answers) < 2:
             return replace(last, message="There is no correction to undo.")
-        return replace(answers[-2], message="Undone.")
+        return replace(answers[-2], message=_UNDONE)
     if last.region == "organ":
         return replace(last, message="Only answers about lesions can be corrected in words.")
     pool = _pool(last, said.operation)
@@ -52,6 +53,26 @@ def corrected(answers: Sequence[Answer], text: str) -> Answer:
     if said.operation in (Operation.KEEP, Operation.DROP, Operation.ADD):
         return _chosen(last, said, text, meant, pool, reasons)
     return _shaped(last, said, meant)
+
+
+def corrected_in_order(answer: Answer, texts: Sequence[str]) -> Answer:
+    """Return an answer after several corrections; the notes say what each did.
+
+    Args:
+        answer: the first answer.
+        texts: corrections, in their order.
+    """
+    history, notes = [answer], list(answer.notes)
+    for text in texts:
+        changed = corrected(history, text)
+        notes.append(f'"{text}": {changed.message}')
+        last = history[-1]
+        if changed.message == _UNDONE:
+            del history[-2:]
+        elif changed.verdicts is last.verdicts and changed.edits is last.edits:
+            del history[-1:]  # nothing to undo
+        history.append(changed)
+    return replace(history[-1], message=outcome(history[-1]), notes=tuple(notes))
 
 
 def _pool(last: Answer, operation: Operation) -> list[int]:
@@ -174,8 +195,6 @@ def _edit(mask: NDArray[np.bool_], said: Correction, candidates: CandidateSet) -
 
 
 def _box(mask: NDArray[np.bool_], margin_mm: float, spacing: Sequence[float]) -> tuple[slice, ...]:
-    from lsms_core.anatomy.regions import bounding_box
-
     return bounding_box(mask, [int(np.ceil(margin_mm / mm)) + 1 for mm in spacing])
 
 

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lsms_core.language.items import Item
+from lsms_core.language.joining import UNREAD, joined
+from lsms_core.language.origins import events, primary_tumours
 from lsms_core.language.phrases import Kind, Phrase
 
-_BREAKS = (Kind.COMMA, Kind.STOP, Kind.QUESTION, Kind.BUT, Kind.NO, Kind.EXCEPT, Kind.NOT_SEEN)
 _BEFORE_OBJECT = (
     Kind.ARTICLE,
     Kind.SIDE,
@@ -92,22 +93,6 @@ _AROUND = frozenset(
         "others",
     }
 )
-_CANCER = frozenset(
-    {
-        "cancer",
-        "carcinoma",
-        "adenocarcinoma",
-        "primary",
-        "ca",
-        "tumour",
-        "tumor",
-        "malignancy",
-        "melanoma",
-        "gist",
-        "neuroendocrine tumour",
-        "lymphoma",
-    }
-)
 # A lobe's middle or surface that is like this is not all of the lesion.
 _PART_OF_LESION = ("centre", "center", "core", "periphery", "interior", "middle")
 _OF_PART = (
@@ -169,7 +154,7 @@ _VERBS = frozenset(
 def absorbed(items: Sequence[Item]) -> list[Item]:
     """Return the phrases of a text with those joined that belong together."""
     found = list(items)
-    for rule in (_sided, _compared, _parts_of_lesions, _beside, _origins, _events):
+    for rule in (_sided, _compared, _parts_of_lesions, _beside, primary_tumours, events):
         result: list[Item] = []
         i = 0
         while i < len(found):
@@ -177,14 +162,6 @@ def absorbed(items: Sequence[Item]) -> list[Item]:
             result.append(item)
         found = result
     return found
-
-
-def _join(items: Sequence[Item], i: int, end: int, phrase: Phrase) -> tuple[Item, int]:
-    words = " ".join(item.words for item in items[i:end])
-    return Item(phrase, items[i].first, items[end - 1].last, words), end
-
-
-_UNREAD = Phrase(Kind.BESIDES)
 
 
 def _sided(items: Sequence[Item], i: int) -> tuple[Item, int]:
@@ -201,9 +178,9 @@ def _sided(items: Sequence[Item], i: int) -> tuple[Item, int]:
         between = items[i + 1 : j]
         of_lobe = any(b.kind in (Kind.LOBE, Kind.SIDE) for b in between)
         if items[j].kind is Kind.PROCEDURE:
-            return _join(items, i, j + 1, Phrase(Kind.PROCEDURE))
+            return joined(items, i, j + 1, Phrase(Kind.PROCEDURE))
         if not of_lobe and all(b.kind is Kind.BESIDES for b in between):
-            return _join(items, i, j + 1, items[j].phrase)
+            return joined(items, i, j + 1, items[j].phrase)
     return _adverb(items, i), i + 1
 
 
@@ -227,7 +204,7 @@ def _adverb(items: Sequence[Item], i: int) -> Item:
     adverb = after.kind in (Kind.NEAR, Kind.SINCE) or (
         after.kind is Kind.PREPOSITION and after.words in ("in", "on", "at", "within", "inside")
     )
-    return replace(item, phrase=_UNREAD) if adverb else item
+    return replace(item, phrase=UNREAD) if adverb else item
 
 
 def _compared(items: Sequence[Item], i: int) -> tuple[Item, int]:
@@ -254,8 +231,8 @@ def _compared(items: Sequence[Item], i: int) -> tuple[Item, int]:
         while end < len(items) and items[end].kind is Kind.LIVER:
             end += 1
         if item.kind is Kind.BESIDES:
-            return _join(items, i, end, _UNREAD)
-        return _join(items, i, end, item.phrase)
+            return joined(items, i, end, UNREAD)
+        return joined(items, i, end, item.phrase)
     if (
         compares
         and "with" not in between
@@ -266,7 +243,7 @@ def _compared(items: Sequence[Item], i: int) -> tuple[Item, int]:
         end = j + 1
         while end < len(items) and items[end].kind in (Kind.ORGAN, Kind.BESIDES):
             end += 1
-        return _join(items, i, end, _UNREAD)
+        return joined(items, i, end, UNREAD)
     return item, i + 1
 
 
@@ -277,16 +254,16 @@ def _parts_of_lesions(items: Sequence[Item], i: int) -> tuple[Item, int]:
     if after is None:
         return item, i + 1
     if item.words in _WITHIN and _is_of_part(items, i):
-        return _join(items, i, i + 2, _UNREAD)
+        return joined(items, i, i + 2, UNREAD)
     adverb = item.words.endswith("ly") and item.kind is Kind.LOCATION
     if adverb and after.kind is Kind.ATTENUATION:
-        return replace(item, phrase=_UNREAD), i + 1
+        return replace(item, phrase=UNREAD), i + 1
     if (
         item.kind in (Kind.ATTENUATION, Kind.TEXTURE, Kind.SHAPE)
         and after.words in (*_PART_OF_LESION, "rim", "wall", "halo", "capsule", "septa", "edge")
         and after.kind in (Kind.LOCATION, Kind.BESIDES)
     ):
-        return _join(items, i, i + 2, _UNREAD)
+        return joined(items, i, i + 2, UNREAD)
     return item, i + 1
 
 
@@ -318,11 +295,11 @@ def _beside(items: Sequence[Item], i: int) -> tuple[Item, int]:
         return replace(item, phrase=Phrase(Kind.SIDE, item.words.split()[0])), i + 1
     bare = bool(around) and around[0].kind is not Kind.ARTICLE
     if item.words in _VERBS and bare and not any(b.kind is Kind.ORGAN for b in around):
-        return replace(item, phrase=_UNREAD), i + 1
+        return replace(item, phrase=UNREAD), i + 1
     of_liver = around and all(b.kind in (Kind.ARTICLE, Kind.LIVER) for b in around)
     if item.words in ("left of", "right of") and of_liver:
         return replace(item, phrase=Phrase(Kind.SIDE, item.words.split()[0])), i + 1
-    return _join(items, i, i + 1 if end is None else end, _UNREAD)
+    return joined(items, i, i + 1 if end is None else end, UNREAD)
 
 
 def _end_of_object(items: Sequence[Item], i: int) -> int | None:
@@ -376,104 +353,3 @@ def _organ_follows(items: Sequence[Item], i: int) -> int | None:
     ):
         return j
     return None
-
-
-def _origins(items: Sequence[Item], i: int) -> tuple[Item, int]:
-    """Join the organ of a primary tumour with its words: "from colon cancer"."""
-    item = items[i]
-    if item.kind is Kind.FROM:
-        j = i + 1
-        while j < len(items) and items[j].kind in (
-            Kind.ARTICLE,
-            Kind.BESIDES,
-            Kind.ORGAN,
-            Kind.SKIP,
-            Kind.UNKNOWN,
-        ):
-            j += 1
-        if j < len(items) and items[j].kind is Kind.LESION and j > i + 1:
-            j += 1
-        organs = any(n.kind in (Kind.ORGAN, Kind.BESIDES, Kind.LESION) for n in items[i + 1 : j])
-        if organs:
-            return _join(items, i, j, _UNREAD)
-        if j < len(items) and items[j].kind in (Kind.SIDE, Kind.LOBE, Kind.SEGMENTS, Kind.LIVER):
-            return replace(item, phrase=Phrase(Kind.PREPOSITION)), i + 1
-        return replace(item, phrase=Phrase(Kind.SKIP)), i + 1
-    if item.kind is Kind.ORGAN and item.value is None:
-        j = i + 1
-        if j < len(items) and items[j].words in _CANCER:
-            rest = items[j + 1 :]
-            if any(r.kind is Kind.LESION and r.words not in _CANCER for r in _clause(rest)):
-                return _join(items, i, j + 1, _UNREAD)
-            if (
-                any(b.kind is Kind.LESION for b in _clause(items[:i][::-1]))
-                and i
-                and (items[i - 1].words in ("of", "for", "with"))
-            ):
-                return _join(items, i, j + 1, _UNREAD)
-    return item, i + 1
-
-
-def _clause(items: Sequence[Item]) -> list[Item]:
-    found: list[Item] = []
-    for item in items:
-        if item.kind in _BREAKS or item.kind in (Kind.AND, Kind.PREPOSITION):
-            if item.words not in ("of", "for", "with"):
-                break
-            continue
-        found.append(item)
-    return found
-
-
-def _events(items: Sequence[Item], i: int) -> tuple[Item, int]:
-    """Join "since" and the like with the event that they speak of."""
-    item = items[i]
-    if item.kind is not Kind.SINCE:
-        return item, i + 1
-    j = i + 1
-    history = item.words in (
-        "history of",
-        "h/o",
-        "hx of",
-        "known history of",
-        "due to",
-        "because of",
-        "caused by",
-        "s / p",
-        "status post",
-        "in a patient with",
-        "h / o",
-        "prior",
-        "previous",
-        "after",
-        "following",
-        "post",
-    )
-    while j < len(items):
-        kind = items[j].kind
-        goes_on = kind in (
-            Kind.ARTICLE,
-            Kind.BESIDES,
-            Kind.SKIP,
-            Kind.UNKNOWN,
-            Kind.ORGAN,
-            Kind.PROCEDURE,
-            Kind.SINCE,
-            Kind.COUNT,
-            Kind.ORDINAL,
-        )
-        if history and kind is Kind.LIVER and j + 1 < len(items):
-            goes_on = items[j + 1].kind in (Kind.PROCEDURE, Kind.BESIDES)
-        if history and kind is Kind.LESION and (items[j].phrase.unread or item.words != "prior"):
-            earlier = any(b.kind in (Kind.LESION, Kind.ONE) for b in items[:i])
-            if earlier or item.words not in ("prior", "previous", "post", "after", "following"):
-                j += 1
-                break
-        if items[j].words in ("of", "for") and j + 1 < len(items):
-            goes_on = items[j + 1].kind in (Kind.ORGAN, Kind.PROCEDURE, Kind.BESIDES, Kind.ARTICLE)
-        if items[j].words in (":", "shows", "seen", "is", "now", "there", "in", "with", "showing"):
-            break
-        if not goes_on:
-            break
-        j += 1
-    return _join(items, i, j, _UNREAD)

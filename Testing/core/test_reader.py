@@ -72,6 +72,13 @@ def test_texts_of_our_own_are_read_rightly():
     assert [m.text for m in scores.mistakes] == []
 
 
+def test_texts_that_the_reader_was_not_made_with_are_read_rightly():
+    # Written by another hand, before the reader was there; it was not mended by them.
+    scores = score_readings(Path(__file__).parent / "data" / "readings_second_hand.jsonl")
+    assert scores.wrong_sides == []
+    assert scores.share >= 0.97
+
+
 @pytest.mark.parametrize("split", ["train", "held-out"])
 def test_what_the_data_engine_writes_is_read_back(split):
     rng = np.random.default_rng(7)

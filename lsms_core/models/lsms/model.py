@@ -205,7 +205,7 @@ class LSMS(Network):
         """Return the (B, 1, H, W) logits S of what the words name, and the features D."""
         if seen is not None and not self.training and self.config.trust == 0:
             # What does not count is not computed.
-            return image.new_zeros((len(tokens), 1, *image.shape[-2:])), None
+            return image.new_zeros((tokens.shape[0], 1, *image.shape[-2:])), None
         fine = None
         if self.config.draws:
             fine = each_text(self.detail.look(image)[1], tokens)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,10 @@ from lsms_core.inference.candidate_classifier import (
     CandidateClassifier,
     candidate_features,
 )
+from lsms_core.inference.candidates import CandidateSet, Search
+from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.training.candidates import are_lesions, fit_classifier, left_out_probabilities
+from lsms_core.worker.messages import candidates_from, candidates_message
 
 SPACING = (2.0, 1.0, 1.0)
 
@@ -162,3 +166,58 @@ def test_it_comes_back_from_json_and_unusable_entries_are_refused():
     with pytest.raises(BundleError):
         CandidateClassifier.from_dict({**values, "colour": 1})
     assert replace(classifier, threshold=0.4).threshold == 0.4
+
+
+def candidate_set(threshold: float = 0.5, weight: float = 2.0) -> CandidateSet:
+    """The dark ball and the bright one, by a classifier that looks at the map's mean alone."""
+    volume, _, liver, probability = scene()
+    weights = [weight if name == "mean" else 0.0 for name in FEATURES]
+    flat = (0.0,) * len(FEATURES)
+    classifier = CandidateClassifier(flat, (1.0,) * len(flat), tuple(weights), 0.0, threshold)
+    config = PostprocessingConfig(
+        mask_threshold=0.25, presence_threshold=0.19, classifier=classifier
+    )
+    search = Search(volume, tuple(range(9)), engine="lsms")
+    return CandidateSet.from_map(search, probability.astype(np.float16), LiverMap(liver), config)
+
+
+def test_candidates_are_scored_by_how_probably_they_are_lesions():
+    dark, bright = candidate_set().lesions
+    assert dark.score == pytest.approx(81 / 82, abs=0.01)  # odds of 9, squared
+    assert bright.score == pytest.approx(4 / 13, abs=0.01)  # odds of 2 / 3, squared
+    assert candidate_set().scores == (dark.score, bright.score)
+
+
+def test_what_is_probably_no_lesion_is_dropped_whatever_the_text_says_and_can_be_added():
+    given = candidate_set().answer("lesion")
+    assert [one.number for one in given.kept] == [1]
+    assert given.verdict(2).reasons == ("probably no lesion (31%)",)
+    largest = candidate_set().answer("smallest lesion")
+    assert [one.number for one in largest.kept] == [1], "ranks count lesions only"
+    assert len(given.with_verdict(2, True, "added by hand").kept) == 2
+    assert len(candidate_set(threshold=0.2).answer("lesion").kept) == 2
+
+
+def test_a_lower_threshold_of_the_map_asks_for_less():
+    relaxed = candidate_set().at_threshold(0.125)
+    assert relaxed.least_score == pytest.approx(0.25)
+    assert len(relaxed.answer("lesion").kept) == 2
+
+
+def test_without_a_liver_or_for_given_outlines_nothing_is_judged():
+    found = candidate_set()
+    alone = CandidateSet.from_map(found.search, found.probability, None, found.config)
+    assert alone.least_score == 0
+    assert len(alone.answer("lesion").kept) == 2
+    outlined = CandidateSet.from_labels(found.search, found.labels, found.liver)
+    assert [one.score for one in outlined.lesions] == [1, 1]
+    assert len(outlined.answer("lesion").kept) == 2
+
+
+def test_a_message_of_candidates_brings_the_judgement_along():
+    found = candidate_set()
+    fields, arrays = candidates_message(found, None)
+    again = candidates_from(json.loads(json.dumps(fields)), arrays, found.search.volume)
+    assert again.config == found.config
+    assert again.least_score == 0.5
+    assert again.answer("lesion").verdicts == found.answer("lesion").verdicts

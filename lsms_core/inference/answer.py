@@ -279,7 +279,7 @@ def answer(candidates: CandidateSet, text: str | Reading | Query) -> Answer:
         )
         message = f'Not understood: "{tidy}". Name a lesion, such as {EXAMPLES}.'
         return Answer(tidy, candidates, verdicts, reading, message=message)
-    found = select(candidates.lesions, query)
+    found = _selected(candidates, query)
     notes = list(found.notes)
     if reading.unread:
         notes.append(f"Not read: {', '.join(reading.unread)}.")
@@ -291,6 +291,20 @@ def answer(candidates: CandidateSet, text: str | Reading | Query) -> Answer:
     if candidates.config.keep_largest:
         whole = _largest_only(whole)
     return replace(whole, message=_message(whole, query, found))
+
+
+def _selected(candidates: CandidateSet, query: Query) -> Selection:
+    """Select among the candidates that are taken for lesions; the others are dropped."""
+    unlikely = {
+        one.number: Verdict(one.number, "dropped", (f"probably no lesion ({one.score:.0%})",))
+        for one in candidates.lesions
+        if one.score < candidates.least_score
+    }
+    found = select([o for o in candidates.lesions if o.number not in unlikely], query)
+    if not unlikely:
+        return found
+    verdicts = unlikely | {verdict.number: verdict for verdict in found.verdicts}
+    return replace(found, verdicts=tuple(verdicts[o.number] for o in candidates.lesions))
 
 
 def accept_all(candidates: CandidateSet, text: str, notes: tuple[str, ...] = ()) -> Answer:

@@ -10,7 +10,7 @@ that the network has not seen, so that its probability can be taken as one (docs
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from lsms_core.anatomy.geometry import CTVolume, SlicePlane
 from lsms_core.anatomy.lesion import Lesion
-from lsms_core.anatomy.measure import RING_MM
-from lsms_core.anatomy.regions import bounding_box, signed_distance_mm
+from lsms_core.anatomy.measure import RING_MM, boxes_of
+from lsms_core.anatomy.regions import signed_distance_mm
 from lsms_core.entries import saved_entries
 from lsms_core.errors import BundleError
 
@@ -95,6 +95,10 @@ class CandidateClassifier:
         """Return the entries for JSON."""
         return asdict(self)
 
+    def relaxed(self, share: float) -> CandidateClassifier:
+        """Return it with its threshold lowered to a share of it, more than 0 and at most 1."""
+        return self if share == 1 else replace(self, threshold=self.threshold * share)
+
     def probabilities(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return how probably candidates are lesions, (n,), from their (n, F) features."""
         if not len(features):
@@ -121,7 +125,16 @@ def candidate_features(
         probability: the same shape, of a lesion.
     """
     i, j, k = volume.spacing_mm
-    rows = [_features(volume, labels, one, liver, probability, (k, j, i)) for one in lesions]
+    spacing = (k, j, i)
+    margin = [int(np.ceil(_REACH_MM / mm)) for mm in spacing]
+    boxes = boxes_of(labels)
+    rows = []
+    for one in lesions:
+        around = tuple(
+            slice(max(s.start - m, 0), s.stop + m)
+            for s, m in zip(boxes[one.number], margin, strict=True)
+        )
+        rows.append(_features(volume, labels, one, liver, probability, spacing, around))
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(FEATURES))
 
 
@@ -132,8 +145,8 @@ def _features(
     liver: NDArray[np.bool_],
     probability: NDArray[Any],
     spacing_mm: tuple[float, float, float],
+    box: tuple[slice, ...],
 ) -> list[float]:
-    box = _box(labels, lesion, spacing_mm)
     mine = np.asarray(labels[box] == lesion.number)
     organ = liver[box] | mine
     hu = volume.array[box].astype(np.float64)
@@ -163,15 +176,6 @@ def _features(
         _logit(float(drawn.mean())),
         _logit(float(np.percentile(drawn, _PEAK_PERCENTILE))),
     ]
-
-
-def _box(
-    labels: NDArray[Any], lesion: Lesion, spacing_mm: tuple[float, float, float]
-) -> tuple[slice, ...]:
-    """Return the candidate's box with what lies around it."""
-    mine = labels == lesion.number
-    margin = [int(np.ceil(_REACH_MM / mm)) for mm in spacing_mm]
-    return bounding_box(np.asarray(mine), margin)
 
 
 def _logit(value: float) -> float:

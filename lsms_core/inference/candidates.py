@@ -19,6 +19,7 @@ from lsms_core.anatomy.lesion import Lesion
 from lsms_core.anatomy.liver import LiverMap, cropped
 from lsms_core.anatomy.measure import boxes_of, measure_lesions
 from lsms_core.errors import InputError
+from lsms_core.inference.candidate_classifier import CandidateClassifier, candidate_features
 from lsms_core.inference.liver import lies_in_liver, margin_voxels
 from lsms_core.inference.postprocess import PostprocessingConfig, find_components, runs_of
 
@@ -119,7 +120,30 @@ class CandidateSet:
         scores, elsewhere = list(found.scores), 0
         if liver is not None:
             scores, elsewhere = _keep_inside(labels, scores, liver.liver, search.spacing_mm)
-        return cls(search, labels, tuple(scores), liver, probability, config, found.best, elsewhere)
+        cut = cls(search, labels, tuple(scores), liver, probability, config, found.best, elsewhere)
+        return cut if config.classifier is None else cut._judged(config.classifier)
+
+    def _judged(self, classifier: CandidateClassifier) -> CandidateSet:
+        """Return the same candidates, scored by how probably they are lesions."""
+        if self.liver is None or self.probability is None or not self.scores:
+            return self
+        features = candidate_features(
+            self.search.volume, self.labels, self.lesions, self.liver.liver, self.probability
+        )
+        scores = tuple(float(p) for p in classifier.probabilities(features))
+        judged = replace(self, scores=scores, best=max(scores))
+        # Measured already; a cached property is filled in by its name.
+        judged.__dict__["lesions"] = tuple(
+            replace(one, score=score) for one, score in zip(self.lesions, scores, strict=True)
+        )
+        return judged
+
+    @property
+    def least_score(self) -> float:
+        """The score under which a candidate is taken for no lesion, whatever the text says."""
+        if self.config.classifier is None or self.liver is None:
+            return 0.0
+        return self.config.classifier.threshold
 
     @classmethod
     def from_labels(

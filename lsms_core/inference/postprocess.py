@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from lsms_core.entries import saved_entries
 from lsms_core.errors import InputError
+from lsms_core.inference.candidate_classifier import CandidateClassifier
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class PostprocessingConfig:
         volumetric: connect components across neighbouring slices.
         edges_mm: how far from a finding its rim may move with the picture, before the map is
             cut (:mod:`lsms_core.inference.edges`); 0, as in weights before 0.9, where it stays.
+        classifier: how probably a component in the liver is a lesion, in place of its score; None,
+            as in weights before 1.0, for the score.
     """
 
     mask_threshold: float = 0.5
@@ -55,6 +58,7 @@ class PostprocessingConfig:
     volumetric: bool = True
     edges_mm: float = 0.0
     seed_threshold: float = 0.0
+    classifier: CandidateClassifier | None = None
 
     def __post_init__(self) -> None:
         for name in ("mask_threshold", "presence_threshold"):
@@ -75,7 +79,10 @@ class PostprocessingConfig:
         Raises:
             BundleError: for unknown entries.
         """
-        return cls(**saved_entries(cls, values, "post-processing"))
+        entries = saved_entries(cls, values, "post-processing")
+        if entries.get("classifier") is not None:
+            entries["classifier"] = CandidateClassifier.from_dict(entries["classifier"])
+        return cls(**entries)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration for saving as JSON."""
@@ -95,6 +102,7 @@ class PostprocessingConfig:
             mask_threshold=threshold,
             presence_threshold=self.presence_threshold * share,
             seed_threshold=self.seed_threshold * share,
+            classifier=self.classifier and self.classifier.relaxed(share),
         )
 
 

@@ -9,6 +9,7 @@ import pytest
 import SimpleITK as sitk
 
 from lsms_core.dataset.records import Record, write_records
+from lsms_core.errors import InputError
 
 # Two patients' copies of the fixture's CT: bright block (1) on the left, dark one (2) right.
 ASKED = (
@@ -121,3 +122,28 @@ def test_without_a_drawing_library_the_report_is_written_all_the_same(
     assert "No reliability picture" in ran.err
     assert output.is_file()
     assert "reliability.png" not in output.with_suffix(".md").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_any_number_of_processes_gives_the_same_report(dataset, small_bundle, tmp_path, lsms):
+    reports = []
+    for processes in (1, 2):
+        output = tmp_path / f"report{processes}.json"
+        ran = lsms(
+            "evaluate", dataset, "--weights", small_bundle, "--output", output, "--device", "cpu",
+            "--threads", 1, "--processes", processes, "--pictures",
+        )  # fmt: skip
+        assert ran.status == 0, ran.err
+        report = json.loads(output.read_text("utf-8"))
+        report["about"].pop("command")
+        reports.append(report)
+    assert reports[0] == reports[1]
+    assert len(reports[0]["samples"]) == 2 * len(ASKED)
+
+
+def test_several_processes_load_the_model_themselves(dataset):
+    from lsms_core.evaluation.run import evaluate
+    from lsms_core.inference.predictor import Predictor
+
+    with pytest.raises(InputError, match="pass a Model"):
+        evaluate(dataset, object.__new__(Predictor), processes=2)

@@ -354,3 +354,84 @@ def test_a_tilted_diameter_lies_in_the_patients_space(tmp_path):
     line = _line(((0.0, 0.0, 100.0), (0.0, 0.0, 112.0)), sources)
     assert line.ValueType == "SCOORD3D"
     np.testing.assert_allclose(line.value, [[0, 0, 100], [0, 0, 112]])
+
+
+@pytest.fixture
+def outlined(tmp_path):
+    """A series, and a label map of its lesions."""
+    import SimpleITK as sitk
+
+    loaded = write_series(tmp_path / "ct")
+    labels = np.zeros(loaded.volume.shape, np.uint8)
+    labels[1:4, 10:20, 8:20] = 1
+    labels[3:5, 26:30, 30:36] = 2
+    path = tmp_path / "lesions.nrrd"
+    sitk.WriteImage(loaded.volume.to_sitk(labels), str(path))
+    return tmp_path, path
+
+
+def test_a_report_goes_in_and_measurements_come_out(lsms, outlined):
+    folder, lesions = outlined
+    (folder / "report.txt").write_text(
+        "FINDINGS:\nLiver: The largest hepatic lesion (series 3, image 1). A lesion over 2 cm.\n"
+        "Spleen: 1 cm cyst.\nIMPRESSION: none.\n",
+        "utf-8",
+    )
+    command = ("segment", folder / "ct", "--lesions", lesions, "--report", folder / "report.txt",
+               "--output", folder / "seg.dcm", "--report-sr", folder / "sr.dcm",
+               "--report-html", folder / "page.html",
+               "--report-txt", folder / "plain.txt")  # fmt: skip
+    ran = lsms(*command)
+    assert ran.status == 0, ran.err
+    assert 'Found "The largest hepatic lesion." on image 1: 1 lesion.' in ran.out
+    assert "Skipped 1 of 3 sentences of the report:" in ran.out
+    assert '"1 cm cyst." is about another organ (spleen)' in ran.out
+    sr = highdicom.sr.srread(folder / "sr.dcm")
+    groups = groups_of(sr)
+    # Image 1 is the uppermost: the small lesion alone reaches the image beside it.
+    assert [values_of(g)[("Volume", "")][0] for g in groups] == pytest.approx(
+        [2 * 4 * 6 * 12 / 1000, 3 * 10 * 12 * 12 / 1000], rel=1e-4
+    )
+    seg = pydicom.dcmread(folder / "seg.dcm")
+    assert [s.SegmentLabel for s in seg.SegmentSequence] == [
+        "The largest hepatic lesion.", "A lesion over 2 cm.",
+    ]  # fmt: skip
+    assert "The largest hepatic lesion." in (folder / "page.html").read_text("utf-8")
+    assert "a proposal by size alone" in (folder / "plain.txt").read_text("utf-8")
+    ran = lsms(*command, "--json")
+    import json
+
+    told = json.loads(ran.out)
+    assert [s["reason"] for s in told["skipped"]] == ["is about another organ (spleen)"]
+    assert len(told["reports"]) == 3
+
+
+def test_a_report_without_a_liver_lesion(lsms, outlined):
+    folder, lesions = outlined
+    (folder / "report.txt").write_text("Findings: The spleen is normal.\n", "utf-8")
+    ran = lsms("segment", folder / "ct", "--lesions", lesions, "--report", folder / "report.txt",
+               "--output", folder / "seg.dcm")  # fmt: skip
+    assert ran.status == 0, ran.err
+    assert "No sentence of the report's findings" in ran.out
+    assert not (folder / "seg.dcm").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--report-sr", "sr.dcm"), "give --output FILE.dcm, too"),
+        (("--report-html", "page.txt"), "ends in .html"),
+        (("--report-txt", "x.txt", "--report-html", "no/../x.txt"), "ends in .html"),
+        (("--report-sr", "x.dcm", "--output", "x.dcm"), "named twice"),
+    ],
+)
+def test_reports_that_cannot_be_written_are_refused_at_once(
+    lsms, outlined, more, said, monkeypatch
+):
+    folder, lesions = outlined
+    monkeypatch.chdir(folder)
+    before = sorted(p.name for p in folder.iterdir())
+    ran = lsms("segment", folder / "ct", "--lesions", lesions, "--text", "lesion", *more)
+    assert ran.status == 2
+    assert said in ran.err
+    assert sorted(p.name for p in folder.iterdir()) == before

@@ -44,8 +44,8 @@ def command(output: Path, weights: str, seed: int, device: str, threads: int | N
     Makes an abdominal CT without anybody's data, with one lesion in each lobe of the liver, asks
     for each of them and for something that is not there, and compares the answers with the truth.
     """
-    from lsms_core.cli.answers import segments_of
     from lsms_core.cli.progress import bar
+    from lsms_core.inference.answer_segments import segments_of
     from lsms_core.inference.predictor import Predictor
     from lsms_core.io.atomic import check_writable
     from lsms_core.io.figure import check_drawing, save_figure

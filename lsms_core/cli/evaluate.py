@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from lsms_core.inference.predictor import Predictor
+    from lsms_core.evaluation.parallel import Model
 
 
 @click.command("evaluate")
@@ -51,6 +51,9 @@ if TYPE_CHECKING:
 ))  # fmt: skip
 @click.option("--device", default="auto")
 @click.option("--threads", type=click.IntRange(min=1))
+@click.option("--processes", type=click.IntRange(min=1), default=1, help=(
+    "Processes that share the slices, each with its own model; the report is the same."
+))  # fmt: skip
 @click.option(
     "--pool",
     multiple=True,
@@ -72,6 +75,7 @@ def command(
     pictures: bool,
     device: str,
     threads: int | None,
+    processes: int,
     pool: tuple[Path, ...],
 ) -> None:
     """Score WEIGHTS on DATASET, a folder made by lsms build-dataset."""
@@ -100,9 +104,9 @@ def command(
         if only is not None:
             split = read_json(only)
             cases = split["held_out"] if isinstance(split, dict) else split
-        predictor = None
+        predictor: Model | None = None
         if candidates == "network":
-            predictor = _predictor(weights, device, engine, threads, presence)
+            predictor = _model(weights, device, engine, threads, presence, processes)
         elif oracle or presence is not None:
             raise InputError("--candidates labels has no network to test: leave --oracle and "
                              "--presence out.")  # fmt: skip
@@ -115,6 +119,7 @@ def command(
                 oracle=oracle,
                 save_masks=save_masks,
                 gallery=gallery,
+                processes=processes,
                 progress=progress,
             )
     command_line = "lsms " + " ".join(shlex.quote(a) for a in sys.argv[1:])
@@ -154,15 +159,19 @@ def _evaluate_readings(path: Path, output: Path | None) -> None:
         click.echo(f"Report: {output}")
 
 
-def _predictor(
-    weights: str, device: str, engine: str | None, threads: int | None, presence: float | None
-) -> Predictor:
-    from lsms_core.inference.predictor import Predictor
+def _model(
+    weights: str,
+    device: str,
+    engine: str | None,
+    threads: int | None,
+    presence: float | None,
+    processes: int,
+) -> Model:
+    from lsms_core.evaluation.parallel import Model
 
-    predictor = Predictor.from_pretrained(weights, device, engine, threads=threads)
-    if presence is not None:
-        predictor.postprocessing = replace(predictor.postprocessing, presence_threshold=presence)
-    return predictor
+    if threads is None and processes > 1:
+        threads = max(1, (os.cpu_count() or 1) // processes)
+    return Model(weights, engine, device, threads, presence)
 
 
 def _reliability(report: dict[str, Any], output: Path) -> str | None:

@@ -14,6 +14,8 @@ _COMMANDS = {
     "demo": ("lsms_core.cli.demo", "Segment a named lesion on an embedded synthetic CT."),
     "segment": ("lsms_core.cli.segment", "Segment what a text names in a CT file or folder."),
     "read": ("lsms_core.cli.read", "Say how a text is read, before anything is searched."),
+    "batch": ("lsms_core.cli.batch", "Answer prompts for many studies, resumably."),
+    "compare": ("lsms_core.cli.compare", "Match the lesions of two studies of a patient."),
     "build-dataset": (
         "lsms_core.cli.build_dataset",
         "Turn images and lesion masks into expressions.",

@@ -12,12 +12,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lsms_core.cli.inputs import Job, all_texts, input_options, plan, run_jobs
+from lsms_core.cli.reported import (
+    ReportFiles,
+    answers_to,
+    print_skipped,
+    report_options,
+    skipped_of,
+    statements_of,
+    write_reports,
+)
 
 if TYPE_CHECKING:
     from lsms_core.inference.answer import Answer
     from lsms_core.inference.candidates import CandidateSet
     from lsms_core.inference.predictor import Predictor
     from lsms_core.io.volumes import LoadedVolume
+    from lsms_core.language.report_text import Statement
 
 
 @click.command("segment")
@@ -51,6 +61,7 @@ if TYPE_CHECKING:
     "Correct the answers in words, in order: 'not the one in segment 7', '2 mm larger', 'undo'."
 ))  # fmt: skip
 @input_options
+@report_options
 @click.option("--json", "as_json", is_flag=True, help="Print the answers as JSON.")
 def command(
     volumes: tuple[Path, ...],
@@ -70,16 +81,24 @@ def command(
     Lesions are searched once; each text then keeps some of them, and says why it drops the
     others. A text that fits nothing is answered "nothing found"; that is no error.
     """
-    asked = all_texts(texts, text_file)
+    reports = ReportFiles.taken(options)
+    reports.check(output, len(volumes))
+    # A report asks by itself.
+    asked = [] if reports.text and not (texts or text_file) else all_texts(texts, text_file)
     jobs = plan(volumes, output, picture)
     kept: dict[str, Predictor] = {}
-    run_jobs(jobs, lambda job: _segment(job, asked, kept, as_json=as_json, **options), as_json)
+
+    def segment(job: Job) -> dict[str, Any] | None:
+        return _segment(job, asked, kept, reports, as_json=as_json, **options)
+
+    run_jobs(jobs, segment, as_json)
 
 
 def _segment(
     job: Job,
     texts: list[str],
     kept: dict[str, Predictor],
+    reports: ReportFiles,
     *,
     single: int | None,
     span: str | None,
@@ -104,13 +123,14 @@ def _segment(
     started = time.monotonic()
     from lsms_core.anatomy.geometry import SlicePlane
     from lsms_core.cli.answers import print_answers, report
-    from lsms_core.errors import InputError, LsmsError, OutputError
+    from lsms_core.errors import LsmsError, OutputError
     from lsms_core.inference.correct import corrected_in_order
     from lsms_core.inference.texts import clean_texts
     from lsms_core.io.output import check_output
     from lsms_core.io.volumes import read_volume
 
-    asked = list(dict.fromkeys(clean_texts(texts)))
+    asked = list(dict.fromkeys(clean_texts(texts))) if texts else []
+    statements = statements_of(reports.text) if reports.text else []
     _check_threshold(threshold, outlines)
     plane: str | int = int(axis) if axis in ("0", "1", "2") else axis
     chosen = _slices(single, span, whole)
@@ -123,20 +143,22 @@ def _segment(
         notes += check_output(output, loaded)
 
     source = _Source(kept, weights, engine, device, threads)
-    if outlines is None:
-        if liver is not None:
-            raise InputError("--liver goes with --lesions: the network outlines its own liver.")
-        answers = _predict(loaded, asked, source, plane, indices, threshold, largest)
-    else:
-        found, more = _outlined(loaded, outlines, liver, source, plane, indices)
-        notes += more
-        answers = [found.at_threshold(keep_largest=largest).answer(text) for text in asked]
+    answers, more = _answers(
+        loaded, asked, statements, source, plane, indices, threshold, largest, outlines, liver
+    )
+    notes += more
+    if not answers:
+        return _nothing_asked(loaded, statements, as_json)
     if corrections:
         answers = [corrected_in_order(answer, corrections) for answer in answers]
     written, failure = None, ""
+    told_in: list[Path] = []
     try:
         written, more = _write(output, picture, loaded, answers)
         notes += more
+        if reports:
+            told_in, more = write_reports(reports, loaded, answers, written, weights, engine)
+            notes += more
     except LsmsError as error:
         # The answers are told all the same.
         failure = str(error)
@@ -144,14 +166,59 @@ def _segment(
     seconds = time.monotonic() - started
     if as_json:
         told = report(loaded, answers, written, picture, notes, seconds)
-        return told | {"read": loaded.read, "error": failure or None}
+        told |= {"read": loaded.read, "error": failure or None}
+        told |= {"reports": [str(path) for path in told_in]} if reports else {}
+        return told | ({"skipped": skipped_of(statements)} if reports.text else {})
     if loaded.read and not any(note.startswith("Read ") for note in notes):
         click.echo(f"Read {loaded.read}.", err=True)
     print_answers(answers, notes)
-    for path in filter(None, (written, picture)):
+    print_skipped(statements)
+    for path in filter(None, (written, picture, *told_in)):
         click.echo(f"Wrote {path}")
     if failure:
         raise OutputError(failure)
+    return None
+
+
+def _answers(
+    loaded: LoadedVolume,
+    asked: list[str],
+    statements: list[Statement],
+    source: _Source,
+    plane: str | int,
+    slices: Sequence[int] | None,
+    threshold: float | None,
+    largest: bool,
+    outlines: Path | None,
+    liver: Path | None,
+) -> tuple[list[Answer], list[str]]:
+    """Answer the texts and a report's statements; return notes, too."""
+    from lsms_core.errors import InputError
+
+    if outlines is not None:
+        found, notes = _outlined(loaded, outlines, liver, source, plane, slices)
+        found = found.at_threshold(keep_largest=largest)
+        answers = [found.answer(text) for text in asked]
+        return answers + answers_to(found, statements, loaded), notes
+    if liver is not None:
+        raise InputError("--liver goes with --lesions: the network outlines its own liver.")
+    answers = []
+    if asked:
+        answers = _predict(loaded, asked, source, plane, slices, threshold, largest)
+    if any(not statement.skipped for statement in statements):
+        found = _search(loaded, source, plane, slices, threshold, largest)
+        answers += answers_to(found, statements, loaded)
+    return answers, []
+
+
+def _nothing_asked(
+    loaded: LoadedVolume, statements: Sequence[Statement], as_json: bool
+) -> dict[str, Any] | None:
+    """Answer a report that names no lesion of the liver."""
+    if as_json:
+        return {"volume": str(loaded.path), "results": [], "skipped": skipped_of(statements)}
+    click.echo("No sentence of the report's findings is about a focal liver lesion.")
+    print_skipped(statements)
     return None
 
 
@@ -162,7 +229,7 @@ def _write(
     answers: Sequence[Answer],
 ) -> tuple[Path | None, list[str]]:
     """Write picture and masks; return the masks' file and notes."""
-    from lsms_core.cli.answers import segments_of
+    from lsms_core.inference.answer_segments import segments_of
     from lsms_core.io.figure import save_figure
     from lsms_core.io.output import write_masks
 
@@ -258,6 +325,23 @@ class _Source:
                 self.weights, self.device, self.engine, threads=self.threads
             )
         return self.kept[self.weights]
+
+
+def _search(
+    loaded: LoadedVolume,
+    source: _Source,
+    plane: str | int,
+    slices: Sequence[int] | None,
+    threshold: float | None,
+    largest: bool,
+) -> CandidateSet:
+    from lsms_core.cli.progress import bar
+
+    with bar("slices") as progress:
+        found = source.load().search(
+            loaded.volume, plane=plane, slices=slices, progress=progress, threshold=threshold
+        )
+    return found.at_threshold(keep_largest=largest)
 
 
 def _predict(

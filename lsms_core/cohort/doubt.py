@@ -35,7 +35,7 @@ def doubt_of(answer: Mapping[str, Any]) -> dict[str, Any]:
         reasons.append("the text says there is nothing, the search found something")
     doubtful = [lesion for lesion in answer["kept"] if lesion["decision"] == "doubtful"]
     points += DOUBTFUL_LESION * len(doubtful)
-    reasons += [f"{_name(x)}: {'; '.join(x['reasons'])}" for x in doubtful]
+    reasons += [f"{x['longest_mm']:.0f} mm: {'; '.join(x['reasons'])}" for x in doubtful]
     unread = reading.get("unread", ())
     points += UNREAD_WORD * len(unread)
     if unread:
@@ -47,7 +47,3 @@ def doubt_of(answer: Mapping[str, Any]) -> dict[str, Any]:
         points += NOTHING_FOUND
         reasons.append("nothing found")
     return {"points": round(points, 2), "reasons": reasons}
-
-
-def _name(lesion: Mapping[str, Any]) -> str:
-    return ", ".join(filter(None, (f"{lesion['longest_mm']:.0f} mm", lesion.get("place"))))

@@ -162,7 +162,7 @@ class _Pool:
         import ray
 
         kind = ray.remote(num_cpus=self.cluster.cpus, num_gpus=self.cluster.gpus)(Answerer)
-        actor = kind.remote(self.recipe)
+        actor: Any = kind.remote(self.recipe)
         self.loading[actor.load.remote()] = actor
 
     def _loaded(self, reference: Any) -> None:  # noqa: ANN401

@@ -334,7 +334,7 @@ def _algorithm(algorithm: Algorithm, answer: MeasuredAnswer) -> Any:  # noqa: AN
         told.append(f"engine: {algorithm.engine}")
     return sr.AlgorithmIdentification(
         name=algorithm.name,
-        version=algorithm.version,
+        version=algorithm.version or "unknown",
         parameters=told,
         family=_coded(_INTELLIGENCE),
         manufacturer=MANUFACTURER,

@@ -1,0 +1,278 @@
+"""One slice of a data set: asked all its texts at once, and scored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsms_core.anatomy.geometry import CTVolume, SlicePlane
+from lsms_core.dataset.records import Record, load_image, load_slice_label
+from lsms_core.errors import InputError
+from lsms_core.evaluation.failures import failure_of
+from lsms_core.evaluation.oracle import keep_named
+from lsms_core.evaluation.outlines import NAME, true_candidates
+from lsms_core.evaluation.pictures import draw, save_png
+from lsms_core.evaluation.scores import SampleScore, score_sample
+from lsms_core.evaluation.text_tests import SidePair, TextAnswer, answer, make_tests, score_sides
+from lsms_core.inference.answer import Answer
+from lsms_core.inference.candidates import CandidateSet
+from lsms_core.inference.predictor import Predictor
+from lsms_core.inference.texts import clean_text
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What is done with each slice.
+
+    Attributes:
+        text_tests: ask each lesion slice in other words, too.
+        oracle: keep of each answer what belongs to the named lesions; texts and sides are not
+            tested then.
+        save_masks: folder for each answer as ``<id>.png``; None for none.
+        pictures: draw the answers that are mistakes.
+    """
+
+    text_tests: bool = True
+    oracle: bool = False
+    save_masks: Path | None = None
+    pictures: bool = False
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake with its picture, for a gallery.
+
+    Attributes:
+        sample: its score.
+        where: names its slice.
+        picture: (rows, columns, 3).
+    """
+
+    sample: SampleScore
+    where: tuple[Any, ...]
+    picture: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class SliceScores:
+    """The scores of one slice.
+
+    Attributes:
+        samples: one a record.
+        answers: one a text test.
+        sides: the pair of its two lobes, at most one.
+        mistakes: with pictures, where they were asked for.
+    """
+
+    samples: tuple[SampleScore, ...]
+    answers: tuple[TextAnswer, ...] = ()
+    sides: tuple[SidePair, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+
+
+def slice_of(record: Record) -> tuple[str, str, int, int]:
+    """Return what tells a record's slice from the others."""
+    return record.image, record.label, record.axis, record.slice
+
+
+def score_slice(
+    root: Path, group: Sequence[Record], predictor: Predictor | None, scoring: Scoring
+) -> SliceScores:
+    """Answer all records of a slice and score the answers.
+
+    Maps, candidates and their measurements are made once, whatever the number of texts.
+
+    Args:
+        root: the data set.
+        group: the records of one slice.
+        predictor: the model; None for the true outlines.
+        scoring: what is done.
+
+    Raises:
+        InputError: for a slice that cannot be used.
+        OutputError: when a mask cannot be written.
+    """
+    source = _Source.of(root, group[0], predictor)
+    image = source.slab
+    labels = {record.id: load_slice_label(root, record) for record in group}
+    tests = _tests(group) if scoring.text_tests and not scoring.oracle else {}
+    texts = {r.text for r in group} | {t.text for ts in tests.values() for t in ts}
+    given = source.ask(sorted(filter(_askable, texts)))
+    samples: list[SampleScore] = []
+    answers: list[TextAnswer] = []
+    mistakes: list[Mistake] = []
+    for record in group:
+        label = labels[record.id]
+        mask, prediction = _mask(given, record.text, label)
+        if scoring.oracle:
+            mask = keep_named(mask, label, record.instances)
+        target = np.isin(label, record.instances)
+        sample = score_sample(
+            record=record.id,
+            case=record.patient,
+            text=record.text,
+            side=record.attributes.get("side"),
+            target=target,
+            predicted=mask,
+            spacing_mm=_pixel(image.volume, record.axis),
+            score=prediction.score if prediction else 0.0,
+            present=(
+                bool(mask.any()) if scoring.oracle else bool(prediction and prediction.present)
+            ),
+            style=record.attributes.get("style"),
+            others=(label > 0) & ~target,
+        )
+        samples.append(sample)
+        if scoring.save_masks:
+            save_png(scoring.save_masks / f"{record.id}.png", mask.astype(np.uint8) * 255)
+        if scoring.pictures and failure_of(sample) is not None:
+            mistakes.append(Mistake(sample, slice_of(record), _draw(image, target, mask)))
+        for test in tests.get(record.id, []):
+            asked, _ = _mask(given, test.text, label)
+            answers.append(answer(test, mask, asked, label, record.instances, record.patient))
+    pair = None if scoring.oracle else _sides(group, labels, given)
+    return SliceScores(tuple(samples), tuple(answers), (pair,) if pair else (), tuple(mistakes))
+
+
+class _Slab:
+    """The part of a volume that the model sees for one slice."""
+
+    def __init__(self, volume: CTVolume, index: int, plane: SlicePlane) -> None:
+        self.volume = volume
+        self.index = index
+        self.plane = plane
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Answers about one slice, from a model or from true outlines."""
+
+    slab: _Slab
+    axis: int
+    predictor: Predictor | None
+    candidates: CandidateSet | None
+
+    @classmethod
+    def of(cls, root: Path, record: Record, predictor: Predictor | None) -> _Source:
+        """Cut out what is looked at."""
+        if predictor is not None:
+            slab = _slab(load_image(root, record), record, predictor.preprocessing.reach_mm)
+            return cls(slab, record.axis, predictor, None)
+        found = true_candidates(root, record)
+        volume = found.search.volume
+        slab = _Slab(volume, 0, SlicePlane.of(volume, record.axis))
+        return cls(slab, record.axis, None, found)
+
+    def ask(self, texts: Sequence[str]) -> dict[str, tuple[NDArray[np.bool_], Answer]]:
+        """Return mask and answer of each text."""
+        if not texts:
+            return {}
+        if self.candidates is not None:
+            found = [self.candidates.answer(text) for text in texts]
+        else:
+            assert self.predictor is not None
+            found = self.predictor.segment(
+                self.slab.volume, list(texts), plane=self.axis, slices=self.slab.index,
+                keep_probability=False,
+            )  # fmt: skip
+        return {
+            text: (np.take(one.mask, self.slab.index, axis=self.axis), one)
+            for text, one in zip(texts, found, strict=True)
+        }
+
+
+def about_of(predictor: Predictor | None) -> dict[str, Any]:
+    """Say which model answered, for the report."""
+    if predictor is None:
+        return {"model": NAME, "engine": "labels", "postprocessing": {}}
+    return {
+        "model": f"{predictor.name} {predictor.version}",
+        "engine": predictor.engine,
+        "postprocessing": predictor.postprocessing.to_dict(),
+    }
+
+
+def _slab(volume: CTVolume, record: Record, reach_mm: float) -> _Slab:
+    plane = SlicePlane.of(volume, record.axis)
+    count = plane.count(volume.shape)
+    if record.slice >= count:
+        raise InputError(f"Record {record.id}: slice {record.slice} of {count} does not exist.")
+    # Both of the distances are rounded to whole slices.
+    margin = int(np.ceil(reach_mm / plane.thickness_mm)) + 1
+    low, high = max(record.slice - margin, 0), min(record.slice + margin + 1, count)
+    affine = volume.affine.copy()
+    affine[:3, 3] += low * affine[:3, 2 - record.axis]
+    array = volume.array.take(np.arange(low, high), axis=record.axis)
+    return _Slab(CTVolume(array, affine), record.slice - low, plane)
+
+
+def _askable(text: str) -> bool:
+    """Whether a text gets as far as the model; one that is refused is answered with nothing."""
+    try:
+        clean_text(text)
+    except InputError:
+        return False
+    return True
+
+
+def _mask(
+    given: Mapping[str, tuple[NDArray[np.bool_], Answer]], text: str, label: NDArray[Any]
+) -> tuple[NDArray[np.bool_], Answer | None]:
+    """Return the answer to a text; an empty text is refused, which is an empty answer."""
+    if text in given:
+        return given[text]
+    return np.zeros(label.shape, bool), None
+
+
+def _pixel(volume: CTVolume, axis: int) -> tuple[float, float]:
+    i, j, k = volume.spacing_mm
+    spacing = [k, j, i]
+    del spacing[axis]
+    return spacing[0], spacing[1]
+
+
+def _tests(group: Sequence[Record]) -> dict[str, list[Any]]:
+    """Tests of the slice's first record that names a side, else of its first with a target."""
+    named = [r for r in group if r.instances]
+    pair = [r for r in named if r.attributes.get("pair")]
+    named.sort(key=lambda r: (r not in pair, r.attributes.get("side") is None))
+    if not named:
+        return {}
+    first = named[0]
+    others = [(r.text, r.instances) for r in group if r is not first]
+    across = next((r.instances for r in pair if first in pair and r is not first), None)
+    return {first.id: make_tests(first.id, first.text, first.instances, others, across=across)}
+
+
+def _sides(
+    group: Sequence[Record],
+    labels: Mapping[str, NDArray[np.int32]],
+    given: Mapping[str, tuple[NDArray[np.bool_], Answer]],
+) -> SidePair | None:
+    by_side: dict[str, Record] = {}
+    # Texts that name all lesions of a lobe come first: of one that names the largest, say, it is
+    # not known on which side another of its lesions lies.
+    for record in sorted(group, key=lambda r: not r.attributes.get("pair")):
+        side = record.attributes.get("side")
+        if side in ("left", "right") and record.instances:
+            by_side.setdefault(side, record)
+    if len(by_side) < 2:
+        return None
+    left, right = by_side["left"], by_side["right"]
+    masks = [_mask(given, r.text, labels[r.id])[0] for r in (left, right)]
+    targets = [np.isin(labels[r.id], r.instances) for r in (left, right)]
+    return score_sides(left.patient, (masks[0], masks[1]), (targets[0], targets[1]))
+
+
+def _draw(image: _Slab, target: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    plane = image.plane
+    return draw(
+        plane.extract(image.volume.array, image.index),
+        plane.to_canonical(target),
+        plane.to_canonical(mask),
+    )

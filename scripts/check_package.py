@@ -2,12 +2,11 @@
 
 Run by `make test-package`. What is checked: the archives build; the wheel and the source archive
 install without extras; `lsms --help`, `lsms info` and `lsms demo` work from an empty folder, so
-nothing of the checkout is needed.
+nothing of the checkout is needed, and no torch.
 """
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -29,12 +28,10 @@ def environment(folder: Path) -> Path:
     return folder / ("Scripts" if sys.platform == "win32" else "bin")
 
 
-def check(archive: Path, extras: str, torch: str, folder: Path) -> None:
+def check(archive: Path, extras: str, folder: Path) -> None:
     """Install an archive and run the main job with it."""
     programs = environment(folder / "env")
     pip = programs / "python", "-m", "pip", "install", "--quiet"
-    if torch:
-        run(*pip, torch, cwd=folder)
     run(*pip, f"{archive}{extras}", cwd=folder)
     run(programs / "lsms", "--help", cwd=folder)
     run(programs / "lsms", "info", cwd=folder)
@@ -46,9 +43,6 @@ def check(archive: Path, extras: str, torch: str, folder: Path) -> None:
 
 def main() -> None:
     """Check the wheel with and without extras, and the source archive."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--torch", default="", help="a torch to install first, where one is needed")
-    torch = parser.parse_args().torch
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         builder = environment(folder / "build")
@@ -61,7 +55,7 @@ def main() -> None:
         ):
             place = folder / str(number)
             place.mkdir()
-            check(archive, extras, torch, place)
+            check(archive, extras, place)
     print("The wheel and the source archive install and work.")
 
 

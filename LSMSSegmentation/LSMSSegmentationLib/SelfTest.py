@@ -23,7 +23,10 @@ def runSelfTest(test):
         test: the LSMSSegmentationTest, for its assertions and delayDisplay.
     """
     from LSMSSegmentationLib import PromptHistory
+    from LSMSSegmentationLib.Install.InstallBackend import SlicerBackend
 
+    if SlicerBackend().version("torch") is None:
+        test.skipTest("The test makes a small random model, for which PyTorch is missing.")
     with contextlib.ExitStack() as stack:
         stack.enter_context(PromptHistory.kept())
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lsms-"))

@@ -114,7 +114,7 @@ class LSMSSegmentEditorEffectTest(unittest.TestCase):
         from lsms_core.models.installed import find_bundle
 
         if not Installer(SlicerBackend(), lambda plan: False).plan().empty:
-            self.skipTest("torch and its companions are not installed in this Slicer")
+            self.skipTest("onnxruntime is not installed in this Slicer")
         parameters = slicer.util.getModuleLogic("LSMSSegmentation").getParameterNode()
         try:
             find_bundle(parameters.model)

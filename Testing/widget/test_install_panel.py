@@ -11,7 +11,13 @@ from lsms_core.errors import DependencyError, InputError
 from lsms_core.models.manifest import write_manifest
 from lsms_core.models.weights_download import DownloadEvent
 
-ALL = {"torch": "2.8.0", "transformers": "4.57.1", "safetensors": "0.6.2", "numpy": "2.4.6"}
+ALL = {
+    "onnxruntime": "1.23.2",
+    "torch": "2.8.0",
+    "transformers": "4.57.1",
+    "safetensors": "0.6.2",
+    "numpy": "2.4.6",
+}
 
 
 class Backend:
@@ -34,8 +40,8 @@ class Backend:
         if self.lacking:
             raise DependencyError(self.lacking)
 
-    def installTorch(self, requirement, constraints, cpuOnly):
-        self.calls.append(("torch", cpuOnly))
+    def installTorch(self, requirement, constraints):
+        self.calls.append(("torch", requirement))
         self.versions["torch"] = ALL["torch"]
 
     def ensure(self, path, requirements, constraints):
@@ -96,7 +102,7 @@ def make(entry, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.delenv("LSMS_MODELS", raising=False)
     InstallSettings.setModelsFolder("")
-    InstallSettings.setCpuOnly(False)
+    InstallSettings.setWithTorch(False)
 
     def build(versions=ALL, **options):
         changes = []
@@ -118,7 +124,7 @@ def make(entry, tmp_path, monkeypatch):
         panel.cleanup()
         panel.widget.close()
     InstallSettings.setModelsFolder("")
-    InstallSettings.setCpuOnly(False)
+    InstallSettings.setWithTorch(False)
 
 
 @pytest.fixture
@@ -143,11 +149,15 @@ def select(panel, name):
 
 def test_missing_packages_are_named_and_installed_once_agreed(make):
     panel = make({"numpy": "2.4.6"})
-    assert panel.packagesLabel.text.startswith("Missing packages: torch, transformers, safetensors")
-    panel.cpuOnlyCheckBox.click()
+    assert panel.packagesLabel.text.startswith("Missing packages: onnxruntime. Run asks")
+    panel.withTorchCheckBox.click()
+    assert panel.packagesLabel.text.startswith("Missing packages: torch, onnxruntime, trans")
     panel.installButton.click()
-    assert panel._backend.calls[0] == ("torch", True)
-    assert panel.packagesLabel.text == "All packages are installed (PyTorch 2.8.0)."
+    assert panel._backend.calls[0] == ("torch", "torch>=2.4")
+    assert (
+        panel.packagesLabel.text
+        == "All packages are installed (ONNX Runtime 1.23.2, PyTorch 2.8.0)."
+    )
     assert panel.statusLabel.text == "The packages are there."
     assert panel.changes == [1]
 
@@ -172,8 +182,7 @@ def test_packages_come_from_a_folder_of_wheels(make, tmp_path):
     dialogs.folder = str(wheels)
     panel.installFolderButton.click()
     assert "holds no wheels" in panel.statusLabel.text
-    for name in ("torch-2.8.0", "transformers-4.57.1", "safetensors-0.6.2"):
-        (wheels / f"{name}-py3-none-any.whl").write_bytes(b"")
+    (wheels / "onnxruntime-1.23.2-cp312-cp312-win_amd64.whl").write_bytes(b"")
     panel.installFolderButton.click()
     assert panel._backend.calls == [("wheels", "wheels")]
 
@@ -271,7 +280,9 @@ def test_the_question_lists_packages_sizes_and_what_stays(entry):
     from LSMSSegmentationLib.Install.InstallPlan import makePlan
 
     versions = {"numpy": "2.4.6", "SimpleITK": "2.5.4", "transformers": "4.20.0"}
-    text = consentText(makePlan(["transformers>=4.45,<6"], versions.get, 9000))
+    wanted = ["torch>=2.4", "onnxruntime>=1.20,<2", "transformers>=4.45,<6"]
+    text = consentText(makePlan(wanted, versions.get, 9000, withTorch=True))
+    assert "onnxruntime>=1.20,<2: 18 to 29 MB" in text
     assert "torch>=2.4: 80 MB to 3.4 GB" in text
     assert "transformers<6,>=4.45" in text or "transformers>=4.45,<6" in text
     assert "(instead of 4.20.0): 25 to 60 MB" in text

@@ -22,6 +22,12 @@ if str(MODULE) not in sys.path:
 
 from LSMSSegmentationLib.Install import InstallBackend, Installer, InstallPlan  # noqa: E402
 
+ALL = {
+    "onnxruntime": "1.23.2",
+    "torch": "2.8.0",
+    "transformers": "4.57.1",
+    "safetensors": "0.6.2",
+}
 SHIPPED = {"numpy": "2.4.6", "SimpleITK": "2.5.4", "requests": "2.32.5"}
 
 
@@ -49,19 +55,21 @@ class Backend:
         if self.lacking:
             raise DependencyError(self.lacking)
 
-    def installTorch(self, requirement, constraints, cpuOnly):
-        self.calls.append(("torch", requirement, constraints.read_text(), cpuOnly))
+    def installTorch(self, requirement, constraints):
+        self.calls.append(("torch", requirement, constraints.read_text()))
         if self._failing:
             raise self._failing
         self.versions["torch"] = "2.8.0+cpu"
 
-    def ensure(self, requirementsPath, requirements, constraints):
+    def ensure(self, requirementsPaths, requirements, constraints):
         self.calls.append(("ensure", list(requirements), constraints.read_text()))
-        self.versions.update({"transformers": "4.57.1", "safetensors": "0.6.2"})
+        self.versions["onnxruntime"] = "1.23.2"
+        if len(requirementsPaths) > 1:
+            self.versions.update({"transformers": "4.57.1", "safetensors": "0.6.2"})
 
     def installWheels(self, requirements, folder, constraints):
         self.calls.append(("wheels", list(requirements), Path(folder), constraints.read_text()))
-        self.versions.update({"torch": "2.8.0", "transformers": "4.57.1", "safetensors": "0.6.2"})
+        self.versions.update(ALL)
 
 
 def agree(plan):
@@ -83,6 +91,7 @@ def make_wheels(folder, *names):
 
 WHEELS = (
     "torch-2.8.0-cp312-cp312-win_amd64.whl",
+    "onnxruntime-1.23.2-cp312-cp312-win_amd64.whl",
     "transformers-4.57.1-py3-none-any.whl",
     "safetensors-0.6.2-cp38-abi3-win_amd64.whl",
 )
@@ -91,24 +100,34 @@ WHEELS = (
 def test_everything_is_installed_after_one_question():
     backend = Backend()
     installed = Installer.Installer(backend, agree).ensure()
-    assert installed == ["torch", "transformers", "safetensors"]
+    assert installed == ["onnxruntime"]
+    assert len(agree.plans) == 1
+    constraints = "SimpleITK==2.5.4\nnumpy==2.4.6\nrequests==2.32.5\n"
+    assert backend.calls == [("ensure", ["onnxruntime>=1.20,<2"], constraints)]
+    assert agree.plans[0].megabytes[1] < 30
+
+
+def test_pytorch_comes_along_where_it_is_wanted():
+    backend = Backend()
+    installed = Installer.Installer(backend, agree).ensure(withTorch=True)
+    assert installed == ["torch", "onnxruntime", "transformers", "safetensors"]
     assert len(agree.plans) == 1
     assert [call[0] for call in backend.calls] == ["torch", "ensure"]
     constraints = "SimpleITK==2.5.4\nnumpy==2.4.6\nrequests==2.32.5\n"
-    assert backend.calls[0][1:] == (InstallPlan.TORCH_REQUIREMENT, constraints, False)
+    assert backend.calls[0][1:] == (InstallPlan.TORCH_REQUIREMENT, constraints)
     assert backend.calls[1][2] == constraints
 
 
 def test_nothing_is_asked_or_installed_when_everything_is_there():
-    backend = Backend({"torch": "2.8.0+cu126", "transformers": "4.57.1", "safetensors": "0.6.2"})
-    assert Installer.Installer(backend, agree).ensure() == []
+    backend = Backend({**ALL, "torch": "2.8.0+cu126"})
+    installer = Installer.Installer(backend, agree)
+    assert installer.ensure() == installer.ensure(withTorch=True) == []
     assert backend.calls == agree.plans == []
 
 
 def test_a_version_that_does_not_fit_is_named_and_replaced():
-    versions = {"torch": "2.8.0", "transformers": "4.20.0", "safetensors": "0.6.2"}
-    backend = Backend(versions)
-    assert Installer.Installer(backend, agree).ensure() == ["transformers"]
+    backend = Backend({**ALL, "transformers": "4.20.0"})
+    assert Installer.Installer(backend, agree).ensure(withTorch=True) == ["transformers"]
     (package,) = agree.plans[0].packages
     assert package.installed == "4.20.0"
     assert [call[0] for call in backend.calls] == ["ensure"]
@@ -123,10 +142,8 @@ def test_saying_no_changes_nothing():
 
 def test_nothing_is_installed_or_asked_while_slicer_tests():
     backend = Backend(testing=True)
-    with pytest.raises(
-        DependencyError, match=r"torch, transformers, safetensors must be installed"
-    ):
-        Installer.Installer(backend, agree).ensure()
+    with pytest.raises(DependencyError, match=r"torch, onnxruntime, .* must be installed"):
+        Installer.Installer(backend, agree).ensure(withTorch=True)
     assert backend.calls == agree.plans == []
 
 
@@ -141,7 +158,7 @@ def test_nothing_is_installed_or_asked_while_slicer_tests():
 )
 def test_a_failed_installation_says_what_to_do(failure):
     with pytest.raises(DependencyError, match="With no network, use") as caught:
-        Installer.Installer(Backend(failing=failure), agree).ensure()
+        Installer.Installer(Backend(failing=failure), agree).ensure(withTorch=True)
     assert caught.value.__cause__ is failure
 
 
@@ -154,7 +171,7 @@ def test_a_replaced_package_of_slicers_is_reported_with_its_repair():
     with pytest.raises(
         DependencyError, match=r'replaced by 1\.26\.4.*pip_install\("numpy==2\.4\.6"'
     ):
-        Installer.Installer(Careless(), agree).ensure()
+        Installer.Installer(Careless(), agree).ensure(withTorch=True)
 
 
 def test_an_installation_that_installs_nothing_is_not_believed():
@@ -162,15 +179,15 @@ def test_an_installation_that_installs_nothing_is_not_believed():
         def ensure(self, *arguments):
             self.calls.append(("ensure",))
 
-    with pytest.raises(DependencyError, match="transformers is still missing"):
+    with pytest.raises(DependencyError, match="onnxruntime is still missing"):
         Installer.Installer(Idle(), agree).ensure()
 
 
 def test_packages_come_from_a_folder_without_network(tmp_path):
     backend = Backend()
     folder = make_wheels(tmp_path / "stick" / "wheels", *WHEELS)
-    installed = Installer.Installer(backend, agree).ensureFrom(tmp_path / "stick")
-    assert installed == ["torch", "transformers", "safetensors"]
+    installed = Installer.Installer(backend, agree).ensureFrom(tmp_path / "stick", withTorch=True)
+    assert installed == ["torch", "onnxruntime", "transformers", "safetensors"]
     ((kind, requirements, used, constraints),) = backend.calls
     assert (kind, used) == ("wheels", folder)
     assert requirements[0] == InstallPlan.TORCH_REQUIREMENT
@@ -201,10 +218,10 @@ def test_a_folder_that_lacks_something_is_refused_before_the_question(tmp_path):
     installer = Installer.Installer(backend, agree)
     make_wheels(tmp_path / "part", *WHEELS[1:], "torchvision-0.23.0-cp312-cp312-win_amd64.whl")
     with pytest.raises(InputError, match=r"lack torch>=2\.4"):
-        installer.ensureFrom(tmp_path / "part")
+        installer.ensureFrom(tmp_path / "part", withTorch=True)
     make_wheels(tmp_path / "old", *WHEELS[1:], "torch-2.1.0-cp312-cp312-win_amd64.whl")
     with pytest.raises(InputError, match=r"lack torch>=2\.4"):
-        installer.ensureFrom(tmp_path / "old")
+        installer.ensureFrom(tmp_path / "old", withTorch=True)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no wheels"):
         installer.ensureFrom(tmp_path / "empty")
@@ -214,11 +231,12 @@ def test_a_folder_that_lacks_something_is_refused_before_the_question(tmp_path):
     assert backend.calls == agree.plans == []
 
 
-def test_sizes_are_summed_and_a_cpu_build_is_smaller():
-    plan = InstallPlan.makePlan(["transformers>=4.45"], SHIPPED.get, 1000)
-    small = InstallPlan.makePlan(["transformers>=4.45"], SHIPPED.get, 1000, cpuOnly=True)
-    assert plan.megabytes[1] > 3000 > 500 > small.megabytes[1]
-    assert plan.protected == SHIPPED
+def test_sizes_are_summed_and_pytorch_is_the_large_one():
+    versions = SHIPPED.get
+    small = Installer.Installer(Backend(), agree).plan()
+    large = Installer.Installer(Backend(), agree).plan(withTorch=True)
+    assert large.megabytes[1] > 3000 > 30 > small.megabytes[1] > small.megabytes[0] > 10
+    assert InstallPlan.makePlan(["onnxruntime>=1.20"], versions, 1000).protected == SHIPPED
 
 
 def test_long_windows_folders_get_advice():
@@ -232,10 +250,12 @@ def test_the_requirements_are_ranges_that_agree_with_the_package(repository):
     tomllib = pytest.importorskip("tomllib")
 
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
-    engine = {InstallPlan.parseRequirement(d).name: d for d in project["dependencies"]}
+    lines = [*project["dependencies"], *project["optional-dependencies"]["torch"]]
+    engine = {InstallPlan.parseRequirement(d).name: d for d in lines}
     for text in [
         InstallPlan.TORCH_REQUIREMENT,
         *InstallPlan.readRequirements(Installer.REQUIREMENTS),
+        *InstallPlan.readRequirements(Installer.TORCH_REQUIREMENTS),
     ]:
         requirement = InstallPlan.parseRequirement(text)
         assert not any(s.operator in ("==", "===") for s in requirement.specifier)
@@ -271,7 +291,7 @@ def test_new_slicers_install_with_slicer_packaging(slicer_modules, tmp_path):
     calls = slicer_modules(new=True)
     constraints = tmp_path / "constraints.txt"
     backend = InstallBackend.SlicerBackend()
-    backend.ensure("requirements.txt", ["transformers>=4.45"], constraints)
+    backend.ensure(["requirements.txt"], ["transformers>=4.45"], constraints)
     backend.installWheels(["torch>=2.4"], tmp_path, constraints)
     (kind, requirements, options), (kind2, arguments, options2) = calls
     assert (kind, requirements) == ("ensure", ["loaded", "requirements.txt"])
@@ -288,7 +308,7 @@ def test_older_slicers_install_with_slicer_util(slicer_modules, tmp_path):
     calls = slicer_modules(new=False)
     constraints = tmp_path / "constraints.txt"
     backend = InstallBackend.SlicerBackend()
-    backend.ensure("requirements.txt", ["transformers>=4.45"], constraints)
+    backend.ensure(["requirements.txt"], ["transformers>=4.45"], constraints)
     backend.installWheels(["torch>=2.4"], tmp_path, constraints)
     tail = ["--constraint", str(constraints)]
     assert calls == [
@@ -302,10 +322,9 @@ def test_torch_comes_only_through_the_pytorch_extension(monkeypatch, tmp_path):
     seen = {}
 
     class PyTorchUtilsLogic:
-        def installTorch(self, askConfirmation, forceComputationBackend, torchVersionRequirement):
+        def installTorch(self, askConfirmation, torchVersionRequirement):
             seen.update(
                 ask=askConfirmation,
-                backend=forceComputationBackend,
                 version=torchVersionRequirement,
                 constraint=os.environ["PIP_CONSTRAINT"],
             )
@@ -314,17 +333,17 @@ def test_torch_comes_only_through_the_pytorch_extension(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "PyTorchUtils", None)
     backend = InstallBackend.SlicerBackend()
     with pytest.raises(DependencyError, match="PyTorch extension is missing"):
-        backend.installTorch("torch>=2.4", constraints, False)
+        backend.installTorch("torch>=2.4", constraints)
     module = types.SimpleNamespace(PyTorchUtilsLogic=PyTorchUtilsLogic)
     monkeypatch.setitem(sys.modules, "PyTorchUtils", module)
     monkeypatch.delenv("PIP_CONSTRAINT", raising=False)
-    backend.installTorch("torch>=2.4", constraints, True)
-    assert (seen["ask"], seen["backend"], seen["version"]) == (False, "cpu", ">=2.4")
+    backend.installTorch("torch>=2.4", constraints)
+    assert (seen["ask"], seen["version"]) == (False, ">=2.4")
     assert seen["constraint"].endswith("with%20blank/constraints.txt")
     assert "PIP_CONSTRAINT" not in os.environ
     seen["result"] = None
     with pytest.raises(DependencyError, match="PyTorch was not installed"):
-        backend.installTorch("torch>=2.4", constraints, False)
+        backend.installTorch("torch>=2.4", constraints)
 
 
 def real_wheel(folder, name, version, requires=()):
@@ -380,13 +399,13 @@ def test_a_missing_extension_is_told_before_anybody_agrees():
     backend = Backend()
     backend.lacking = "The PyTorch extension is missing: install PyTorch."
     with pytest.raises(DependencyError, match="PyTorch extension is missing"):
-        Installer.Installer(backend, asked.append).ensure()
+        Installer.Installer(backend, asked.append).ensure(withTorch=True)
     assert asked == []
     assert backend.calls == []
 
 
 def test_slicers_own_backend_looks_for_the_extension(monkeypatch):
-    plan = InstallPlan.makePlan(["transformers>=4.45,<6"], {}.get)
+    plan = InstallPlan.makePlan(["torch>=2.4"], {}.get, withTorch=True)
     backend = InstallBackend.SlicerBackend()
     monkeypatch.setattr(InstallBackend.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(DependencyError, match="folder of wheels"):

@@ -213,7 +213,7 @@ class PromptEffect(AbstractScriptedSegmentEditorEffect):
         plane, slices = self._where()
         logic = slicer.util.getModuleLogic("LSMSSegmentation")
         parameters = logic.getParameterNode()
-        ensurePackages(InstallSettings.cpuOnly())
+        ensurePackages(InstallSettings.withTorch())
         self.run = EffectRun(self.scriptedEffect, logic.session.controller, self)
         self.run.start(
             text,

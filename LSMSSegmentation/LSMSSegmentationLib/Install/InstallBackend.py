@@ -50,12 +50,12 @@ class SlicerBackend:
         if plan.needsTorch and importlib.util.find_spec("PyTorchUtils") is None:
             raise DependencyError(_NO_PYTORCH_EXTENSION)
 
-    def ensure(self, requirementsPath, requirements, constraints):
-        """Install what is missing of a requirements file."""
+    def ensure(self, requirementsPaths, requirements, constraints):
+        """Install what is missing of requirements files."""
         packaging = _slicerPackaging()
         if packaging is not None:
             packaging.pip_ensure(
-                packaging.load_requirements(requirementsPath),
+                [line for path in requirementsPaths for line in packaging.load_requirements(path)],
                 constraints=constraints,
                 requester=REQUESTER,
                 prompt_install=False,  # the user has just agreed to the whole plan
@@ -72,7 +72,7 @@ class SlicerBackend:
         else:
             self._pipInstall(arguments, constraints)
 
-    def installTorch(self, requirement, constraints, cpuOnly):
+    def installTorch(self, requirement, constraints):
         """Install torch by the PyTorch extension, which picks the build for the GPU driver."""
         try:
             import PyTorchUtils
@@ -83,7 +83,6 @@ class SlicerBackend:
         with _environment("PIP_CONSTRAINT", constraints.as_uri()):
             torch = PyTorchUtils.PyTorchUtilsLogic().installTorch(
                 askConfirmation=False,
-                forceComputationBackend="cpu" if cpuOnly else None,
                 torchVersionRequirement=requirement.removeprefix("torch"),
             )
         if torch is None:

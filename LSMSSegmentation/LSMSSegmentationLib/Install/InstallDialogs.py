@@ -26,7 +26,7 @@ def consentText(plan):
         lines.append(_("They are taken from the wheels that you chose; nothing is downloaded."))
     else:
         lines.append(_("Download in all: {size}.").format(size=sizeText(plan.megabytes)))
-    if plan.needsTorch and not plan.cpuOnly and not plan.offline:
+    if plan.needsTorch and not plan.offline:
         lines.append(_("PyTorch is large where a GPU is used; the PyTorch extension chooses."))
     if plan.freeMegabytes is not None:
         lines.append(
@@ -37,10 +37,10 @@ def consentText(plan):
             names=", ".join(f"{name} {version}" for name, version in plan.protected.items())
         )
     )
-    advice = windowsPathAdvice(sysconfig.get_paths()["purelib"])
+    advice = windowsPathAdvice(sysconfig.get_paths()["purelib"]) if plan.needsTorch else ""
     if advice:
         lines += ["", advice]
-    lines += ["", _("The window does not respond while PyTorch is installed. Install now?")]
+    lines += ["", _("The window does not respond while they are installed. Install now?")]
     return "\n".join(lines)
 
 

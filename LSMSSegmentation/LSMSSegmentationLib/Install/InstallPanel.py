@@ -50,11 +50,13 @@ class InstallPanel:
     def _buildPackages(self):
         self.packagesLabel = _label()
         self._layout.addWidget(self.packagesLabel)
-        self.cpuOnlyCheckBox = qt.QCheckBox(_("Smaller PyTorch, without GPU"))
-        self.cpuOnlyCheckBox.toolTip = _("A quarter of a gigabyte at most; runs on the CPU only.")
-        self.cpuOnlyCheckBox.checked = InstallSettings.cpuOnly()
-        self.cpuOnlyCheckBox.connect("toggled(bool)", InstallSettings.setCpuOnly)
-        self._layout.addWidget(self.cpuOnlyCheckBox)
+        self.withTorchCheckBox = qt.QCheckBox(_("PyTorch, too: for an NVIDIA GPU or MedCLIP-SAM"))
+        self.withTorchCheckBox.toolTip = _(
+            "Up to 3.5 GB, by the PyTorch extension. The usual model needs it on a CPU for nothing."
+        )
+        self.withTorchCheckBox.checked = InstallSettings.withTorch()
+        self.withTorchCheckBox.connect("toggled(bool)", self._setWithTorch)
+        self._layout.addWidget(self.withTorchCheckBox)
         self.installButton, self.installFolderButton, self.installZipButton = self._row(
             (_("Install packages"), _("Asks first, then downloads."), self.installPackages),
             (
@@ -132,15 +134,20 @@ class InstallPanel:
 
     # Packages
 
+    def _setWithTorch(self, wanted):
+        InstallSettings.setWithTorch(wanted)
+        self.packagesLabel.text = self._packagesText()
+
     def installPackages(self):
         self._attempt(
-            lambda: self._installer.ensure(InstallSettings.cpuOnly()), _("The packages are there.")
+            lambda: self._installer.ensure(InstallSettings.withTorch()),
+            _("The packages are there."),
         )
 
     def _installFrom(self, source):
         if source:
             self._attempt(
-                lambda: self._installer.ensureFrom(source, InstallSettings.cpuOnly()),
+                lambda: self._installer.ensureFrom(source, InstallSettings.withTorch()),
                 _("The packages are there."),
             )
 
@@ -221,13 +228,18 @@ class InstallPanel:
         self._updateButtons()
 
     def _packagesText(self):
-        missing = [package.name for package in self._installer.plan().packages]
+        missing = [
+            package.name for package in self._installer.plan(InstallSettings.withTorch()).packages
+        ]
         if missing:
             return _("Missing packages: {names}. Run asks before it installs them.").format(
                 names=", ".join(missing)
             )
-        version = self._backend.version("torch")
-        return _("All packages are installed (PyTorch {version}).").format(version=version)
+        names = [("onnxruntime", "ONNX Runtime"), ("torch", "PyTorch")]
+        versions = [(shown, self._backend.version(name)) for name, shown in names]
+        return _("All packages are installed ({versions}).").format(
+            versions=", ".join(f"{name} {version}" for name, version in versions if version)
+        )
 
     def _updateButtons(self):
         model = self._selectedModel()

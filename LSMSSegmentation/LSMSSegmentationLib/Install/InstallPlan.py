@@ -11,11 +11,14 @@ TORCH_REQUIREMENT = "torch>=2.4"
 # Slicer was built against these; pip replacing one of them breaks Slicer itself.
 PROTECTED = ("numpy", "SimpleITK", "requests")
 
-# Megabytes to download with all that comes along, from the packages' own pages: rounded up,
-# because they differ by system and version.
-_TORCH_CPU = (80, 250)
-_TORCH_GPU = (80, 3500)
-_MEGABYTES = {"transformers": (25, 60), "safetensors": (1, 1)}
+# Megabytes to download with all that comes along, but for what Slicer ships: rounded up, because
+# they differ by system and version (docs/performance.md).
+_MEGABYTES = {
+    "onnxruntime": (18, 29),
+    "torch": (80, 3500),
+    "transformers": (25, 60),
+    "safetensors": (1, 1),
+}
 _UNKNOWN = (1, 100)
 
 # torch has files with about 150 characters below site-packages; Windows allows 260 in all.
@@ -53,14 +56,14 @@ class InstallPlan:
         packages: the missing packages, torch first.
         protected: name and version of what Slicer ships and pip must not replace.
         freeMegabytes: room on the disk that takes the packages, or None.
-        cpuOnly: torch without its GPU libraries.
+        withTorch: PyTorch, too.
         offline: whether they are taken from a folder, without any network.
     """
 
     packages: tuple = ()
     protected: dict = field(default_factory=dict)
     freeMegabytes: int = None
-    cpuOnly: bool = False
+    withTorch: bool = False
     offline: bool = False
 
     @property
@@ -95,33 +98,30 @@ def readRequirements(path):
     return [line for line in lines if line and not line.startswith("-")]
 
 
-def makePlan(requirements, versionOf, freeMegabytes=None, cpuOnly=False):
+def makePlan(requirements, versionOf, freeMegabytes=None, withTorch=False):
     """Compare what is needed with what is there.
 
     Args:
-        requirements: lines as in a requirements file, without torch.
+        requirements: lines as in a requirements file.
         versionOf: returns a package's installed version, or None.
         freeMegabytes: room on the disk.
-        cpuOnly: plan torch without its GPU libraries.
+        withTorch: torch and its companions are among them.
     """
     packages = []
-    for text in [TORCH_REQUIREMENT, *requirements]:
+    for text in requirements:
         requirement = parseRequirement(text)
         installed = versionOf(requirement.name)
         fits = installed and requirement.specifier.contains(installed, prereleases=True)
         if fits or (requirement.marker and not requirement.marker.evaluate()):
             continue
-        if requirement.name.lower() == "torch":
-            size = _TORCH_CPU if cpuOnly else _TORCH_GPU
-        else:
-            size = _MEGABYTES.get(requirement.name.lower(), _UNKNOWN)
+        size = _MEGABYTES.get(requirement.name.lower(), _UNKNOWN)
         packages.append(Package(text, installed, size))
     protected = {name: versionOf(name) for name in PROTECTED}
     return InstallPlan(
         tuple(packages),
         {name: version for name, version in protected.items() if version},
         freeMegabytes,
-        cpuOnly,
+        withTorch,
     )
 
 

@@ -3,7 +3,7 @@
 from lsms_core.models.installed import user_models_folder
 
 _MODELS_FOLDER = "LSMSSegmentation/modelsFolder"
-_CPU_ONLY = "LSMSSegmentation/cpuOnly"
+_WITH_TORCH = "LSMSSegmentation/withTorch"
 
 
 def _settings():
@@ -22,14 +22,14 @@ def setModelsFolder(folder):
     _settings().setValue(_MODELS_FOLDER, str(folder or ""))
 
 
-def cpuOnly():
-    """Return whether torch is installed without its GPU libraries."""
+def withTorch():
+    """Return whether PyTorch is installed, too."""
     # QSettings gives back text from an ini file and a bool from a running session.
-    return str(_settings().value(_CPU_ONLY)).lower() == "true"
+    return str(_settings().value(_WITH_TORCH)).lower() == "true"
 
 
-def setCpuOnly(value):
-    _settings().setValue(_CPU_ONLY, "true" if value else "false")
+def setWithTorch(value):
+    _settings().setValue(_WITH_TORCH, "true" if value else "false")
 
 
 def workerEnvironment():

@@ -14,13 +14,16 @@ from subprocess import CalledProcessError
 
 from lsms_core.errors import CancelledError, DependencyError, InputError
 from LSMSSegmentationLib.Install.InstallPlan import (
+    TORCH_REQUIREMENT,
     checkProtected,
     makePlan,
     parseRequirement,
     readRequirements,
 )
 
-REQUIREMENTS = Path(__file__).resolve().parents[2] / "Resources" / "requirements.txt"
+_RESOURCES = Path(__file__).resolve().parents[2] / "Resources"
+REQUIREMENTS = _RESOURCES / "requirements.txt"
+TORCH_REQUIREMENTS = _RESOURCES / "requirements-torch.txt"
 _OFFLINE_ADVICE = 'With no network, use "From folder" or "From zip" under "Set-up and help".'
 
 
@@ -30,41 +33,41 @@ class Installer:
     Args:
         backend: what really installs, see InstallBackend.SlicerBackend.
         askConsent: called with an InstallPlan; returns whether the user agrees.
-        requirementsPath: a requirements file without torch.
     """
 
-    def __init__(self, backend, askConsent, requirementsPath=REQUIREMENTS):
+    def __init__(self, backend, askConsent):
         self._backend = backend
         self._askConsent = askConsent
-        self._requirements = readRequirements(requirementsPath)
-        self._requirementsPath = requirementsPath
 
-    def plan(self, cpuOnly=False):
+    def plan(self, withTorch=False):
         """Return what is missing; quick, nothing is imported."""
         backend = self._backend
-        return makePlan(self._requirements, backend.version, backend.freeMegabytes(), cpuOnly)
+        lines = [line for path in _files(withTorch) for line in readRequirements(path)]
+        if withTorch:
+            lines.insert(0, TORCH_REQUIREMENT)
+        return makePlan(lines, backend.version, backend.freeMegabytes(), withTorch)
 
-    def ensure(self, cpuOnly=False):
+    def ensure(self, withTorch=False):
         """Install what is missing from the network; returns the packages' names.
 
         Raises:
             CancelledError: when the user said no; nothing was changed.
             DependencyError: when something could not be installed.
         """
-        plan = self._agreedPlan(cpuOnly)
+        plan = self._agreedPlan(withTorch)
         if plan.empty:
             return []
         with constraintsFile(plan) as constraints, _explained(_OFFLINE_ADVICE):
             if plan.needsTorch:
                 self._backend.installTorch(
-                    next(p.requirement for p in plan.packages if p.isTorch), constraints, cpuOnly
+                    next(p.requirement for p in plan.packages if p.isTorch), constraints
                 )
             others = [p.requirement for p in plan.packages if not p.isTorch]
             if others:
-                self._backend.ensure(self._requirementsPath, others, constraints)
+                self._backend.ensure(_files(withTorch), others, constraints)
         return self._finish(plan)
 
-    def ensureFrom(self, source, cpuOnly=False):
+    def ensureFrom(self, source, withTorch=False):
         """Install what is missing from a folder or a zip of wheels, without any network.
 
         Raises:
@@ -73,9 +76,9 @@ class Installer:
             DependencyError: when something could not be installed.
         """
         with wheelFolder(source) as folder:
-            missing = self.plan(cpuOnly)
+            missing = self.plan(withTorch)
             checkWheels(folder, missing)
-            plan = self._agreedPlan(cpuOnly, offline=True)
+            plan = self._agreedPlan(withTorch, offline=True)
             if plan.empty:
                 return []
             advice = (
@@ -88,8 +91,8 @@ class Installer:
                 )
             return self._finish(plan)
 
-    def _agreedPlan(self, cpuOnly, offline=False):
-        plan = replace(self.plan(cpuOnly), offline=offline)
+    def _agreedPlan(self, withTorch, offline=False):
+        plan = replace(self.plan(withTorch), offline=offline)
         if plan.empty:
             return plan
         if self._backend.testing():
@@ -106,13 +109,18 @@ class Installer:
 
     def _finish(self, plan):
         checkProtected(plan.protected, self._backend.version)
-        left = self.plan(plan.cpuOnly)
+        left = self.plan(plan.withTorch)
         if not left.empty:
             raise DependencyError(
                 f"{left.packages[0].name} is still missing after the installation: restart "
                 "Slicer and press Run again, or read the log in the Python console."
             )
         return [package.name for package in plan.packages]
+
+
+def _files(withTorch):
+    """The requirements files of a choice."""
+    return [REQUIREMENTS, TORCH_REQUIREMENTS] if withTorch else [REQUIREMENTS]
 
 
 @contextlib.contextmanager
@@ -207,8 +215,11 @@ def _explained(advice):
         ) from error
 
 
-def ensurePackages(cpuOnly=False):
+def ensurePackages(withTorch=False):
     """Make sure that the worker can start; asks once when something must be installed.
+
+    Args:
+        withTorch: PyTorch is wanted, too.
 
     Raises:
         CancelledError: when the user said no.
@@ -217,4 +228,4 @@ def ensurePackages(cpuOnly=False):
     from LSMSSegmentationLib.Install.InstallBackend import SlicerBackend
     from LSMSSegmentationLib.Install.InstallDialogs import askConsent
 
-    return Installer(SlicerBackend(), askConsent).ensure(cpuOnly)
+    return Installer(SlicerBackend(), askConsent).ensure(withTorch)

@@ -5,7 +5,15 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-_PACKAGES = ("torch", "transformers", "safetensors", "numpy", "SimpleITK", "vtk")
+_PACKAGES = (
+    "onnxruntime",
+    "torch",
+    "transformers",
+    "safetensors",
+    "numpy",
+    "SimpleITK",
+    "vtk",
+)
 
 
 def diagnosticsText(session, parameters):

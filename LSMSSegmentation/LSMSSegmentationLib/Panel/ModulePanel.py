@@ -200,7 +200,7 @@ class ModulePanel(VTKObservationMixin):
         from LSMSSegmentationLib.Install import InstallSettings
         from LSMSSegmentationLib.Install.Installer import ensurePackages
 
-        ensurePackages(InstallSettings.cpuOnly())
+        ensurePackages(InstallSettings.withTorch())
 
     def _saveEditorState(self, segmentationNode, volumeNode):
         from LSMSSegmentationLib.Panel import EditorBridge

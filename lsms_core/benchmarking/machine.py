@@ -9,8 +9,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 MIB = 1 << 20
 _EDGE = {"cpu": 2048, "cuda": 8192, "mps": 4096}
@@ -47,15 +49,18 @@ def median_of(
 
 def synchronise(device: torch.device) -> None:
     """Wait until a GPU has done what was queued."""
+    import torch
+
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
 
 
-@torch.inference_mode()
 def matmul_peak(device: torch.device, dtype: torch.dtype, budget_s: float = 0.5) -> float:
     """Measure GFLOP/s of a large square matrix product, the best of several."""
+    import torch
+
     edge = _EDGE.get(device.type, 2048)
     a = torch.rand((edge, edge), device=device).to(dtype)
     b = torch.rand((edge, edge), device=device).to(dtype)
@@ -108,6 +113,8 @@ def _windows_peak() -> int:
 def machine_name(device: torch.device) -> str:
     """Name the processor or GPU, as far as the system tells."""
     if device.type == "cuda":
+        import torch
+
         return torch.cuda.get_device_name(device)
     information = Path("/proc/cpuinfo")
     if information.is_file():

@@ -78,9 +78,11 @@ def probe(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _warm(predictor: Predictor, volume: CTVolume, budget_s: float) -> dict[str, Any]:
+    import torch
+
     from lsms_core.benchmarking.machine import MIB, median_of, peak_memory_mib
 
-    device = predictor.device
+    device = torch.device(predictor.device)
     count = len(volume.array)
     # Another slice each time: what is kept for further texts about the last one is no speed.
     turn = cycle(range(count))
@@ -100,8 +102,6 @@ def _warm(predictor: Predictor, volume: CTVolume, budget_s: float) -> dict[str, 
         "peak_memory_mib": peak_memory_mib(),
     }
     if device.type == "cuda":
-        import torch
-
         figures["peak_gpu_memory_mib"] = torch.cuda.max_memory_allocated(device) / MIB
     return figures
 
@@ -116,7 +116,7 @@ def _efficiency(
     from lsms_core.benchmarking.network import network_times
     from lsms_core.models.bundle import load_bundle
 
-    device = predictor.device
+    device = torch.device(predictor.device)
     bundle = load_bundle(options["weights"], verify=False)
     shape = (predictor.preprocessing.height, predictor.preprocessing.width)
     inputs = _inputs(bundle, shape, device)

@@ -13,6 +13,18 @@ import click
     "--floors", is_flag=True, help="Count the tiny LSMS beside LAVT and the U-Net; measure nothing."
 )
 @click.option(
+    "--runtimes",
+    is_flag=True,
+    help="Compare ONNX Runtime and torch with --weights (default: lsms-tiny); nothing else.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    help="With --runtimes: how often each is measured, in turn.",
+)
+@click.option(
     "--variants",
     default="tiny,small,base,large",
     show_default=True,
@@ -42,6 +54,8 @@ import click
 def command(
     describe: bool,
     floors: bool,
+    runtimes: bool,
+    rounds: int,
     variants: str,
     sizes: str,
     weights: str | None,
@@ -68,8 +82,24 @@ def command(
         else:
             click.echo(description_table(descriptions))
         return
-    from lsms_core.benchmarking.run import BenchmarkConfig, benchmark
     from lsms_core.cli.progress import bar
+
+    if runtimes:
+        from lsms_core.benchmarking.runtimes import compare, runtimes_table
+
+        with bar("measurements") as progress:
+            measured = compare(
+                weights or "lsms-tiny",
+                device=device,
+                threads=threads,
+                slices=slices,
+                budget_s=seconds,
+                rounds=rounds,
+                progress=progress,
+            )
+        click.echo(json.dumps(measured, indent=1) if as_json else runtimes_table(measured))
+        return
+    from lsms_core.benchmarking.run import BenchmarkConfig, benchmark
 
     config = BenchmarkConfig(
         variants=_variants(variants),

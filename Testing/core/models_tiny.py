@@ -7,11 +7,13 @@ from typing import Any
 
 import torch
 
+from lsms_core.inference.lsms_engine import LsmsEngine
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
 from lsms_core.models.bundle import save_bundle
 from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.models.lsms.text_encoder import TextEncoder
+from lsms_core.models.runtime.torch_runtime import TorchRuntime
 from Testing.core.training_tiny import BERT
 
 # Of an outline, and of LSMS.
@@ -21,6 +23,13 @@ SHAPE = {"dims": (8, 8, 16, 16), "depths": (1, 1, 1, 1), "decoder_width": 32, "t
 
 def tiny_lsms(**changes) -> LSMSModel:
     return LSMSModel(LSMSConfig(**{**SHAPE, **changes}), TextEncoder.from_config(BERT)).eval()
+
+
+def engine_of(model, folder: Path | None = None, precision: str = "auto") -> LsmsEngine:
+    """The engine of a model in memory, in torch; ``folder`` holds the tokenizer."""
+    return LsmsEngine(
+        lambda device: TorchRuntime(model, device, precision=precision), "cpu", folder=folder
+    )
 
 
 def tiny_unet(seed: int = 0, **changes) -> UNetModel:

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import SimpleITK as sitk
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -159,7 +158,7 @@ class Drawn:
     """An engine whose outline is a soft disc, a little too wide."""
 
     name = "lsms"
-    device = torch.device("cpu")
+    device = "cpu"
     text_free = True
 
     def draw(self, images):

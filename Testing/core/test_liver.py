@@ -16,11 +16,8 @@ from lsms_core.inference.liver import (
     lobe_codes,
     shows_liver_whole,
 )
-from lsms_core.inference.lsms_engine import LsmsEngine
 from lsms_core.inference.predictor import Predictor
-from lsms_core.models.lsms.model import LSMSConfig, LSMSModel
-from lsms_core.models.lsms.text_encoder import TextEncoder
-from Testing.core.training_tiny import BERT
+from Testing.core.models_tiny import engine_of, tiny_lsms
 
 SPACING = (5.0, 2.0, 2.0)
 
@@ -127,7 +124,7 @@ class Seeing:
     text_free = True
 
     name = "lsms"
-    device = torch.device("cpu")
+    device = "cpu"
 
     def draw(self, images):
         seen = np.zeros((len(images), 3, *images.shape[2:]), np.float32)
@@ -161,21 +158,13 @@ def test_the_map_keeps_what_was_left_out(ct):
     assert found.probability.max() > 0.85
 
 
-class OfModel:
-    """A bundle of a model, as far as the engine looks at it."""
-
-    tokenizer = None
-
-    def __init__(self, **shape):
-        torch.manual_seed(0)
-        config = LSMSConfig(
-            dims=(8, 8, 16, 16), depths=(1, 1, 1, 1), decoder_width=32, text_width=16, **shape
-        )
-        self.model = LSMSModel(config, TextEncoder.from_config(BERT))
+def tiny_model(**shape):
+    torch.manual_seed(0)
+    return tiny_lsms(**shape)
 
 
 def test_the_outline_has_maps_without_a_text():
-    engine = LsmsEngine(OfModel(outline=(8, 8, 8, 16, 16, 8)))
+    engine = engine_of(tiny_model(outline=(8, 8, 8, 16, 16, 8)))
     images = np.random.default_rng(0).normal(size=(2, 3, 64, 80)).astype(np.float32)
     assert engine.text_free
     drawn = engine.draw(images)
@@ -185,9 +174,9 @@ def test_the_outline_has_maps_without_a_text():
 
 
 def test_the_papers_network_alone_has_none():
-    engine = LsmsEngine(OfModel())
+    engine = engine_of(tiny_model())
     assert not engine.text_free
     assert engine.draw(np.zeros((1, 3, 64, 80), np.float32)) is None
-    words = EncodedText("lesion", torch.zeros(2, 16))
+    words = EncodedText("lesion", np.zeros((2, 16), np.float32))
     found = engine.probabilities(np.zeros((2, 3, 64, 80), np.float32), [words, words])
     assert found.shape == (2, 64, 80)

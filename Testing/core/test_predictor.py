@@ -121,7 +121,7 @@ def test_several_texts_share_the_preparation_and_texts_are_encoded_once(
         return original(*arguments)
 
     monkeypatch.setattr(slice_maps, "prepare_slice", counting)
-    text_encoder = predictor._engine._model.text_encoder
+    text_encoder = predictor.model.network.model.text_encoder
     text_encoder.register_forward_hook(lambda *_: encoded.append(1))
     predictor.segment(volume(), TEXTS)
     assert len(prepared) == 5
@@ -172,7 +172,7 @@ class Short:
 
     def __init__(self, engine, error, room, device="cpu"):
         self._engine, self._error, self._room = engine, error, room
-        self._device = torch.device(device)
+        self._device = device
         self.name = engine.name
         self.text_free = engine.text_free
         self.sizes = []
@@ -188,8 +188,8 @@ class Short:
         return self._engine.encode(text)
 
     def probabilities(self, images, texts):
-        self.sizes.append((self._device.type, len(images)))
-        if len(images) > self._room.get(self._device.type, 0):
+        self.sizes.append((self._device, len(images)))
+        if len(images) > self._room.get(self._device, 0):
             raise self._error
         return self._engine.probabilities(images, texts)
 
@@ -335,7 +335,7 @@ def test_unusable_settings_are_refused_in_words(small_bundle, monkeypatch):
         Predictor.from_pretrained(small_bundle, "cpu", threads=0)
     with pytest.raises(InputError, match="batch size is 0"):
         Predictor.from_pretrained(small_bundle, "cpu", batch_size=0)
-    with pytest.raises(InputError, match="precision 'float8' does not exist for the engine lsms"):
+    with pytest.raises(InputError, match="Unknown precision 'float8'"):
         Predictor.from_pretrained(small_bundle, "cpu", precision="float8")
     with pytest.raises(BundleError, match="Unknown engine 'x'"):
         Predictor.from_pretrained(small_bundle, "cpu", "x")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lsms_core.errors import BundleError, DeviceError, InputError
+from lsms_core.io.nifti import write_nifti
 from lsms_core.models.installed import inspect_bundle
 from lsms_core.models.runtime import open_runtime
 from lsms_core.models.runtime.batches import in_batches
@@ -221,3 +225,32 @@ def test_both_runtimes_read_and_find_the_same(tmp_path):
     found = ours.evidence(image, tokens, mask)
     assert found.shape == (2, 1, 50, 70)
     np.testing.assert_allclose(found, torch_s.evidence(image, tokens, mask), atol=1e-3)
+
+
+def test_an_answer_needs_no_torch(drawing_bundle, tmp_path):
+    """What an answer loads, from the command line to the file that it writes."""
+    code = (
+        "import sys\n"
+        "from lsms_core.cli.main import main\n"
+        "try:\n"
+        "    main(sys.argv[1:])\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code, end.code\n"
+        "import lsms_core.worker.process, lsms_core.worker.jobs, lsms_core.cli.demo\n"
+        "heavy = {'torch', 'transformers', 'tokenizers', 'safetensors', 'onnx'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "assert 'onnxruntime' in sys.modules\n"
+    )
+    array = np.random.default_rng(0).normal(50, 20, (3, 64, 64)).astype(np.int16)
+    path, target = tmp_path / "ct.nii.gz", tmp_path / "mask.nii.gz"
+    write_nifti(path, array, np.diag([-2.0, -2.0, 3.0, 1.0]), "a block")
+    arguments = ["segment", path, "--text", "lesion", "--weights", drawing_bundle]
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *map(str, [*arguments, "--output", target])],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert target.is_file()

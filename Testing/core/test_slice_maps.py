@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.dataset.preprocessing import PreprocessingConfig, SliceTransform
 from lsms_core.errors import BundleError
-from lsms_core.inference.lsms_engine import LsmsEngine
 from lsms_core.inference.maps import SliceMaps
 from lsms_core.inference.predictor import Predictor
 from lsms_core.inference.view import SliceView
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
+from Testing.core.models_tiny import engine_of
 
 VOTES = (-4.0, -2.0, 0.0, 2.0, 4.0)
 GRID = PreprocessingConfig(spacing_mm=2.0, height=48, width=64, crop="none", votes_mm=VOTES)
@@ -27,7 +27,7 @@ class Counting:
     """An engine whose maps are the picture's own brightness."""
 
     name = "lsms"
-    device = torch.device("cpu")
+    device = "cpu"
     text_free = True
 
     def __init__(self):
@@ -139,10 +139,11 @@ def test_maps_keep_their_place_on_another_grid(one, other):
 def test_recent_outlines_are_remembered_and_the_oldest_forgotten(monkeypatch):
     monkeypatch.setattr("lsms_core.inference.lsms_engine.DRAWN_IMAGES", 3)
     torch.manual_seed(0)
-    engine = LsmsEngine(OfUNet())
+    model = UNetModel(UNetConfig((8, 8, 8, 16, 16, 8)))
+    engine = engine_of(model)
     sizes = []
-    engine._model.lsms.outline.register_forward_hook(lambda _m, i, _o: sizes.append(len(i[0])))
-    images = np.random.default_rng(0).uniform(-1, 1, (5, 3, 32, 48)).astype(np.float32)
+    model.lsms.outline.register_forward_hook(lambda _m, i, _o: sizes.append(len(i[0])))
+    images = np.random.default_rng(0).uniform(-1, 1, (5, 3, 64, 48)).astype(np.float32)
     first = engine.draw(images)
     assert sizes == [2, 2, 1]
     assert len(engine._drawn) == 3
@@ -151,15 +152,6 @@ def test_recent_outlines_are_remembered_and_the_oldest_forgotten(monkeypatch):
     again = engine.draw(images[[0, 4, 0]])
     assert sizes == [2, 2, 1, 1]
     np.testing.assert_allclose(again, first[[0, 4, 0]], atol=1e-5)
-    engine.to(torch.device("cpu"))
+    engine.to("cpu")  # where it is already
     engine.draw(images[4:])
-    assert sizes == [2, 2, 1, 1, 1]
-
-
-class OfUNet:
-    """A bundle of a U-Net, as far as the engine looks at it."""
-
-    tokenizer = None
-
-    def __init__(self):
-        self.model = UNetModel(UNetConfig((8, 8, 8, 16, 16, 8)))
+    assert sizes == [2, 2, 1, 1]

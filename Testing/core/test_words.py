@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from lsms_core.inference.lsms_engine import LsmsEngine
+from lsms_core.inference.engine import EngineOptions, open_engine
 from lsms_core.models.architectures import with_outline, with_words
-from lsms_core.models.bundle import load_bundle
+from lsms_core.models.bundle import inspect_bundle, load_bundle
 from lsms_core.models.lsms.asked import ASKED, NOTHING
 from lsms_core.models.lsms.decoder import INITIAL_LOGIT
 from lsms_core.models.lsms.model import READERS
@@ -76,20 +76,20 @@ def test_hypodense_rules_out_what_is_bright_but_no_cyst(lesson):
 @torch.inference_mode()
 def heard(engine, head, text):
     """Return the logits of what a head reads."""
-    words = engine.encode(text).features[None]
-    read = getattr(engine._model.lsms, head)
+    words = torch.from_numpy(engine.encode(text).features)[None]
+    read = getattr(engine.network.model.lsms, head)
     return read(words, torch.ones(words.shape[:2], dtype=torch.bool))[0]
 
 
 def test_the_released_weights_hear_a_denial():
-    engine = LsmsEngine(load_bundle(RELEASED))
+    engine = open_engine(inspect_bundle(RELEASED), options=EngineOptions("cpu", "torch"))
     denied = ASKED.index(NOTHING)
     for text, denies in {"no lesion in the left lobe": True, "lesion, left lobe": False}.items():
         assert bool(heard(engine, "asked", text)[denied] > 0) == denies, text
 
 
 def test_the_released_weights_tell_left_from_right_whatever_is_said_about_both():
-    engine = LsmsEngine(load_bundle(RELEASED))
+    engine = open_engine(inspect_bundle(RELEASED), options=EngineOptions("cpu", "torch"))
     rules_out = {"left": [True, False], "right": [False, True], "neither": [False, False]}
     expected = {
         "lesion in the left lobe, not the right": "left",
@@ -104,7 +104,7 @@ def test_the_released_weights_tell_left_from_right_whatever_is_said_about_both()
 
 
 def test_the_released_weights_know_what_is_no_liver_lesion():
-    engine = LsmsEngine(load_bundle(RELEASED))
+    engine = open_engine(inspect_bundle(RELEASED), options=EngineOptions("cpu", "torch"))
     expected = {
         "left lobe hypodense lesion": True,
         "FNH in S8": True,

@@ -301,16 +301,17 @@ def test_memory_that_runs_out_is_reported_and_survived(small_bundle, small_ct):
     command = changed("""
         from lsms_core.inference.lsms_engine import LsmsEngine
         original = LsmsEngine.probabilities
-        def short(self, images, texts, drawn=None):
+        def short(self, images, texts):
             if "cyst" in texts[0].text:
                 raise RuntimeError("DefaultCPUAllocator: can't allocate memory: 8 bytes")
-            return original(self, images, texts, drawn)
+            return original(self, images, texts)
         LsmsEngine.probabilities = short
         def load(self, fields):
             if fields["model"].get("weights") == "huge":
                 raise MemoryError
             return loading(self, fields)
-        loading, process.Worker._load = process.Worker._load, load
+        from lsms_core.worker.jobs import Jobs
+        loading, Jobs._load = Jobs._load, load
     """)
     with WorkerClient(command) as client:
         ct = small_ct(1)
@@ -333,7 +334,8 @@ def test_an_idle_worker_drops_the_model_says_so_and_takes_it_up_again(small_bund
             print("a library says hello", flush=True)
             os.write(1, b"and so does its C part")
             return loading(self, fields)
-        loading, process.Worker._load = process.Worker._load, load
+        from lsms_core.worker.jobs import Jobs
+        loading, Jobs._load = Jobs._load, load
     """)
     with WorkerClient(command, idle_seconds=0.2) as client:
         ct = small_ct(1)

@@ -267,12 +267,12 @@ def times(
     import torch
 
     from lsms_core.errors import InputError
-    from lsms_core.inference.devices import resolve_device
     from lsms_core.models.bundle import load_bundle
     from lsms_core.models.medclip_sam import timing
     from lsms_core.models.medclip_sam.pipeline import MedClipSam
+    from lsms_core.models.runtime.choose import torch_device
 
-    place = resolve_device(device)
+    place = torch.device(torch_device(device))
     if threads is not None:
         torch.set_num_threads(threads)
     model = timing.random_model(version) if weights is None else load_bundle(weights).model
@@ -294,8 +294,8 @@ def times(
 def weak(config: Path, output: Path, resume: bool, device: str) -> None:
     """Train a U-Net on MedCLIP-SAM's zero-shot masks, the whole loop, as CONFIG says."""
     from lsms_core.cli.progress import bar
-    from lsms_core.inference.devices import resolve_device
     from lsms_core.inference.medclip_engine import picture_predictor
+    from lsms_core.models.runtime.choose import torch_device
     from lsms_core.training.medclip.weak import load_config, run
 
     settings = load_config(config)
@@ -305,7 +305,7 @@ def weak(config: Path, output: Path, resume: bool, device: str) -> None:
             output,
             resume=resume,
             predictor=lambda: picture_predictor(settings.weights, device),
-            device=str(resolve_device(device)),
+            device=torch_device(device),
             progress=progress,
         )
     for key, value in report.items():

@@ -5,17 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsms_core.errors import BundleError
-
-if TYPE_CHECKING:
-    import torch
-
-    from lsms_core.models.bundle import Bundle
+from lsms_core.models.installed import BundleInfo
 
 
 @dataclass(frozen=True)
@@ -24,13 +20,33 @@ class EncodedText:
 
     Attributes:
         text: the text.
-        features: (T, D) text features, without padding.
+        features: (T, D) text features, without padding; of the engine's own kind.
         warning: what the user should know, such as that the text was cut short.
     """
 
     text: str
-    features: torch.Tensor
+    features: Any
     warning: str | None = None
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """How an engine runs.
+
+    Attributes:
+        device: "auto", "cpu", "cuda", "cuda:1", "mps", "directml" or "coreml"; see
+            :func:`lsms_core.models.runtime.open_runtime`.
+        runtime: "auto", "onnxruntime" or "torch".
+        threads: CPU threads; None: the software's choice.
+        precision: "auto" is bfloat16 on CUDA in torch and float32 elsewhere; "bfloat16" is
+            faster on a CPU that has it in hardware (AVX512_BF16, AMX), needs torch, and moves
+            probabilities by up to some hundredths; "float32" is exact everywhere.
+    """
+
+    device: str = "auto"
+    runtime: str = "auto"
+    threads: int | None = None
+    precision: str = "auto"
 
 
 class Engine(Protocol):
@@ -39,14 +55,22 @@ class Engine(Protocol):
     name: str
 
     @property
-    def device(self) -> torch.device:
-        """Where the model is."""
+    def device(self) -> str:
+        """Where the model is, such as "cpu" or "cuda:0"."""
+
+    @property
+    def runtime(self) -> str:
+        """What runs it: "onnxruntime" or "torch"."""
+
+    @property
+    def precision(self) -> str:
+        """See :attr:`EngineOptions.precision`."""
 
     @property
     def text_free(self) -> bool:
         """Whether it outlines lobes and lesions whatever the text is; see :meth:`draw`."""
 
-    def to(self, device: torch.device) -> None:
+    def to(self, device: str) -> None:
         """Move the model."""
 
     def encode(self, text: str) -> EncodedText:
@@ -65,31 +89,40 @@ class Engine(Protocol):
         """Run (N, C, H, W) images, each with its own text; returns (N, H, W), 0 to 1."""
 
 
-# name -> "module:class"; the class is called with the bundle.
+# name -> "module:function"; the function is called with a BundleInfo and EngineOptions.
 ENGINES = {
-    "lsms": "lsms_core.inference.lsms_engine:LsmsEngine",
-    "medclip-sam": "lsms_core.inference.medclip_engine:MedClipSamEngine",
+    "lsms": "lsms_core.inference.lsms_engine:open_engine",
+    "medclip-sam": "lsms_core.inference.medclip_engine:open_engine",
 }
 
 
-def make_engine(bundle: Bundle, name: str | None = None) -> Engine:
-    """Build the engine of a bundle.
+def open_engine(
+    info: BundleInfo, name: str | None = None, options: EngineOptions | None = None
+) -> Engine:
+    """Load the engine of a bundle.
 
     Args:
-        bundle: the loaded model.
+        info: the bundle.
         name: the engine; default: the one that the bundle names.
+        options: how it runs.
 
     Raises:
-        BundleError: for an engine that does not exist or does not fit the bundle.
+        BundleError: for an engine that does not exist or does not fit the bundle, and for
+            weights that cannot be read.
+        DependencyError: when what it needs is not installed.
+        DeviceError: when the device is not there.
+        InputError: for options that do not exist.
     """
-    wanted = name or bundle.engine
+    wanted = name or info.engine
     if wanted not in ENGINES:
         raise BundleError(f"Unknown engine {wanted!r}: use one of {', '.join(sorted(ENGINES))}.")
-    if wanted != bundle.engine:
+    if wanted != info.engine:
         raise BundleError(
-            f"The weights {bundle.name} are for the engine {bundle.engine!r}, not {wanted!r}: "
+            f"The weights {info.name} are for the engine {info.engine!r}, not {wanted!r}: "
             "choose other weights or leave the engine out."
         )
     module, _, attribute = ENGINES[wanted].partition(":")
-    engine: Engine = getattr(importlib.import_module(module), attribute)(bundle)
+    engine: Engine = getattr(importlib.import_module(module), attribute)(
+        info, options or EngineOptions()
+    )
     return engine

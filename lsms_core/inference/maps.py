@@ -17,7 +17,7 @@ from lsms_core.inference.edges import follow_edges
 from lsms_core.inference.engine import EncodedText, Engine
 from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.inference.view import HounsfieldCheck, SliceView
-from lsms_core.models.lsms.outline import LESIONS, LOBES
+from lsms_core.models.lsms.kinds import LESIONS, LOBES
 
 
 class SliceMaps:

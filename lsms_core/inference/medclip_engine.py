@@ -11,13 +11,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lsms_core.inference.engine import EncodedText
+from lsms_core.errors import InputError
+from lsms_core.inference.engine import EncodedText, EngineOptions
 from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.inference.texts import MAX_CHARACTERS
+from lsms_core.models.runtime.choose import torch_device
 
 if TYPE_CHECKING:
     from lsms_core.inference.predictor import Predictor
     from lsms_core.models.bundle import Bundle
+    from lsms_core.models.installed import BundleInfo
     from lsms_core.models.medclip_sam.pipeline import MedClipSam
     from lsms_core.models.medclip_sam.stages import StageMaps
 
@@ -36,6 +39,8 @@ class MedClipSamEngine:
     """
 
     name = "medclip-sam"
+    runtime = "torch"
+    precision = "auto"
     text_free = False
 
     def __init__(self, bundle: Bundle) -> None:
@@ -43,14 +48,14 @@ class MedClipSamEngine:
         self._texts: OrderedDict[str, EncodedText] = OrderedDict()
 
     @property
-    def device(self) -> torch.device:
+    def device(self) -> str:
         """Where the model is."""
-        return self._model.device
+        return str(self._model.device)
 
-    def to(self, device: torch.device) -> None:
+    def to(self, device: str) -> None:
         """Move the model; texts and pictures are worked out again when needed."""
         self._texts.clear()
-        self._model.to(device)
+        self._model.to(torch.device(device))
 
     def encode(self, text: str) -> EncodedText:
         """Encode one text, or take it from the cache; longer texts lose their end."""
@@ -112,6 +117,22 @@ class MedClipSamEngine:
         self._model.clock.reset()
 
 
+def open_engine(info: BundleInfo, options: EngineOptions) -> MedClipSamEngine:
+    """Open a bundle; see :func:`lsms_core.inference.engine.open_engine`."""
+    from lsms_core.models.bundle import load_bundle
+
+    if options.runtime == "onnxruntime" or options.precision not in ("auto", "float32"):
+        raise InputError("MedCLIP-SAM runs in torch, in float32: leave runtime and precision out.")
+    device = torch_device(options.device)
+    if options.threads is not None:
+        if options.threads < 1:
+            raise InputError(f"The number of threads is {options.threads}: use 1 or more.")
+        torch.set_num_threads(options.threads)
+    engine = MedClipSamEngine(load_bundle(info.folder, verify=False))
+    engine.to(device)
+    return engine
+
+
 def picture_predictor(
     weights: str | Path = "medclip-sam",
     device: str = "auto",
@@ -128,7 +149,6 @@ def picture_predictor(
         BundleError: when the bundle is missing, damaged, or takes CT only.
         DeviceError: when the device is not there.
     """
-    from lsms_core.inference.devices import resolve_device
     from lsms_core.inference.predictor import Predictor
     from lsms_core.models.bundle import load_bundle
     from lsms_core.models.medclip_sam.files import picture_preprocessing
@@ -136,7 +156,7 @@ def picture_predictor(
     bundle = load_bundle(weights)
     preprocessing = picture_preprocessing(bundle)
     engine = MedClipSamEngine(bundle)
-    engine.to(resolve_device(device))
+    engine.to(torch_device(device))
     # A pixel's size in mm is not known, so no area can be asked for.
     sizeless = PostprocessingConfig(min_area_mm2=0.0, min_depth_mm=0.0)
     return Predictor(

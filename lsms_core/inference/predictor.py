@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from numpy.typing import NDArray
 
 from lsms_core.anatomy.geometry import CTVolume
@@ -16,13 +16,9 @@ from lsms_core.errors import DeviceError, InputError
 from lsms_core.inference.answer import Answer, accept_all
 from lsms_core.inference.cache import CandidateCache, content_key
 from lsms_core.inference.candidates import CandidateSet, Search
-from lsms_core.inference.devices import (
-    BATCH_SIZES,
-    free_memory,
-    is_out_of_memory,
-    resolve_device,
-)
-from lsms_core.inference.engine import Engine, make_engine
+from lsms_core.inference.devices import batch_size as batch_size_of
+from lsms_core.inference.devices import free_memory, is_out_of_memory
+from lsms_core.inference.engine import Engine, EngineOptions, open_engine
 from lsms_core.inference.pipeline import Progress, Run, run_maps, run_texts
 from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.inference.texts import clean_texts
@@ -78,54 +74,54 @@ class Predictor:
         threads: int | None = None,
         batch_size: int | None = None,
         precision: str = "auto",
+        runtime: str = "auto",
         verify: bool = True,
     ) -> Predictor:
         """Load a model bundle.
 
         Args:
             path_or_name: a bundle's folder, or the name of an installed one.
-            device: "auto" (CUDA, then MPS, then CPU), "cpu", "cuda", "cuda:1" or "mps".
+            device: "auto" (an NVIDIA GPU, then the CPU), "cpu", "cuda", "cuda:1", "mps",
+                "directml" or "coreml".
             engine: the engine; default: the one that the bundle names.
-            threads: CPU threads for the whole process; default: torch's own choice.
+            threads: CPU threads; default: one a physical core, eight at most.
             batch_size: pairs of slice and text run at once; default: by device.
-            precision: "auto", "float32" or "bfloat16"; see :class:`LsmsEngine`.
+            precision: "auto", "float32" or "bfloat16"; see :class:`EngineOptions`.
+            runtime: "auto", "onnxruntime" or "torch".
             verify: compare every file with the bundle's SHA-256 manifest.
 
         Raises:
             BundleError: when the bundle is missing, incomplete or altered.
+            DependencyError: when what it needs is not installed.
             DeviceError: when the device is not there.
             InputError: for a number of threads or a precision that does not exist.
         """
-        from lsms_core.models.bundle import load_bundle
-        from lsms_core.models.installed import default_weights
+        from lsms_core.models.installed import default_weights, inspect_bundle
 
-        chosen = resolve_device(device)
-        if threads is not None:
-            if threads < 1:
-                raise InputError(f"The number of threads is {threads}: use 1 or more.")
-            torch.set_num_threads(threads)
-        bundle = load_bundle(default_weights(path_or_name, engine), verify=verify)
-        model = make_engine(bundle, engine)
-        if precision != "auto":
-            if precision not in ("float32", "bfloat16") or not hasattr(model, "precision"):
-                raise InputError(
-                    f"The precision {precision!r} does not exist for the engine {model.name}: "
-                    "use auto."
-                )
-            model.precision = precision
+        info = inspect_bundle(default_weights(path_or_name, engine), verify=verify)
+        fallback = None
+        options = EngineOptions(device, runtime, threads, precision)
+        try:
+            model = open_engine(info, engine, options)
+        except (RuntimeError, MemoryError) as error:
+            if device == "cpu" or not is_out_of_memory(error):
+                raise
+            fallback = f"The model does not fit into the memory of {device}: using the CPU."
+            logger.warning(fallback)
+            model = open_engine(info, engine, replace(options, device="cpu"))
         predictor = cls(
             model,
-            PreprocessingConfig.from_dict(bundle.preprocessing),
-            PostprocessingConfig.from_dict(bundle.postprocessing),
-            name=bundle.name,
-            version=bundle.version,
+            PreprocessingConfig.from_dict(info.preprocessing),
+            PostprocessingConfig.from_dict(info.postprocessing),
+            name=info.name,
+            version=info.version,
             batch_size=batch_size,
         )
-        predictor._move(chosen)
+        predictor._fallback = fallback
         return predictor
 
     @property
-    def device(self) -> torch.device:
+    def device(self) -> str:
         """Where the model is now; changes when a GPU's memory runs out."""
         return self._engine.device
 
@@ -232,7 +228,7 @@ class Predictor:
         precision = getattr(self._engine, "precision", "")
         content = content_key(view, self.preprocessing.reach_mm)
         # The map is the same whatever threshold it is cut at.
-        key = (content, precision, str(self.device), self.postprocessing.edges_mm)
+        key = (content, precision, self.device, self.postprocessing.edges_mm)
         known = self._cache.get(key)
         if known is None:
             maps, liver, notes = run_maps(
@@ -286,14 +282,14 @@ class Predictor:
             flat=view.flat,
             engine=self._engine.name,
             model=f"{self.name} {self.version}",
-            device=str(self.device),
+            device=self.device,
             fallback=self._fallback,
             warnings=notes,
         )
 
     def _run(self, progress: Progress | None, cancelled: Callable[[], bool] | None) -> Run:
         def size() -> int:
-            return self._batch_size or BATCH_SIZES.get(self.device.type, 1)
+            return self._batch_size or batch_size_of(self.device)
 
         return Run(size, self._shrink, progress, cancelled)
 
@@ -303,8 +299,8 @@ class Predictor:
         if size > 1:
             self._batch_size = size // 2
             message = f"Memory ran out on {device}: continued with batches of {size // 2}."
-        elif device.type != "cpu":
-            self._move(torch.device("cpu"))
+        elif device != "cpu":
+            self._engine.to("cpu")
             self._batch_size = None
             message = f"Memory ran out on {device}: continued on the CPU, which is slower."
         else:
@@ -314,16 +310,3 @@ class Predictor:
         free_memory(device)
         self._fallback = message
         logger.warning(message)
-
-    def _move(self, device: torch.device) -> None:
-        if device == self._engine.device:
-            return
-        try:
-            self._engine.to(device)
-        except RuntimeError as error:
-            if device.type == "cpu" or not is_out_of_memory(error):
-                raise
-            free_memory(device)
-            self._engine.to(torch.device("cpu"))
-            self._fallback = f"The model does not fit into the memory of {device}: using the CPU."
-            logger.warning(self._fallback)

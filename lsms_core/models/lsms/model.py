@@ -16,9 +16,8 @@ from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.decoder import FullScaleDecoder, align_positions
 from lsms_core.models.lsms.detail import DetailPath
 from lsms_core.models.lsms.encoder import Encoder
+from lsms_core.models.lsms.kinds import LESIONS, LOBES
 from lsms_core.models.lsms.outline import (
-    LESIONS,
-    LOBES,
     Outline,
     Outlines,
     choose,

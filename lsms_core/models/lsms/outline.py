@@ -36,10 +36,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lsms_core.models.lsms.decoder import INITIAL_LOGIT
+from lsms_core.models.lsms.kinds import KINDS, LESIONS
 
-# What the outline draws, in this order.
-KINDS = ("right lobe", "left lobe", "lesions")
-LESIONS = KINDS.index("lesions")
 # Pixels from the lobes within which a lesion is believed: a lobe's map has holes at large lesions.
 _REACH = 4
 # The grid, in pixels, on which the surroundings are looked at; their widths on it, and their
@@ -51,7 +49,6 @@ _TEMPTED = 0.5
 _SMALLEST = 1e-5
 # What is drawn is never surer than this: a logit has to be finite.
 _SURE = 1e-6
-LOBES = 2
 
 
 class TwoConvolutions(nn.Sequential):

@@ -37,6 +37,7 @@ def open_runtime(
     *,
     runtime: str = "auto",
     threads: int | None = None,
+    precision: str = "auto",
 ) -> Runtime:
     """Load a model's network.
 
@@ -47,6 +48,7 @@ def open_runtime(
             DirectML where it was installed, then the CPU.
         runtime: "onnxruntime", "torch" or "auto".
         threads: CPU threads; default: see :mod:`lsms_core.models.runtime.threads`.
+        precision: "auto", "float32" or "bfloat16", which only torch has.
 
     Raises:
         BundleError: when the weights or graphs cannot be read.
@@ -58,27 +60,29 @@ def open_runtime(
         raise InputError(f"The number of threads is {threads}: use 1 or more.")
     kind, where = choose(info, device, runtime)
     if kind == "onnxruntime":
+        if precision == "bfloat16":
+            raise InputError("ONNX Runtime has no bfloat16 here: use the runtime torch.")
         from lsms_core.models.runtime.onnx_runtime import OnnxRuntime
 
         return OnnxRuntime(info.folder, where, threads=threads)
     from lsms_core.models.runtime.torch_runtime import TorchRuntime
 
-    return TorchRuntime.load(info, where, threads=threads)
+    return TorchRuntime.load(info, where, threads=threads, precision=precision)
 
 
 def choose(info: BundleInfo, device: str, runtime: str = "auto") -> tuple[str, str]:
     """Return the runtime and the device for a model; see :func:`open_runtime`."""
-    kind, _, number = device.partition(":")
-    if kind not in DEVICES or (number and (kind != "cuda" or not number.isdigit())):
-        raise DeviceError(
-            f"Unknown device {device!r}: use auto, cpu, cuda, cuda:1, mps, directml or coreml."
-        )
+    kind, number = _parsed(device)
     if runtime not in ("auto", *RUNTIMES):
         raise InputError(f"Unknown runtime {runtime!r}: use auto, {' or '.join(RUNTIMES)}.")
     if runtime == "auto":
         runtime = _runtime_for(info, kind)
     if runtime == "torch":
-        return runtime, _torch_device(info, kind, number)
+        if not _installed("torch"):
+            if not graphs_of(info.folder):
+                raise _no_graphs(info)
+            raise DependencyError(f"{NO_TORCH}, or use the runtime onnxruntime.")
+        return runtime, torch_device(device)
     if not graphs_of(info.folder):
         raise _no_graphs(info)
     if not _installed("onnxruntime"):
@@ -117,29 +121,43 @@ def _onnx_device(kind: str, number: str) -> str:
     return f"cuda:{number or 0}" if kind == "cuda" else kind
 
 
-def _torch_device(info: BundleInfo, kind: str, number: str) -> str:
-    if not _installed("torch"):
-        if not graphs_of(info.folder):
-            raise _no_graphs(info)
-        raise DependencyError(f"{NO_TORCH}, or use the runtime onnxruntime.")
-    if kind in ("directml", "coreml"):
-        raise DeviceError(f"torch has no {kind}: use the runtime onnxruntime.")
+def torch_device(device: str = "auto") -> str:
+    """Return the device on which torch runs: "auto" takes CUDA, else the CPU.
+
+    Raises:
+        DeviceError: when a device is unknown or not there.
+    """
     import torch
 
+    kind, number = _parsed(device)
+    if kind in ("directml", "coreml"):
+        raise DeviceError(f"torch has no {kind}: use the runtime onnxruntime.")
     if kind == "auto":
         kind = "cuda" if torch.cuda.is_available() else "cpu"
     if kind == "cuda":
         index = int(number or 0)
         if not torch.cuda.is_available():
-            raise DeviceError("No CUDA device was found: use the device cpu.")
+            raise DeviceError(
+                "torch finds no CUDA GPU here: use the device cpu or auto, or install a CUDA build."
+            )
         if index >= torch.cuda.device_count():
             raise DeviceError(
-                f"There is no cuda:{index}, only {torch.cuda.device_count()} CUDA devices."
+                f"There is no GPU {index}: this machine has {torch.cuda.device_count()}."
             )
         return f"cuda:{index}"
     if kind == "mps" and not torch.backends.mps.is_available():
-        raise DeviceError("No MPS device was found: use the device cpu.")
+        raise DeviceError("This machine has no Apple GPU for torch: use --device cpu or auto.")
     return kind
+
+
+def _parsed(device: str) -> tuple[str, str]:
+    """Split "cuda:1"."""
+    kind, _, number = device.partition(":")
+    if kind not in DEVICES or (number and (kind != "cuda" or not number.isdigit())):
+        raise DeviceError(
+            f"Unknown device {device!r}: use auto, cpu, cuda, cuda:1, mps, directml or coreml."
+        )
+    return kind, number
 
 
 def _no_graphs(info: BundleInfo) -> BundleError:

@@ -46,13 +46,21 @@ class TorchRuntime:
         self.parts: frozenset[Part] = parts_of(model)
 
     @classmethod
-    def load(cls, info: BundleInfo, device: str, *, threads: int | None = None) -> TorchRuntime:
+    def load(
+        cls,
+        info: BundleInfo,
+        device: str,
+        *,
+        threads: int | None = None,
+        precision: str = "auto",
+    ) -> TorchRuntime:
         """Load a bundle's weights.
 
         Args:
             info: the bundle.
             device: where it goes.
             threads: CPU threads of the whole process; default: one a physical core.
+            precision: as for the class.
 
         Raises:
             BundleError: when the weights do not fit the configuration.
@@ -60,7 +68,7 @@ class TorchRuntime:
         from lsms_core.models.bundle import load_model
 
         torch.set_num_threads(threads or default_threads())
-        return cls(load_model(info), device)
+        return cls(load_model(info), device, precision=precision)
 
     @property
     def threads(self) -> int:

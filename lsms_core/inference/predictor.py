@@ -213,6 +213,10 @@ class Predictor:
         view = SliceView.of(image, plane, slices, spacing_mm)
         return self._search(view, config, progress, cancelled)
 
+    def forget(self) -> None:
+        """Forget earlier searches, so that the next one runs the model."""
+        self._cache.clear()
+
     @property
     def text_free(self) -> bool:
         """Whether candidates are found once for all texts; see :meth:`search`."""

@@ -69,7 +69,7 @@ class Result:
     seed: int
     outcome: str = "crash"
     detail: str = ""
-    seconds: float = 0.0
+    seconds: float = 0.0  # of the processor, for reading
     extra_mib: float = 0.0
     volume_mib: float = 0.0
     written: str = ""
@@ -321,21 +321,30 @@ KINDS: dict[str, tuple[float, Callable[[np.random.Generator, Bases, Path], Path]
 
 
 def check(path: Path, loaded: LoadedVolume) -> str:
-    """Compare what was read with what another reader says; "" where they agree."""
-    mended = any(word in note for note in loaded.notes for word in _MENDED)
-    if path.suffix in (".nii", ".gz") and not mended:
-        image = nibabel.load(path)
-        if not np.allclose(loaded.volume.affine, image.affine, atol=1e-6, equal_nan=True):
-            return "another affine than nibabel's"
-        with np.errstate(all="ignore"):
-            values = np.asanyarray(image.dataobj).reshape(image.shape[:3])
-            if not np.allclose(loaded.volume.array.T, values, rtol=1e-5, equal_nan=True):
-                return "other values than nibabel's"
-    if path.suffix in (".nrrd", ".mha") and not mended:
-        other = CTVolume.from_sitk(sitk.ReadImage(str(path)))
-        if not np.array_equal(other.array, loaded.volume.array, equal_nan=other.array.dtype == "f"):
-            return "other values than ITK's"
+    """Compare what was read with what another reader says; "" where they agree.
+
+    Where the other reader refuses the file, or the values were mended, nothing is compared.
+    """
+    if any(word in note for note in loaded.notes for word in _MENDED):
+        return ""
+    with suppress(RuntimeError, nibabel.filebasedimages.ImageFileError, OSError, ValueError):
+        if path.suffix in (".nii", ".gz"):
+            return _against_nibabel(path, loaded)
+        if path.suffix in (".nrrd", ".mha"):
+            other = CTVolume.from_sitk(sitk.ReadImage(str(path)))
+            same = np.array_equal(other.array, loaded.volume.array, equal_nan=True)
+            return "" if same else "other values than ITK's"
     return ""
+
+
+def _against_nibabel(path: Path, loaded: LoadedVolume) -> str:
+    image = nibabel.load(path)
+    if not np.allclose(loaded.volume.affine, image.affine, atol=1e-6, equal_nan=True):
+        return "another affine than nibabel's"
+    with np.errstate(all="ignore"):
+        values = np.asanyarray(image.dataobj).reshape(image.shape[:3])
+        same = np.allclose(loaded.volume.array.T, values, rtol=1e-5, equal_nan=True)
+    return "" if same else "other values than nibabel's"
 
 
 def write_and_compare(rng: np.random.Generator, loaded: LoadedVolume, folder: Path) -> str:
@@ -380,11 +389,12 @@ def child(kind: str, seed: int, bases: Bases, folder: Path) -> Result:
     with Path("/proc/self/clear_refs").open("w", encoding="ascii") as peak:
         peak.write("5")  # forget the peak that making the case took
     before = _memory_mib("VmRSS")
-    start = time.monotonic()
-    signal.alarm(HANG_S + 2)
+    # Other work on the machine does not count; a process that only waits is stopped by the clock.
+    start = time.process_time()
+    signal.alarm(6 * HANG_S)
     try:
         loaded = read_volume(path)
-        result.seconds = time.monotonic() - start
+        result.seconds = time.process_time() - start
         result.volume_mib = loaded.volume.array.nbytes / 2**20
         result.extra_mib = _memory_mib("VmHWM") - before
         result.outcome = "read"
@@ -405,7 +415,8 @@ def child(kind: str, seed: int, bases: Bases, folder: Path) -> Result:
             for f in traceback.extract_tb(error.__traceback__)[::-1][:4]
         )
     signal.alarm(0)
-    result.seconds = time.monotonic() - start
+    if result.outcome != "read":
+        result.seconds = time.process_time() - start
     if result.seconds > HANG_S:
         result.outcome = "hang"
     return result

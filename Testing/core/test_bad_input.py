@@ -75,6 +75,13 @@ def edited(name: str, old: bytes, new: bytes) -> Make:
     return make
 
 
+def renamed_size(folder: Path) -> Path:
+    """ITK would fill the image with whatever memory holds."""
+    path = saved("ct.mha", noise())(folder)
+    path.write_bytes(path.read_bytes().replace(b"CompressedDataSize", b"CompressedDataSiz_"))
+    return path
+
+
 def nifti(offset: int, form: str, *values: float) -> Make:
     def make(folder: Path) -> Path:
         path = saved("ct.nii", noise())(folder)
@@ -141,6 +148,7 @@ IMAGES: dict[str, tuple[Make, str]] = {
     "corrupt .nii.gz": (flipped("ct.nii.gz"), "damaged or incomplete"),
     "corrupt .nrrd": (flipped("ct.nrrd"), "damaged or incomplete"),
     "corrupt .mha": (flipped("ct.mha"), "damaged or incomplete"),
+    "packed MetaImage without its length": (renamed_size, "no right CompressedDataSize"),
     "no spacing, NIfTI": (nifti_without_spacing, "has no pixel size"),
     "no spacing, MetaImage": (edited("ct.mha", b"ElementSpacing = 2 2 2\n", b""), "no pixel size"),
     "no spacing, NRRD": (

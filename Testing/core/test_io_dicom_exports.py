@@ -182,6 +182,19 @@ class TestDamage:
         series(tmp_path, lambda d, _: setattr(d, "ImagesInAcquisition", 12))
         assert "has 12 images, but 8 are here" in expect_all(tmp_path).notes[0]
 
+    @pytest.mark.parametrize("tag", [b"\x28\x00\x00\x01US", b"\x02\x00\x02\x00UI"])
+    def test_an_element_of_a_broken_length_or_kind(self, tag, tmp_path):
+        path = series(tmp_path)[-1]
+        content = bytearray(path.read_bytes())
+        at = content.index(tag) + 4
+        content[at : at + 4] = b"U\xff\x03\x00" if tag.endswith(b"UI") else b"US\x03\x00"
+        path.write_bytes(bytes(content))
+        try:
+            told = " ".join(read_volume(tmp_path).notes)
+        except InputError as error:
+            told = str(error)
+        assert path.name in told
+
 
 class TestCopies:
     def test_the_same_file_twice(self, tmp_path):

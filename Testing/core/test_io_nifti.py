@@ -109,13 +109,20 @@ class TestForms:
             np.testing.assert_allclose(read.volume.affine, affine_of(), atol=1e-4)
             assert "s-form cannot be used" in read.notes[0]
 
+    def test_unknown_codes_are_none(self, tmp_path):
+        path = save(tmp_path / "a.nii", affine_of(), s_code=1, q_code=1)
+        read = read_volume(patch(path, 254, "<h", 257))
+        np.testing.assert_allclose(read.volume.affine, affine_of(), atol=1e-4)
+        patch(path, 252, "<h", 32640)
+        assert "does not say how it lies" in read_volume(path).notes[0]
+
     def test_no_form_at_all(self, tmp_path):
         path = save(tmp_path / "a.nii.gz", affine_of(), s_code=0, q_code=0)
         read = read_volume(path)
         assert "does not say how it lies" in read.notes[0]
         assert read.volume.spacing_mm == pytest.approx((2, 2, 4))
 
-    @pytest.mark.parametrize("pixdim", [(0, 0, 0), (np.nan, 1, 1), (np.inf, 2, 2)])
+    @pytest.mark.parametrize("pixdim", [(0, 0, 0), (np.nan, 1, 1), (np.inf, 2, 2), (1e30, 2, 2)])
     def test_neither_form_nor_size(self, pixdim, tmp_path):
         path = save(tmp_path / "a.nii.gz", affine_of(), s_code=0, q_code=0)
         with pytest.raises(InputError, match="has no pixel size"):

@@ -75,11 +75,10 @@ def layout(ordered: Sequence[DicomSlice], title: str) -> Layout:
     rows, columns = orientation.reshape(2, 3)
     for axis in (rows, columns):
         if abs(float(np.linalg.norm(axis)) - 1.0) > 1e-2:
-            raise InputError(f"The series {title} has no usable orientation: export it again.")
+            raise InputError(f"The {title} has no usable orientation: export it again.")
     if abs(float(rows @ columns)) > 0.05:
         raise InputError(
-            f"The series {title} has rows and columns that are not at right angles: export it "
-            "again."
+            f"The {title} has rows and columns that are not at right angles: export it again."
         )
     rows, columns = rows / np.linalg.norm(rows), columns / np.linalg.norm(columns)
     spacing = np.median([s.spacing for s in ordered], axis=0)
@@ -129,14 +128,14 @@ def check_even(lying: Layout, title: str, missing: str = "") -> list[str]:
         if gaps[widest] > 1.5 * usual:
             why = f" Left out: {missing}." if missing else ""
             raise InputError(
-                f"The series {title} has a gap of {gaps[widest]:.1f} mm between its slices "
+                f"The {title} has a gap of {gaps[widest]:.1f} mm between its slices "
                 f"{widest} and {widest + 1} (elsewhere {usual:.1f} mm): slices are missing; "
                 f"export it again, or fill the gap from its neighbours with --resample.{why}"
             )
         step = float(np.linalg.norm(lying.affine[:3, 2]))
         if lying.error_mm > _UNEVEN_SHARE * step:
             raise InputError(
-                f"The slices of the series {title} are unevenly spaced ({span}) and lie up to "
+                f"The slices of {title} are unevenly spaced ({span}) and lie up to "
                 f"{lying.error_mm:.1f} mm from an even stack: use --resample, which interpolates "
                 "even slices."
             )

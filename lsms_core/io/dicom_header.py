@@ -126,7 +126,7 @@ def _check_inflated(path: Path) -> None:
 
 def transfer_syntax(header: Any) -> str:  # noqa: ANN401
     """Return the transfer syntax's UID; "" where the file does not say."""
-    return str(getattr(getattr(header, "file_meta", None), "TransferSyntaxUID", "") or "")
+    return text(getattr(header, "file_meta", None), "TransferSyntaxUID")
 
 
 def text(header: Any, name: str) -> str:  # noqa: ANN401

@@ -102,9 +102,9 @@ def choose_phase(
     phases = _phases(slices, doubled)
     if not phases:
         if wanted is not None and not doubled:
-            raise InputError(f"The series {title} has only one phase: leave --phase out.")
+            raise InputError(f"The {title} has only one phase: leave --phase out.")
         raise InputError(
-            f"The series {title} has several images at the same place, and nothing tells their "
+            f"The {title} has several images at the same place, and nothing tells their "
             "phases apart: put the files of one phase into a folder of their own."
         )
     listing = "; ".join(f"{n}: {p.title}" for n, p in enumerate(phases[:12], 1))
@@ -114,13 +114,13 @@ def choose_phase(
     several = f"{len(phases)} {kind}s (phases)"
     if wanted is None:
         raise InputError(
-            f"The series {title} has images at the same place, from {several}: choose one with "
+            f"The {title} has images at the same place, from {several}: choose one with "
             f"--phase: {listing}."
         )
     fitting = _fitting(phases, wanted.strip())
     if len(fitting) != 1:
         many = f"{len(fitting)} phases fit" if fitting else "no phase fits"
-        raise InputError(f"For --phase {wanted!r} {many} in the series {title}: {listing}.")
+        raise InputError(f"For --phase {wanted!r} {many} in {title}: {listing}.")
     return list(fitting[0].slices), fitting[0].title
 
 

@@ -147,9 +147,8 @@ def _images(
     except DICOM_ERRORS:
         found.damaged.append(path)
         return []
-    sop = text(header, "SOPClassUID") or str(
-        getattr(header.file_meta, "MediaStorageSOPClassUID", "")
-    )
+    meta = getattr(header, "file_meta", None)
+    sop = text(header, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID")
     if sop == _DIRECTORY or "DirectoryRecordSequence" in header:
         found.left_out["DICOM directory (DICOMDIR)"] += 1
         return []

@@ -174,7 +174,11 @@ def _check_meta(path: Path) -> list[str]:
     if fields.get("CompressedData", "False").lower() == "true":
         with data.open("rb") as file:
             file.seek(start if local else 0)
-            _need_inflated(file, expected, path)
+            used = _need_inflated(file, expected, path)
+        # The reader goes by the stated size, and takes whatever memory holds where it is wrong.
+        stated = fields.get("CompressedDataSize", "" if local else str(used))
+        if not stated.isdecimal() or int(stated) < used:
+            raise damaged(path, "its header has no right CompressedDataSize")
     elif fields.get("HeaderSize", "0") != "-1":
         available = data.stat().st_size - (start if local else 0)
         if available < expected:
@@ -190,13 +194,16 @@ def _need(file: BinaryIO | gzip.GzipFile, done: int, expected: int, path: Path) 
         raise damaged(path, f"{done} of {expected} bytes are there")
 
 
-def _need_inflated(file: BinaryIO, expected: int, path: Path) -> None:
+def _need_inflated(file: BinaryIO, expected: int, path: Path) -> int:
+    """Inflate to the end; return how many bytes that took."""
     inflate = zlib.decompressobj(32 + zlib.MAX_WBITS)
-    done = 0
+    done = used = 0
     while not inflate.eof and (block := file.read(_BLOCK)):
         done += len(inflate.decompress(block))
+        used += len(block)
     if not inflate.eof or done < expected:
         raise damaged(path, f"{done} of {expected} bytes of image data are there")
+    return used - len(inflate.unused_data)
 
 
 def _no_spacing(path: Path) -> InputError:

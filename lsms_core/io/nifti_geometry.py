@@ -42,7 +42,7 @@ def nifti_affine(header: Any) -> tuple[NDArray[np.float64], list[str]]:  # noqa:
         InputError: when neither form can be used and there is no pixel size either.
     """
     pixdim = np.abs(np.asarray(header["pixdim"][1:4], np.float64))
-    sized = bool(np.isfinite(pixdim).all() and (pixdim > 0).all())
+    sized = bool(np.isfinite(pixdim).all() and pixdim.min() > 1e-6 and pixdim.max() < 1e6)
     s_form, q_form = _s_form(header), _q_form(header, sized)
     notes: list[str] = []
     if s_form is not None:

@@ -37,6 +37,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import highdicom
 import nibabel
 import pydicom
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 
 from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.anatomy.terminology import terminology_of
@@ -327,7 +329,8 @@ def check(path: Path, loaded: LoadedVolume) -> str:
     """
     if any(word in note for note in loaded.notes for word in _MENDED):
         return ""
-    with suppress(RuntimeError, nibabel.filebasedimages.ImageFileError, OSError, ValueError):
+    refusals = (RuntimeError, ImageFileError, HeaderDataError, OSError, ValueError)
+    with suppress(*refusals):
         if path.suffix in (".nii", ".gz"):
             return _against_nibabel(path, loaded)
         if path.suffix in (".nrrd", ".mha"):
@@ -339,6 +342,8 @@ def check(path: Path, loaded: LoadedVolume) -> str:
 
 def _against_nibabel(path: Path, loaded: LoadedVolume) -> str:
     image = nibabel.load(path)
+    if image.header["vox_offset"] < image.header.sizeof_hdr:
+        return ""  # nibabel takes the header for voxels
     if not np.allclose(loaded.volume.affine, image.affine, atol=1e-6, equal_nan=True):
         return "another affine than nibabel's"
     with np.errstate(all="ignore"):

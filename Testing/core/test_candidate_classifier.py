@@ -7,10 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
+from click.testing import CliRunner
 
 from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.anatomy.liver import LiverMap
 from lsms_core.anatomy.measure import measure_lesions
+from lsms_core.cli.fit_candidates import command
+from lsms_core.dataset.sources import list_cases
 from lsms_core.errors import BundleError, InputError
 from lsms_core.inference.candidate_classifier import (
     FEATURES,
@@ -19,7 +23,12 @@ from lsms_core.inference.candidate_classifier import (
 )
 from lsms_core.inference.candidates import CandidateSet, Search
 from lsms_core.inference.postprocess import PostprocessingConfig
-from lsms_core.training.candidates import are_lesions, fit_classifier, left_out_probabilities
+from lsms_core.training.candidates import (
+    are_lesions,
+    fit_classifier,
+    gather_candidates,
+    left_out_probabilities,
+)
 from lsms_core.worker.messages import candidates_from, candidates_message
 
 SPACING = (2.0, 1.0, 1.0)
@@ -221,3 +230,64 @@ def test_a_message_of_candidates_brings_the_judgement_along():
     assert again.config == found.config
     assert again.least_score == 0.5
     assert again.answer("lesion").verdicts == found.answer("lesion").verdicts
+
+
+class _Draws:
+    """A predictor whose map is the truth and one invention beside it, as sure as it is told."""
+
+    postprocessing = PostprocessingConfig(mask_threshold=0.25, presence_threshold=0.19)
+
+    def search(self, volume, *, slices, postprocessing):
+        assert postprocessing.classifier is None
+        hu = volume.array
+        probability = np.where(hu < -500, 0.9, np.where(hu > 500, 0.4, 0.0)).astype(np.float16)
+        liver = np.ones(hu.shape, bool)
+        search = Search(volume, tuple(slices))
+        return CandidateSet.from_map(search, probability, LiverMap(liver), postprocessing)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(0)
+    for n in range(4):
+        hu = rng.normal(100, 5, (5, 60, 60)).astype(np.float32)
+        label = np.ones(hu.shape, np.uint8)
+        label[4] = 0  # outside the liver nothing is searched
+        hu[1:4, 10:20, 10:20] = -600
+        label[1:4, 10:20, 10:20] = 2
+        hu[1:4, 40:50, 40:50] = 600
+        (tmp_path / f"case{n}").mkdir()
+        for kind, array in (("image", hu), ("label", label)):
+            stored = sitk.GetImageFromArray(array)
+            stored.SetSpacing((1.0, 1.0, 3.0))
+            sitk.WriteImage(stored, str(tmp_path / f"case{n}" / f"{kind}.nii.gz"))
+    manifest = "case,patient_group,kind\ncase0,p0,\ncase1,p0,\ncase2,p2,\ncase3,p3,liver_only\n"
+    (tmp_path / "manifest.csv").write_text(manifest)
+    return tmp_path
+
+
+def test_candidates_are_gathered_from_cases_whose_lesions_are_known(folder):
+    seen = []
+    cases = list_cases(folder)
+    table = gather_candidates(_Draws(), cases, lambda case, n: seen.append((case.name, n)))
+    assert seen == [("case0", 2), ("case1", 2), ("case2", 2)]
+    assert table.patients == ("p0",) * 4 + ("p2",) * 2
+    assert sorted(table.lesion[:2].tolist()) == [False, True]
+    assert table.features.shape == (6, len(FEATURES))
+    assert table.longest_mm == pytest.approx(14, abs=1.5)
+
+
+def test_the_command_writes_a_classifier_for_a_release(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "lsms_core.inference.predictor.Predictor.from_pretrained",
+        lambda *_, **__: _Draws(),
+    )
+    output = tmp_path / "classifier.json"
+    run = CliRunner().invoke(
+        command, [str(folder), "--weights", "any", "--output", str(output), "--threshold", "0.4"]
+    )
+    assert run.exit_code == 0, run.output
+    assert "all: 3 of 6 candidates are lesions; of the 3 kept 3" in run.output
+    classifier = CandidateClassifier.from_dict(json.loads(output.read_text()))
+    assert classifier.threshold == 0.4
+    assert classifier.weights[FEATURES.index("mean")] > 0

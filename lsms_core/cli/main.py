@@ -27,6 +27,10 @@ _COMMANDS = {
     "inspect-dataset": ("lsms_core.cli.inspect_dataset", "Show a referring data set as pictures."),
     "train": ("lsms_core.cli.train", "Train a model from a configuration file."),
     "evaluate": ("lsms_core.cli.evaluate", "Score weights on a referring data set."),
+    "fit-candidates": (
+        "lsms_core.cli.fit_candidates",
+        "Learn which of what a model draws are lesions.",
+    ),
     "release": ("lsms_core.cli.release", "Give a trained model its threshold, card and name."),
     "export": ("lsms_core.cli.export", "Give a model the graphs that ONNX Runtime needs."),
     "benchmark": ("lsms_core.cli.benchmark", "Measure speed and memory on this machine."),

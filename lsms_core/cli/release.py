@@ -26,6 +26,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     multiple=True,
     help="Title and report of an evaluation that the card shows.",
 )
+@click.option("--classifier", type=_FILE, help="From lsms fit-candidates; default: the bundle's.")
 @click.option("--name", help="Default: the output folder's name.")
 @click.option("--version", default="0.1.0", show_default=True)
 @click.option(
@@ -41,12 +42,14 @@ def command(
     calibrate: Path,
     notes: Path,
     reports: tuple[tuple[str, Path], ...],
+    classifier: Path | None,
     name: str | None,
     version: str,
     volumes: tuple[Path, ...],
 ) -> None:
     """Write the trained BUNDLE as a model that others use."""
     from lsms_core.errors import InputError
+    from lsms_core.inference.candidate_classifier import CandidateClassifier
     from lsms_core.io.text import read_json
     from lsms_core.io.volumes import read_volume
     from lsms_core.training.release import Release, operating_point, release
@@ -59,8 +62,9 @@ def command(
     content = Release(
         name or output.name, version, text, {title: read_json(path) for title, path in reports}
     )
+    judge = None if classifier is None else CandidateClassifier.from_dict(read_json(classifier))
     compared = [read_volume(path).volume for path in volumes]
-    folder = release(bundle, output, point, content, compared)
+    folder = release(bundle, output, point, content, compared, judge)
     click.echo(
         f"{content.name} {version}: found from a score of {point.threshold} "
         f"(recall {point.recall:.0%}, no-target accuracy {point.no_target_accuracy:.0%}). "

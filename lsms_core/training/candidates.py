@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from lsms_core.anatomy.regions import label_components
+from lsms_core.anatomy.geometry import CTVolume, SlicePlane
+from lsms_core.anatomy.regions import LESION_LABEL, label_components
+from lsms_core.dataset.sources import Case
 from lsms_core.errors import InputError
-from lsms_core.inference.candidate_classifier import CandidateClassifier
+from lsms_core.inference.candidate_classifier import (
+    FEATURES,
+    CandidateClassifier,
+    candidate_features,
+)
+
+if TYPE_CHECKING:
+    from lsms_core.inference.predictor import Predictor
 
 # Of the squared weights of standardised features: few candidates, correlated features.
 RIDGE = 3.0
@@ -19,6 +30,61 @@ _ITERATIONS = 30
 _OWN_SHARE = 0.2
 _LESION_SHARE = 0.3
 _SMALLEST_SCALE = 1e-6
+
+
+@dataclass(frozen=True)
+class CandidateTable:
+    """Candidates of several cases.
+
+    Attributes:
+        features: (n, F) from :func:`lsms_core.inference.candidate_classifier.candidate_features`.
+        lesion: (n,), whether each is a lesion.
+        patients: whose each is.
+        longest_mm: (n,), longest diameters.
+    """
+
+    features: NDArray[np.float64]
+    lesion: NDArray[np.bool_]
+    patients: tuple[str, ...]
+    longest_mm: NDArray[np.float64]
+
+
+def gather_candidates(
+    predictor: Predictor, cases: Sequence[Case], done: Callable[[Case, int], None] | None = None
+) -> CandidateTable:
+    """Search cases and compare what is found with what a reader outlined.
+
+    Args:
+        predictor: the model; a classifier that it has is left out.
+        cases: those whose lesions are not all outlined are skipped. Where the model was trained
+            on them it invents less, and is surer of lesions, than elsewhere.
+        done: called after each case with the number of its candidates.
+    """
+    plain = replace(predictor.postprocessing, classifier=None)
+    features, lesion, longest = [np.zeros((0, len(FEATURES)))], [np.zeros(0, bool)], [np.zeros(0)]
+    patients: list[str] = []
+    for case in cases:
+        if not case.lesions_labelled:
+            continue
+        volume = CTVolume.from_sitk(sitk.ReadImage(str(case.image)))
+        label = sitk.GetArrayFromImage(sitk.ReadImage(str(case.label)))
+        axis = SlicePlane.of(volume, "axial").axis
+        others = tuple(a for a in range(3) if a != axis)
+        slices = np.flatnonzero((label > 0).any(axis=others)).tolist()
+        found = predictor.search(volume, slices=slices, postprocessing=plain)
+        if found.lesions:
+            if found.liver is None or found.probability is None:
+                raise InputError("This model draws no liver: the classifier needs one that does.")
+            known = found.liver.liver, found.probability
+            features.append(candidate_features(volume, found.labels, found.lesions, *known))
+            lesion.append(are_lesions(found.labels, label == LESION_LABEL))
+            longest.append(np.array([one.longest_mm for one in found.lesions]))
+            patients += [case.group] * len(found.lesions)
+        if done:
+            done(case, len(found.lesions))
+    return CandidateTable(
+        np.concatenate(features), np.concatenate(lesion), tuple(patients), np.concatenate(longest)
+    )
 
 
 def fit_classifier(

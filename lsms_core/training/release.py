@@ -13,6 +13,7 @@ from lsms_core.errors import InputError
 from lsms_core.evaluation.calibration import OperatingPoint, choose_threshold
 from lsms_core.evaluation.report import tables
 from lsms_core.evaluation.scores import SampleScore
+from lsms_core.inference.candidate_classifier import CandidateClassifier
 from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.training.graphs import add_graphs, check_exporter
@@ -72,6 +73,7 @@ def release(
     point: OperatingPoint,
     content: Release,
     volumes: Sequence[CTVolume] = (),
+    classifier: CandidateClassifier | None = None,
 ) -> Path:
     """Write a trained bundle under its name, with threshold, card and graphs.
 
@@ -81,6 +83,7 @@ def release(
         point: the operating point.
         content: name, version and what the card says.
         volumes: CT on which both runtimes are compared, beside the synthetic one.
+        classifier: of candidates; None for what the bundle has.
 
     Returns:
         The folder.
@@ -94,6 +97,8 @@ def release(
     postprocessing = replace(
         PostprocessingConfig.from_dict(source.postprocessing), presence_threshold=point.threshold
     )
+    if classifier is not None:
+        postprocessing = replace(postprocessing, classifier=classifier)
     config = source.model.config
     variant = f"with dims {config.dims}"
     if getattr(config, "outline", ()):

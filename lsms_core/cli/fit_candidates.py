@@ -1,0 +1,58 @@
+"""``lsms fit-candidates``: learn which of what a model draws are lesions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+_LARGE_MM = 10.0
+
+
+@click.command("fit-candidates")
+@click.argument("cases", nargs=-1, required=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--weights", required=True, help="The model: a folder, or the name of an installed one."
+)
+@click.option("--threshold", default=0.15, show_default=True, help="Of the probability.")
+@click.option("--threads", type=int, help="CPU threads.")
+@click.option("--output", required=True, type=click.Path(dir_okay=False, path_type=Path))
+def command(
+    cases: tuple[Path, ...], weights: str, threshold: float, threads: int | None, output: Path
+) -> None:
+    """Fit the candidate classifier on folders of CASES, best of patients new to the model.
+
+    Writes it as JSON for ``lsms release --classifier``, and says how well it does on each patient
+    when it was fitted on the others.
+    """
+    from lsms_core.dataset.sources import list_cases
+    from lsms_core.errors import InputError
+    from lsms_core.inference.predictor import Predictor
+    from lsms_core.io.text import write_text
+    from lsms_core.training.candidates import (
+        fit_classifier,
+        gather_candidates,
+        left_out_probabilities,
+    )
+
+    if not 0 < threshold < 1:
+        raise InputError(f"The threshold is {threshold}: use a number between 0 and 1.")
+    predictor = Predictor.from_pretrained(weights, "cpu", threads=threads)
+    listed = [case for folder in cases for case in list_cases(folder)]
+    table = gather_candidates(
+        predictor, listed, lambda case, count: click.echo(f"{case.name}: {count} candidates")
+    )
+    data = table.features, table.lesion, table.patients
+    classifier = fit_classifier(*data, threshold=threshold)
+    write_text(output, json.dumps(classifier.to_dict(), indent=2) + "\n")
+    if len(set(table.patients)) > 1:
+        kept = left_out_probabilities(*data) >= threshold
+        large = table.longest_mm >= _LARGE_MM
+        for name, some in (("all", large | True), ("10 mm and more", large)):
+            truth = table.lesion & some
+            click.echo(
+                f"{name}: {truth.sum()} of {some.sum()} candidates are lesions; of the "
+                f"{(kept & some).sum()} kept {(truth & kept).sum()} (patients left out)"
+            )
+    click.echo(f"The classifier is in {output}")

@@ -32,7 +32,7 @@ TEXT = "left lobe hypodense lesion"
 OTHER_TEXT = "right lobe cyst"
 # figure -> what it is called, its unit, its factor, and whether more is better.
 FIGURES = {
-    "import_s": ("imports", "s", 1.0, False),
+    "import_s": ("imports and weights", "s", 1.0, False),
     "first_mask_s": ("cold start to first mask", "s", 1.0, False),
     "network_s": ("network, one slice", "ms", 1000.0, False),
     "slice_s": ("warm slice with its neighbours", "ms", 1000.0, False),

@@ -151,8 +151,7 @@ def _segment(
         return _nothing_asked(loaded, statements, as_json)
     if corrections:
         answers = [corrected_in_order(answer, corrections) for answer in answers]
-    written, failure = None, ""
-    told_in: list[Path] = []
+    written, failure, told_in = None, "", list[Path]()
     try:
         written, more = _write(output, picture, loaded, answers)
         notes += more
@@ -166,9 +165,9 @@ def _segment(
     seconds = time.monotonic() - started
     if as_json:
         told = report(loaded, answers, written, picture, notes, seconds)
-        told |= {"read": loaded.read, "error": failure or None}
         told |= {"reports": [str(path) for path in told_in]} if reports else {}
-        return told | ({"skipped": skipped_of(statements)} if reports.text else {})
+        told |= {"skipped": skipped_of(statements)} if reports.text else {}
+        return told | {"read": loaded.read, "error": failure or None}
     if loaded.read and not any(note.startswith("Read ") for note in notes):
         click.echo(f"Read {loaded.read}.", err=True)
     print_answers(answers, notes)

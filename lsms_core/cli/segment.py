@@ -138,9 +138,7 @@ def _segment(
     loaded = read_volume(volume, series, phase=phase, resample=resample)
     seen = SlicePlane.of(loaded.volume, plane)
     indices = chosen(seen.count(loaded.volume.shape))
-    notes = [*loaded.notes]
-    if output is not None:
-        notes += check_output(output, loaded)
+    notes = [*loaded.notes, *(check_output(output, loaded) if output is not None else [])]
 
     source = _Source(kept, weights, engine, device, threads)
     answers, more = _answers(

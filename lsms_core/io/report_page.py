@@ -115,14 +115,14 @@ def _sentence(lesion: Lesion) -> str:
 
 def _targets(report: MeasurementReport) -> list[str]:
     targets = report.targets
+    smallest = f"{round(targets.measurable_mm, 1):g} mm or more"
     if not targets.lesions:
-        return [
-            f"No lesion of {round(targets.measurable_mm, 1):g} mm or more to propose as a target."
-        ]
+        return [f"No lesion of {smallest} to propose as a target."]
     listed = " + ".join(f"{lesion.longest_mm:.1f}" for lesion in targets.lesions)
-    lines = [f"Sum of the longest axial diameters: {listed} = {targets.sum_mm:.1f} mm."]
-    return [*lines, f"This is {PROPOSAL} (RECIST 1.1: {round(targets.measurable_mm, 1):g} mm or more, at "
-            "most two an organ)."]  # fmt: skip
+    return [
+        f"Sum of the longest axial diameters: {listed} = {targets.sum_mm:.1f} mm.",
+        f"This is {PROPOSAL} (RECIST 1.1: {smallest}, at most two an organ).",
+    ]
 
 
 def _about(report: MeasurementReport) -> list[str]:

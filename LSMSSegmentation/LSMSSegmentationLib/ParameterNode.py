@@ -103,6 +103,7 @@ DEFAULT_MODEL = "lsms-tiny"
 class LSMSSegmentationParameterNode:
     """The panel's choices.
 
+    lesionsFrom: a segmentation whose lesions are asked about; none for the network's.
     model: name of an installed model, or a model's folder.
     engine: name of the engine; empty for the one that the model names.
     minimumArea: mm2 that a finding's largest cross-section must reach.
@@ -111,6 +112,7 @@ class LSMSSegmentationParameterNode:
     inputVolume: vtkMRMLScalarVolumeNode
     segmentation: vtkMRMLSegmentationNode
     findingsTable: vtkMRMLTableNode
+    lesionsFrom: vtkMRMLSegmentationNode
     prompt: str = ""
     where: Where = Where.CurrentSlice
     view: View = View.Red

@@ -20,6 +20,7 @@ class Request:
         keepLargest: keep the largest piece only.
         minimumArea: mm2; None for the model's own.
         threshold: None for the model's own.
+        lesionsFrom: a segmentation whose lesions are asked about; None for the network's.
     """
 
     volumeNode: object
@@ -34,6 +35,7 @@ class Request:
     keepLargest: bool = False
     minimumArea: float = None
     threshold: float = None
+    lesionsFrom: object = None
 
 
 def splitPrompts(text):

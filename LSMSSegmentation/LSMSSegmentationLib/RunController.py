@@ -56,6 +56,23 @@ class RunController:
         )
         self._startTimer()
 
+    def search(self, ct, plane, slices, model, volumeKey, onEvent=None):
+        """Ask for the candidates, whatever is asked of them; see :meth:`start`.
+
+        Raises:
+            WorkerError: when it cannot be started, or a run is under way.
+        """
+        self._prepare(onEvent)
+        self._request = self._client.search(
+            ct.array,
+            ct.affine,
+            model=model,
+            plane=plane,
+            slices=slices,
+            volume_key=volumeKey,
+        )
+        self._startTimer()
+
     def explain(self, ct, prompt, plane, index, model, volumeKey, threshold, onEvent):
         """Ask the worker what leads to a prompt's answer on one slice; see :meth:`start`.
 

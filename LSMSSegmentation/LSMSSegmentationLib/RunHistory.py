@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 _LONGEST = 10
-# Older runs can be taken back, but not cut at another threshold: their maps are large.
+# Older runs can be taken back, but not cut or corrected: their maps are large.
 _WITH_MAPS = 2
 
 
@@ -14,10 +14,12 @@ class Run:
     Attributes:
         findings: its findings.
         changes: the RunChanges of what it wrote; None where it wrote nothing.
+        what: what it did, where it corrected the run before; else "".
     """
 
     findings: list
     changes: object = None
+    what: str = ""
 
     @property
     def gone(self):
@@ -25,8 +27,9 @@ class Run:
         return self.changes is not None and not self.changes.empty and not self.changes.alive
 
     @property
-    def prompts(self):
-        return [finding.prompt for finding in self.findings]
+    def title(self):
+        """What the panel calls it: the correction, or the prompts."""
+        return self.what or ", ".join(f"“{finding.prompt}”" for finding in self.findings)
 
 
 class RunHistory:
@@ -60,7 +63,7 @@ class RunHistory:
         self._undone = []
         for earlier in self._runs[:-_WITH_MAPS]:
             for finding in earlier.findings:
-                finding.probability = None
+                finding.answer = None  # each run has its own Finding objects
 
     def undo(self):
         """Take back the last run that is still there; returns it, None where there is none.

@@ -66,39 +66,46 @@ class SegmentWriter:
         name = scene.GenerateUniqueName(f"{request.volumeNode.GetName()} findings")
         return scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
 
-    def _write(self, finding, policy=None):
-        from lsms_core.mrml.labelmaps import read_mask
+    def _write(self, finding):
         from lsms_core.mrml.segments import WriteOptions, write_mask
 
         request = finding.request
         finding.segmentIDs = write_mask(
             finding.segmentationNode,
             request.volumeNode,
-            finding.fullMask(),
+            finding.mask,
             self._meta(finding),
             WriteOptions(
-                policy=policy or request.policy,
+                policy=request.policy,
                 overlap=request.overlap,
                 split_lesions=request.splitLesions,
             ),
             region=finding.region(),
         )
-        finding.parts = {}
-        if len(finding.segmentIDs) > 1:
-            for segmentID in finding.segmentIDs:
-                whole = read_mask(finding.segmentationNode, request.volumeNode, segmentID)
-                finding.parts[segmentID] = finding.searched(whole) & finding.mask
+        self._readParts(finding)
         self._remember(finding)
 
-    def rewrite(self, findings, changes):
-        """Write the findings' new cuts into the segments that they made.
+    @staticmethod
+    def _readParts(finding):
+        from lsms_core.mrml.labelmaps import read_mask
+
+        finding.parts = {}
+        if len(finding.segmentIDs) > 1 or finding.request.splitLesions:
+            for segmentID in finding.segmentIDs:
+                whole = read_mask(finding.segmentationNode, finding.request.volumeNode, segmentID)
+                finding.parts[segmentID] = whole & finding.mask
+
+    def rewrite(self, findings, changes, dropEmpty=False):
+        """Write the findings' new answers into the segments that they made.
 
         Args:
             findings: the run's.
-            changes: what :meth:`writeRun` returned for the run.
+            changes: the RunChanges that it becomes a part of.
+            dropEmpty: remove a lesion's segment when the lesion is no longer in the answer;
+                else it is emptied, so that moving the threshold back fills it again.
 
         Returns:
-            The run's RunChanges; None when there is still nothing.
+            The RunChanges; None when there is still nothing.
         """
         node = findings[0].segmentationNode
         if node is None:
@@ -108,14 +115,37 @@ class SegmentWriter:
         mayChange = [s for finding in findings for s in finding.segmentIDs]
         with self.quietly(), changes.written(mayChange):
             for finding in findings:
-                if not finding.segmentIDs:
-                    if finding.present:
-                        self._write(finding)
-                    continue
-                for segmentID, mask in self._shares(finding).items():
-                    self._rewriteSegment(finding, segmentID, mask)
-                self._remember(finding)
+                if finding.segmentIDs:
+                    self._rewriteFinding(finding, dropEmpty)
+                elif finding.present:
+                    self._write(finding)
         return changes
+
+    def _rewriteFinding(self, finding, dropEmpty):
+        shares, others = self._shares(finding)
+        for segmentID, mask in shares.items():
+            if dropEmpty and len(shares) > 1 and not mask.any():
+                finding.segmentationNode.GetSegmentation().RemoveSegment(segmentID)
+                finding.segmentIDs.remove(segmentID)
+            else:
+                self._rewriteSegment(finding, segmentID, mask)
+        if others is not None:
+            self._addLesions(finding, others)
+        if finding.request.splitLesions:
+            self._readParts(finding)
+        self._remember(finding)
+
+    def _addLesions(self, finding, mask):
+        """Make segments of lesions that came to an answer with one segment a lesion."""
+        from lsms_core.mrml.segments import WriteOptions, write_mask
+
+        finding.segmentIDs += write_mask(
+            finding.segmentationNode,
+            finding.request.volumeNode,
+            mask,
+            self._meta(finding),
+            WriteOptions(policy="new", overlap=finding.request.overlap, split_lesions=True),
+        )
 
     def _rewriteSegment(self, finding, segmentID, mask):
         from lsms_core.mrml.segments import WriteOptions, replace_mask, write_mask
@@ -125,7 +155,7 @@ class SegmentWriter:
         written = write_mask(
             node,
             volumeNode,
-            finding.fullMask(mask),
+            mask,
             self._meta(finding, segmentID),
             WriteOptions(policy="update", overlap=finding.request.overlap),
             segment_id=segmentID,
@@ -136,28 +166,41 @@ class SegmentWriter:
                 node,
                 volumeNode,
                 segmentID,
-                finding.fullMask(np.zeros_like(mask)),
+                np.zeros_like(mask),
                 region=region,
                 threshold=finding.threshold,
             )
 
     @staticmethod
     def _shares(finding):
-        """Segment ID -> its part of the new cut: the pieces that its lesion grew or shrank to.
+        """Return segment ID -> its part of the new answer, and the part that is nobody's.
 
-        A new piece that touches no lesion of the run goes to the largest one's segment.
+        The pieces go to the segments whose lesions grew or shrank to them. With one segment a
+        lesion, a piece that touches none of them is a lesion of its own; the second is None
+        where there is no such piece.
         """
-        if len(finding.segmentIDs) == 1:
-            return {finding.segmentIDs[0]: finding.mask}
-        from lsms_core.anatomy.regions import label_components
+        mask, split = finding.mask, finding.request.splitLesions
+        if len(finding.segmentIDs) == 1 and not split:
+            return {finding.segmentIDs[0]: mask}, None
+        from lsms_core.anatomy.regions import bounding_box, label_components
 
-        labels, count = label_components(finding.mask)
-        shares = {s: np.zeros_like(finding.mask) for s in finding.segmentIDs}
+        shares = {s: np.zeros_like(mask) for s in finding.segmentIDs}
+        if not mask.any():
+            return shares, None
+        box = bounding_box(mask, (0, 0, 0))
+        before = {s: part[box] for s, part in finding.parts.items()}
+        labels, count = label_components(mask[box])
+        others = np.zeros_like(mask)
         for number in range(1, count + 1):
             piece = labels == number
-            overlaps = [int((piece & finding.parts[s]).sum()) for s in finding.segmentIDs]
-            shares[finding.segmentIDs[int(np.argmax(overlaps))]] |= piece
-        return shares
+            overlaps = [int((piece & before[s]).sum()) for s in before]
+            if not before:
+                shares[finding.segmentIDs[0]][box] |= piece
+            elif max(overlaps) == 0 and split:
+                others[box] |= piece
+            else:
+                shares[list(before)[int(np.argmax(overlaps))]][box] |= piece
+        return shares, others if others.any() else None
 
     def whyNotRewritable(self, findings):
         """Return why these segments must not be rewritten, "" when they may be."""
@@ -210,11 +253,17 @@ class SegmentWriter:
         if segmentID is not None:
             old = read_meta(finding.segmentationNode, segmentID)
         if old is not None:
-            return replace(old, threshold=finding.threshold, score=finding.score)
+            return replace(
+                old,
+                threshold=finding.threshold,
+                score=finding.score,
+                reading=_readingText(finding.answer),
+            )
         return SegmentMeta(
             prompt=finding.prompt,
-            model=str(finding.summary.get("model", "")),
-            engine=str(finding.summary.get("engine", "")),
+            model=finding.answer.model,
+            engine=finding.answer.engine,
+            reading=_readingText(finding.answer),
             score=finding.score,
             threshold=finding.threshold,
             plane=finding.plane,
@@ -286,3 +335,10 @@ class SegmentWriter:
         kind = slicer.vtkSegmentation
         for event in (kind.SourceRepresentationModified, kind.SegmentAdded, kind.SegmentRemoved):
             self._watchTags.append(segmentation.AddObserver(event, onModified))
+
+
+def _readingText(answer):
+    """Return what was read from the prompt, in short phrases, for the segment's tags."""
+    from lsms_core.language.chips import describe
+
+    return describe(answer.reading) if answer.reading is not None else ""

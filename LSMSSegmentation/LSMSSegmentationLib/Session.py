@@ -2,6 +2,7 @@
 
 import time
 
+from LSMSSegmentationLib.Answering import Answering, notesOf
 from LSMSSegmentationLib.Explanation import Explanation
 from LSMSSegmentationLib.Finding import Finding
 from LSMSSegmentationLib.Request import Request, checkRange, splitPrompts
@@ -19,8 +20,8 @@ class Session:
 
     Listeners are objects with any of the methods ``runProgressed(stage, done, total,
     secondsLeft)``, ``runFinished(findings, notes)``, ``runCancelled()``, ``runFailed(message)``,
-    ``explanationFinished(explanation)``, ``segmentsChanged()`` (by somebody else),
-    ``sceneForgotten()``.
+    ``runCorrected(findings)``, ``explanationFinished(explanation)``, ``segmentsChanged()`` (by
+    somebody else), ``sceneForgotten()``.
     """
 
     def __init__(self, makeClient=None):
@@ -30,6 +31,7 @@ class Session:
         self.writer = SegmentWriter()
         self.writer.onOthersChange = lambda: self._tell("segmentsChanged")
         self.history = RunHistory(self.writer)
+        self.answering = Answering()
         self.request = None
         self.lastMessage = ""
         self._volumeKey = ""
@@ -57,17 +59,35 @@ class Session:
     def start(self, request):
         """Begin a run and return at once.
 
+        Where the candidates are known, from an earlier search or somebody's outlines, the run
+        has ended when this returns, and its listeners were told.
+
         Raises:
             LsmsError: for a request that cannot be run.
         """
+        from lsms_core.errors import WorkerError
         from lsms_core.mrml.volumes import read_ct, volume_key
 
+        if self.busy:
+            raise WorkerError("A run is under way: wait for it, or cancel it.")
         ct = read_ct(request.volumeNode)
         key = volume_key(request.volumeNode)
-        self.controller.start(
-            ct, request.prompts, request.plane, request.slices, request.model, key
-        )
+        answers = self.answering.answers(request, key)
+        if answers is None:
+            self.answering.ask(self.controller, request, ct, key)
         self.request, self._volumeKey, self._ct = request, key, ct
+        if answers is not None:
+            self._accept(answers)
+
+    def preview(self, request):
+        """Return what the answers would be, None where a search is needed; changes nothing.
+
+        Raises:
+            LsmsError: for a request that cannot be read.
+        """
+        from lsms_core.mrml.volumes import volume_key
+
+        return self.answering.preview(request, volume_key(request.volumeNode))
 
     def cancel(self):
         """Stop the run under way; nothing is written."""
@@ -167,8 +187,8 @@ class Session:
             )
         elif event.kind == "cancelled":
             self._tell("runCancelled")
-        elif event.kind == "result":
-            self._accept(event)
+        elif event.kind in ("result", "candidates"):
+            self._takeEvent(event)
         else:
             self._fail(str(event.fields.get("message", "The worker stopped.")))
 
@@ -227,19 +247,54 @@ class Session:
         self.lastMessage = message
         self._tell("runFailed", message)
 
-    def _accept(self, event):
+    def _takeEvent(self, event):
         from lsms_core.errors import LsmsError
 
         request = self.request
         try:
             self._checkStillThere(request)
-            findings = self._read(event, request)
+            answers = self.answering.take(event, request, self._ct, self._volumeKey)
+        except LsmsError as error:
+            self._fail(str(error))
+        else:
+            self._accept(answers)
+
+    def _accept(self, answers):
+        from lsms_core.errors import LsmsError
+
+        findings = [Finding.of(self.request, self._volumeKey, answer) for answer in answers]
+        try:
             changes = self.writer.writeRun(findings)
         except LsmsError as error:
             self._fail(str(error))
             return
         self.history.add(Run(findings, changes))
-        self._tell("runFinished", findings, self._notes(event))
+        self._tell("runFinished", findings, notesOf(answers))
+
+    def correct(self, answers, what):
+        """Put other answers in the place of the last run's; one correction is one undo step.
+
+        Args:
+            answers: one for each of :attr:`findings`.
+            what: what it does, in a few words, for the panel.
+
+        Raises:
+            LsmsError: when that would damage something; nothing is changed then.
+        """
+        from lsms_core.errors import InputError
+        from lsms_core.mrml.undo import RunChanges
+
+        reason = self.whyNotCorrectable()
+        if reason:
+            raise InputError(reason)
+        pairs = zip(self.findings, answers, strict=True)
+        findings = [finding.withAnswer(answer) for finding, answer in pairs]
+        node = findings[0].segmentationNode
+        changes = self.writer.rewrite(
+            findings, RunChanges(node) if node is not None else None, dropEmpty=True
+        )
+        self.history.add(Run(findings, changes, what))
+        self._tell("runCorrected", findings)
 
     def _checkStillThere(self, request):
         from lsms_core.errors import InputError
@@ -260,45 +315,17 @@ class Session:
                 "select another one and press Run again."
             )
 
-    def _read(self, event, request):
-        from lsms_core.anatomy.geometry import SlicePlane
-
-        axis = int(event.fields["axis"])
-        slices = event.fields.get("slices")
-        count = self._ct.shape[axis]
-        findings = []
-        for index, summary in enumerate(event.fields["predictions"]):
-            finding = Finding(
-                request=request,
-                segmentationNode=request.segmentationNode,
-                prompt=str(summary["text"]),
-                summary=dict(summary),
-                volumeKey=self._volumeKey,
-                shape=self._ct.shape,
-                plane=SlicePlane.of(self._ct, axis).plane,
-                axis=axis,
-                slices=tuple(range(count)) if slices is None else tuple(slices),
-                probability=event.arrays[f"probability{index}"],
-                answered=event.arrays[f"mask{index}"].astype(bool),
-            )
-            finding.cut(
-                self._ct.spacing_mm, request.threshold, request.keepLargest, request.minimumArea
-            )
-            findings.append(finding)
-        return findings
-
-    @staticmethod
-    def _notes(event):
-        """What the user should know besides the findings, each sentence once."""
-        notes = []
-        for summary in event.fields["predictions"]:
-            notes += [
-                note for note in (summary.get("fallback"), *summary.get("warnings", ())) if note
-            ]
-        return list(dict.fromkeys(notes))
-
     def canRecut(self):
         """Return why the last run cannot be cut at another threshold, "" when it can."""
+        from slicer.i18n import tr as _
+
+        reason = self.whyNotCorrectable()
+        if not reason and not all(finding.canBeCut for finding in self.findings):
+            return _("Outlines of a segmentation have no threshold.")
+        return reason
+
+    def whyNotCorrectable(self):
+        """Return why the last run's answer cannot be changed, "" when it can."""
         from slicer.i18n import tr as _
 
         from lsms_core.mrml.volumes import volume_key
@@ -308,8 +335,8 @@ class Session:
         volumeNode = self.findings[0].request.volumeNode
         if not isInScene(volumeNode) or volume_key(volumeNode) != self.findings[0].volumeKey:
             return _("The volume has changed since the run; press Run again.")
-        if any(finding.probability is None for finding in self.findings):
-            return _("The maps of this earlier run are no longer kept; press Run again.")
+        if any(finding.answer is None for finding in self.findings):
+            return _("The lesions of this earlier run are no longer kept; press Run again.")
         return self.writer.whyNotRewritable(self.findings)
 
     def recut(self, threshold, keepLargest, minimumArea):
@@ -319,14 +346,12 @@ class Session:
             InputError: when that would damage something; nothing is changed then.
         """
         from lsms_core.errors import InputError
-        from lsms_core.mrml.volumes import read_ct
 
         reason = self.canRecut()
         if reason:
             raise InputError(reason)
-        spacing = read_ct(self.findings[0].request.volumeNode).spacing_mm
         for finding in self.findings:
-            finding.cut(spacing, threshold, keepLargest, minimumArea)
+            finding.cut(threshold, keepLargest, minimumArea)
         run = self.history.current
         run.changes = self.writer.rewrite(run.findings, run.changes)
 
@@ -355,6 +380,7 @@ class Session:
             self.controller.close()
         self.request, self._ct = None, None
         self.history.clear()
+        self.answering.clear()
         self.writer.forget()
         self._tell("sceneForgotten")
 

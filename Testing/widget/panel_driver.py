@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 
 import numpy as np
@@ -35,6 +36,24 @@ class FakeClient:
             {
                 "shape": ct.shape,
                 "texts": list(texts),
+                "model": dict(model),
+                "plane": plane,
+                "slices": slices,
+                "key": volume_key,
+            }
+        )
+        return len(self.asked)
+
+    def search(self, ct, affine, *, model, plane, slices, threshold=None, volume_key):
+        if self.refusal:
+            raise WorkerError(self.refusal)
+        self.running = True
+        self.asked.append(
+            {
+                "search": True,
+                "ct": ct,
+                "affine": affine,
+                "shape": ct.shape,
                 "model": dict(model),
                 "plane": plane,
                 "slices": slices,
@@ -112,6 +131,27 @@ class FakeClient:
         }
         self.tell("result", fields, arrays)
 
+    def found(self, labels, liver=None):
+        """End a search: (slices, rows, columns) numbers of lesions, and the liver around."""
+        from lsms_core.anatomy.geometry import CTVolume, SlicePlane
+        from lsms_core.inference.candidates import CandidateSet, Search
+        from lsms_core.worker.messages import candidates_message
+
+        asked = self.asked[-1]
+        volume = CTVolume(np.array(asked["ct"]), np.asarray(asked["affine"]))
+        plane = SlicePlane.of(volume, asked["plane"])
+        slices = asked["slices"]
+        chosen = tuple(range(plane.count(volume.shape)) if slices is None else slices)
+        search = Search(volume, chosen, plane.axis, plane.plane, engine="lsms", model="fake 1")
+        inside = np.zeros_like(labels)
+        place = [slice(None)] * 3
+        place[plane.axis] = list(chosen)
+        inside[tuple(place)] = labels[tuple(place)]
+        probability = np.where(inside > 0, 0.9, 0.0).astype(np.float16)
+        kept = CandidateSet.from_map(search, probability, liver, CONFIG)
+        fields, arrays = candidates_message(kept, slices)
+        self.tell("candidates", fields, arrays)
+
     def answer_why(self, *colours, words=(), verdict="It reaches 0.90."):
         """End a request for an explanation: one picture of one colour a stage."""
         fields = {
@@ -148,9 +188,10 @@ class Driver:
     Args:
         entry: the module's entry file.
         client: the worker's stand-in, None for a real worker.
+        one_text: the engine looks for one text at a time, so that each has a map of its own.
     """
 
-    def __init__(self, entry, client):
+    def __init__(self, entry, client, one_text=True):
         import slicer
 
         self.slicer, self.client = slicer, client
@@ -159,7 +200,11 @@ class Driver:
         self.panel, self.ui = self.widget.panel, self.widget.ui
         self.session = self.widget.logic.session
         self.panel._ensurePackages = lambda: None
+        answering = sys.modules["LSMSSegmentationLib.Answering"]
+        store = sys.modules["LSMSSegmentationLib.CandidateStore"]
+        answering.looksForOneText = store.looksForOneText
         if client is not None:
+            answering.looksForOneText = lambda _model: one_text
             self.session.controller._makeClient = lambda: client
         self.show()
 
@@ -240,6 +285,16 @@ class Driver:
     def poll(self):
         self.session.controller.poll()
         self.settle()
+
+    def search(self, text, labels, liver=None):
+        """Type a prompt, press Enter, and let the worker find these lesions."""
+        from PySide6.QtCore import Qt
+
+        self.type(text)
+        self.press(Qt.Key_Escape)
+        self.press(Qt.Key_Return)
+        self.client.found(labels, liver)
+        self.poll()
 
     def recut(self):
         """Let the slider settle, without waiting for its timer."""

@@ -212,3 +212,61 @@ def test_the_check_box_takes_the_consent_back(panel, packages):
     panel.ui.warmUpCheckBox.checked = True
     panel.ui.warmUpCheckBox.checked = False
     assert WarmUp.agreed() is False
+
+
+def test_the_letter_l_takes_the_keyboard_to_the_prompt(panel, volume):
+    from PySide6.QtCore import Qt
+
+    panel.type("left lobe lesion")
+    panel.ui.runButton.setFocus()
+    panel.press(Qt.Key_L, panel.ui.runButton)
+    assert panel.ui.promptLineEdit.hasFocus()
+    assert panel.ui.promptLineEdit.selectedText == "left lobe lesion"
+    panel.press(Qt.Key_L)
+    assert panel.ui.promptLineEdit.text == "l"  # there it is a letter
+    panel.widget.exit()
+    panel.ui.runButton.setFocus()
+    panel.press(Qt.Key_L, panel.ui.runButton)
+    assert not panel.ui.promptLineEdit.hasFocus()
+
+
+def test_controls_have_names_for_screen_readers(panel):
+    ui = panel.ui
+    for widget in (
+        ui.promptLineEdit,
+        ui.favouriteButton,
+        ui.historyButton,
+        ui.correctionLineEdit,
+        ui.findingsTableWidget,
+        ui.thresholdSlider,
+        ui.volumeSelector,
+        ui.lesionsFromSelector,
+    ):
+        assert widget.accessibleName
+
+
+def test_the_sample_ct_is_drawn_once(panel, tmp_path, monkeypatch):
+    from types import SimpleNamespace
+
+    import lsms_core.phantom
+    from LSMSSegmentationLib.SampleCT import addSyntheticCT, syntheticCT
+    from lsms_core.anatomy.geometry import CTVolume
+
+    drawn = []
+
+    def draw(seed):
+        drawn.append(seed)
+        array = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
+        return SimpleNamespace(ct=CTVolume(array, np.diag([-1.0, -1.0, 2.0, 1.0])))
+
+    monkeypatch.setattr(lsms_core.phantom, "make_phantom", draw)
+    first, again = syntheticCT(tmp_path), syntheticCT(tmp_path)
+    assert drawn == [2]
+    assert np.array_equal(first.array, again.array)
+    assert np.array_equal(first.affine, again.affine)
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(b"damaged")
+    assert np.array_equal(syntheticCT(tmp_path).array, first.array)
+    assert drawn == [2, 2]
+    node = addSyntheticCT(again)
+    assert node.GetImageData().GetDimensions() == (5, 4, 3)

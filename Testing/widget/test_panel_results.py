@@ -153,22 +153,23 @@ def test_other_segments_are_left_out_on_request(panel, volume, blob):
     assert len(panel.segments()) == 2
 
 
-def test_the_table_measures_and_a_click_shows_the_finding(panel, whole, blob):
+def test_the_list_measures_and_a_click_shows_the_finding(panel, whole, blob):
     panel.run("left lobe lesion", blob(OTHER))
     table = panel.ui.findingsTableWidget
     assert table.rowCount == 1
-    row = [table.item(0, c).text() for c in range(table.columnCount)]
-    assert row[0] == "left lobe lesion"
-    assert row[2:4] == ["160", "2.40"]
-    assert row[5] == "4-8"
+    lesion = panel.session.findings[0].answer.candidates.lesions[0]
+    assert lesion.area_mm2 == 160
+    assert lesion.volume_ml == pytest.approx(2.4)
+    assert lesion.slices == (4, 8)
     red = panel.slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
     before = red.GetSliceOffset()
-    panel.panel.results._table._onCell(0, 0)
+    panel.panel.results.candidates._list._onClicked(0, 0)
     assert red.GetSliceOffset() != before
     panel.settle()
     from lsms_core.mrml.views import view_slice
 
     assert 4 <= view_slice(red, whole).index <= 8
+    panel.panel.results.measureNow()
     assert panel.parameters.findingsTable.GetTable().GetNumberOfRows() == 1
 
 

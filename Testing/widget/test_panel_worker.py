@@ -195,17 +195,18 @@ def test_pictures_for_the_documentation(live, monkeypatch):
     live.settle()
     live.picture(folder / "panel-running.png")
     wait(live)
+    live.ui.findingsTableWidget.setCurrentCell(1, 0)
+    live.panel.results.measureNow()
     live.picture(folder / "panel.png")
     live.click(live.ui.whyButton)
     wait(live)
     live.settle(5)
     live.panel.why.dialog.widget.grab().save(str(folder / "why.png"))
     live.panel.why.dialog.hide()
-    live.type("calcified lesion")
-    live.press(Qt.Key_Return)
-    wait(live)
-    if live.status.startswith("Nothing found"):
-        live.picture(folder / "panel-nothing.png")
+    live.type("right lobe lesion under 15 mm, calcified")
+    live.press(Qt.Key_Escape)
+    live.panel._preview()
+    live.picture(folder / "panel-typing.png")
     live.click(live.ui.optionsCollapsibleButton)
     live.ui.optionsCollapsibleButton.collapsed = False
     live.ui.resultCollapsibleButton.collapsed = True

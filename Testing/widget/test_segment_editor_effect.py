@@ -295,6 +295,24 @@ def test_choosing_the_effect_asks_for_no_parameter_that_slicer_dropped(editor):
     assert editor.scripted.errors == []
 
 
+def test_the_reading_stands_below_the_prompt(editor):
+    editor.type("left lobe calcified lesion")
+    assert "left&nbsp;lobe" in editor.effect.readingLabel.text
+    assert "not&nbsp;read:&nbsp;calcified" in editor.effect.readingLabel.text
+    editor.type("asdf qwerty")
+    assert "not&nbsp;understood" in editor.effect.readingLabel.text
+
+
+def test_what_was_not_understood_is_said(editor):
+    editor.type("asdf qwerty")
+    editor.enter()
+    message = 'Not understood: "asdf qwerty".'
+    fields = {"axis": 0, "slices": editor.controller.slices}
+    fields["predictions"] = [{"text": "asdf qwerty", "message": message}]
+    editor.controller.end("result", fields, {"mask0": np.zeros((1, *SHAPE[1:]), np.uint8)})
+    assert editor.said() == message + " The segment was not changed."
+
+
 def test_enter_outlines_what_the_view_shows(editor):
     editor.type("left lobe lesion")
     editor.enter()

@@ -32,6 +32,7 @@ class SegmentMeta:
         laterality: the patient's side that the text names ("Left", "Right", ...).
         finding: what it is, as coded ("Mass", "Cyst", ...).
         region: the organ that it lies in.
+        reading: what was read from the prompt, in short phrases.
         lesion: its number among the lesions of one answer, 0 for all of them together.
     """
 
@@ -46,6 +47,7 @@ class SegmentMeta:
     laterality: str = ""
     finding: str = ""
     region: str = ""
+    reading: str = ""
     lesion: int = 0
 
     def completed(self) -> SegmentMeta:

@@ -36,6 +36,7 @@ class EffectOutcome:
         segmentName: its name.
         found: prompts that were found.
         missing: prompts that were not.
+        messages: what is said of those, where the model's side says it: "Not understood: ...".
         reason: why the segment was not changed although something was found: "locked",
             "masked" or "outside"; else empty.
         cancelled: whether the user cancelled.
@@ -46,6 +47,7 @@ class EffectOutcome:
     segmentName: str = ""
     found: tuple = ()
     missing: tuple = ()
+    messages: tuple = ()
     reason: str = ""
     cancelled: bool = False
     problem: str = ""
@@ -147,13 +149,17 @@ class EffectRun:
         slices = event.fields.get("slices")
         slices = list(range(self._ct.shape[axis]) if slices is None else slices)
         mask = np.zeros(self._ct.shape, np.bool_)
-        found, missing = [], []
+        found, missing, messages = [], [], []
         for index, summary in enumerate(event.fields["predictions"]):
             answer = np.asarray(event.arrays[f"mask{index}"]).astype(np.bool_)
             (found if answer.any() else missing).append(str(summary["text"]))
+            if not answer.any() and summary.get("message"):
+                messages.append(str(summary["message"]))
             np.moveaxis(mask, axis, 0)[slices] |= np.moveaxis(answer, axis, 0)
         segment = target.segmentationNode.GetSegmentation().GetSegment(target.segmentID)
-        outcome = EffectOutcome(False, segment.GetName(), tuple(found), tuple(missing))
+        outcome = EffectOutcome(
+            False, segment.GetName(), tuple(found), tuple(missing), tuple(messages)
+        )
         if not found:
             return outcome
         mask = self._outsideLocked(target, mask)

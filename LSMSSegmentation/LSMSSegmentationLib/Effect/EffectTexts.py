@@ -30,7 +30,9 @@ def outcomeText(outcome):
     if outcome.cancelled:
         return "info", _("Cancelled; nothing was changed.")
     missed = ""
-    if outcome.missing:
+    if outcome.missing and len(outcome.messages) == len(outcome.missing):
+        missed = " ".join(outcome.messages)
+    elif outcome.missing:
         missed = _("Nothing found for {prompts}.").format(prompts=_listed(outcome.missing))
     if not outcome.found:
         return "nothing", missed + " " + _("The segment was not changed.")

@@ -61,6 +61,7 @@ class PromptEffect(AbstractScriptedSegmentEditorEffect):
         from LSMSSegmentationLib.Panel.PromptLine import PromptLine
 
         self._makePrompt()
+        self._makeReading()
         self.whereComboBox = self._makeComboBox(
             _("Where:"), WHERES, whereText, _("Which slices are searched."), "Where"
         )
@@ -90,6 +91,9 @@ class PromptEffect(AbstractScriptedSegmentEditorEffect):
         row.setContentsMargins(0, 0, 0, 0)
         edit, star, menu = qt.QLineEdit(), qt.QToolButton(), qt.QToolButton()
         edit.placeholderText = _("for example: left lobe hypodense lesion")
+        edit.accessibleName = _("Prompt: what to outline")
+        star.accessibleName = _("Keep this prompt among the favourites")
+        menu.accessibleName = _("Favourites and earlier prompts")
         edit.toolTip = _(
             "What to outline. Enter runs, Esc cancels, Up and Down walk through earlier prompts."
         )
@@ -106,6 +110,17 @@ class PromptEffect(AbstractScriptedSegmentEditorEffect):
         )
         self.scriptedEffect.addLabeledOptionsWidget(_("Find:"), self.promptFrame)
         self._connect(edit, "textChanged(QString)", lambda _text: self.updateMRMLFromGUI())
+
+    def _makeReading(self):
+        from LSMSSegmentationLib.Panel.ReadingLabel import ReadingLabel
+
+        self.readingLabel = qt.QLabel()
+        self.readingLabel.wordWrap = True
+        self.readingLabel.textFormat = qt.Qt.RichText
+        self.scriptedEffect.addOptionsWidget(self.readingLabel)
+        self.reading = ReadingLabel(self.readingLabel)
+        edit = self.promptWidgets.promptLineEdit
+        self._connect(edit, "textChanged(QString)", lambda text: self.reading.show(text))
 
     def _connect(self, widget, signal, callback):
         widget.connect(signal, callback)

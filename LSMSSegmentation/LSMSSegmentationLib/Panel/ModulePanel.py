@@ -10,6 +10,7 @@ from slicer.util import VTKObservationMixin
 
 from LSMSSegmentationLib.Panel.ModelPicker import ModelPicker
 from LSMSSegmentationLib.Panel.PromptLine import PromptLine
+from LSMSSegmentationLib.Panel.ReadingLabel import ReadingLabel
 from LSMSSegmentationLib.Panel.ResultsPanel import ResultsPanel
 from LSMSSegmentationLib.Panel.SlicePicker import SlicePicker
 from LSMSSegmentationLib.Panel.StatusLine import StatusLine, progressText
@@ -52,9 +53,18 @@ class ModulePanel(VTKObservationMixin):
         self._escape.context = qt.Qt.WidgetWithChildrenShortcut
         self._escape.connect("activated()", self.cancel)
         self._escape.enabled = False
+        # In the views, too: a letter that Slicer itself does not use there.
+        self._hotkey = qt.QShortcut(qt.QKeySequence("L"), slicer.util.mainWindow() or root)
+        self._hotkey.connect("activated()", self.promptLine.focus)
+        self._hotkey.enabled = False
         self._setupMessage = WrappedLabel(ui.setupMessageLabel)
         ui.setupMessageLabel.visible = False
         self.warmUp = WarmUp(ui, self.session.controller, self.update)
+        self.reading = ReadingLabel(ui.readingLabel)
+        self._previewed = False
+        self._previewTimer = self._makeTimer(self._preview)
+        ui.promptLineEdit.connect("textChanged(QString)", self._onText)
+        ui.correctionLineEdit.connect("returnPressed()", self._onCorrection)
         self._sceneTimer = self._makeTimer(self._sceneChanged)
         self._segmentsTimer = self._makeTimer(self._othersChanged)
         self._install = self._makeInstallPanel()
@@ -94,6 +104,7 @@ class ModulePanel(VTKObservationMixin):
                 self.addObserver(scene, event, self._onNodes)
         for part in (self.slicePicker, self.modelPicker, self.results):
             part.setParameterNode(parameterNode)
+        self._hotkey.enabled = parameterNode is not None
         if parameterNode is not None:
             self.promptLine.refresh()
         self.update()
@@ -136,6 +147,57 @@ class ModulePanel(VTKObservationMixin):
         self.update()
         self.warmUp.consider(self._parameters)
 
+    # While typing
+
+    def _onText(self, text):
+        self.reading.show(text)
+        self._previewTimer.start()
+
+    def _preview(self):
+        """Let the list show what the text would find, where that is known without a search."""
+        from lsms_core.errors import LsmsError
+
+        self._previewTimer.stop()
+        if self.session.busy or self._parameters is None:
+            return
+        answers = None
+        if self.promptLine.text.strip() and self._parameters.inputVolume is not None:
+            try:
+                answers = self.session.preview(self._request())
+            except LsmsError:
+                answers = None  # the panel says elsewhere what is missing
+        if answers is not None and self._isLastRun(answers):
+            answers = None  # the list shows it already, and can be changed
+        if answers is not None or self._previewed:
+            self.results.showPreview(answers)
+        self._previewed = answers is not None
+
+    def _isLastRun(self, answers):
+        findings = self.session.findings
+        return len(findings) == len(answers) and all(
+            f.answer is not None
+            and f.answer.text == a.text
+            and f.answer.candidates.labels is a.candidates.labels
+            for f, a in zip(findings, answers, strict=True)
+        )
+
+    def _onCorrection(self):
+        """Change the answer as the words say."""
+        from lsms_core.errors import LsmsError
+        from LSMSSegmentationLib.Correcting import correctInWords
+
+        text = self.ui.correctionLineEdit.text.strip()
+        if not text or self.session.busy:
+            return
+        try:
+            undo = correctInWords(self.session, text)
+        except LsmsError as error:
+            self._status.show("warning", str(error))
+            return
+        self.ui.correctionLineEdit.text = ""
+        if undo:
+            self.results.undo()
+
     # Runs
 
     def runOrCancel(self):
@@ -155,7 +217,11 @@ class ModulePanel(VTKObservationMixin):
             return
         try:
             request = self._request()
-            self._ensurePackages()
+            if request.lesionsFrom is None:
+                self._ensurePackages()
+            self._previewed = False
+            self._previewTimer.stop()
+            self.warmUp.started()
             self.session.start(request)
         except CancelledError as error:
             self._status.show("info", str(error))
@@ -164,8 +230,8 @@ class ModulePanel(VTKObservationMixin):
         else:
             for prompt in request.prompts:
                 self.promptLine.remember(prompt)
-            self.warmUp.started()
-            self.runProgressed("model", 0, 0, None)
+            if self.session.busy:
+                self.runProgressed("model", 0, 0, None)
         self.update()
 
     def _request(self):
@@ -193,6 +259,7 @@ class ModulePanel(VTKObservationMixin):
             splitLesions=parameters.splitLesions,
             keepLargest=parameters.keepLargest,
             minimumArea=parameters.minimumArea,
+            lesionsFrom=parameters.lesionsFrom,
         )
 
     def _ensurePackages(self):
@@ -226,6 +293,10 @@ class ModulePanel(VTKObservationMixin):
         self.results.showRun(findings, notes)
         self.update()
 
+    def runCorrected(self, findings):
+        self.results.showCorrection(findings)
+        self.update()
+
     def runCancelled(self):
         self._status.show("info", _("Cancelled; nothing was changed."))
         self.update()
@@ -245,6 +316,7 @@ class ModulePanel(VTKObservationMixin):
         ui.runButton.text = _("Cancel") if busy else _("Run")
         ui.runButton.toolTip = _("Stop (Esc); nothing is written") if busy else _("Search (Enter)")
         ui.progressBar.visible = busy
+        ui.correctionLineEdit.enabled = bool(self.session.findings) and not busy
         self._escape.enabled = busy
         self.promptLine.setEnabled(not busy)
         running = self.session.controller.workerRunning
@@ -282,9 +354,10 @@ class ModulePanel(VTKObservationMixin):
         self._setupMessage.setText(text)
 
     def cleanup(self):
-        for timer in (self._sceneTimer, self._segmentsTimer):
+        for timer in (self._sceneTimer, self._segmentsTimer, self._previewTimer):
             timer.stop()
         self.setParameterNode(None)
+        self._hotkey.deleteLater()
         self.results.cleanup()
         self.why.cleanup()
         self._install.cleanup()

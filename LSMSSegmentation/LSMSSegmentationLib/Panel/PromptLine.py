@@ -62,6 +62,11 @@ class PromptLine:
         self._edit.text = text
         self._edit.setFocus()
 
+    def focus(self):
+        """Take the keyboard, with the text selected, so that typing replaces it."""
+        self._edit.setFocus()
+        self._edit.selectAll()
+
     def setEnabled(self, enabled):
         """Let the text be changed, or not; the line keeps the keyboard, for Esc."""
         self._edit.readOnly = not enabled

@@ -3,11 +3,13 @@
 import qt
 from slicer.i18n import tr as _
 
-from LSMSSegmentationLib.Panel.FindingsView import FindingsView
+from LSMSSegmentationLib.Panel.CandidatesPanel import CandidatesPanel
 from LSMSSegmentationLib.Panel.WrappedLabel import WrappedLabel
 
 # Slider moves within this time become one new cut.
 _SETTLE_MILLISECONDS = 30
+# The saved table follows when the segments are on the screen: measuring may take longer.
+_TABLE_MILLISECONDS = 200
 
 
 class ResultsPanel:
@@ -29,7 +31,10 @@ class ResultsPanel:
         self._toldGone = False
         self._result = WrappedLabel(ui.resultLabel)
         self._reason = WrappedLabel(ui.resultReasonLabel)
-        self._table = FindingsView(ui.findingsTableWidget)
+        self.candidates = CandidatesPanel(ui, session, status.show)
+        self._tableTimer = qt.QTimer()
+        self._tableTimer.interval = _TABLE_MILLISECONDS
+        self._tableTimer.connect("timeout()", self.measureNow)
         self._timer = qt.QTimer()
         self._timer.interval = _SETTLE_MILLISECONDS
         self._timer.connect("timeout()", self.recutNow)
@@ -39,12 +44,15 @@ class ResultsPanel:
 
     def setParameterNode(self, parameterNode):
         self._timer.stop()
+        if self._tableTimer.active:
+            self.measureNow()
         self._parameters = parameterNode
         self._applied = self._settings()
         self.refresh()
 
     def cleanup(self):
         self._timer.stop()
+        self._tableTimer.stop()
 
     def _settings(self):
         parameters = self._parameters
@@ -91,9 +99,25 @@ class ResultsPanel:
         self._say(*self._last)
 
     def refresh(self):
-        """Measure the findings anew, and bring everything up to date."""
-        self._updateTable(self._session.findings)
+        """Bring everything up to date after findings or segments have changed."""
+        self._showCandidates()
+        self._tableTimer.start()
         self.update()
+
+    def _showCandidates(self):
+        findings, parameters = self._session.findings, self._parameters
+        tableNode = parameters.findingsTable if parameters is not None else None
+        if findings or tableNode is None or self._session.history.current is not None:
+            self.candidates.showFindings(findings)
+        else:
+            self.candidates.showSaved(tableNode, parameters.segmentation)  # a reloaded scene
+
+    def showPreview(self, answers):
+        """Show what the text that is being typed would find; None for the last run again."""
+        if answers is None:
+            self._showCandidates()
+        else:
+            self.candidates.showPreview(answers)
 
     def update(self):
         """Bring texts and buttons up to date; quick."""
@@ -111,7 +135,7 @@ class ResultsPanel:
 
     def _noneText(self):
         saved = self._parameters is not None and self._parameters.findingsTable is not None
-        return _("from the saved scene") if saved and self._table.rowCount else _("none yet")
+        return _("from the saved scene") if saved and self.candidates.rowCount else _("none yet")
 
     def othersChanged(self):
         """Follow what was undone, removed or painted elsewhere, as in Segment Editor."""
@@ -119,8 +143,7 @@ class ResultsPanel:
         gone = run is not None and run.gone
         # Only in the place of what the run had said: not over a newer message.
         if gone and not self._toldGone and self._status.text == self._last[1]:
-            prompts = ", ".join(f"“{prompt}”" for prompt in run.prompts)
-            self._say("info", _("{prompts}: undone or removed elsewhere.").format(prompts=prompts))
+            self._say("info", _("{run}: undone or removed elsewhere.").format(run=run.title))
         elif self._toldGone and run is not None and not gone:
             self.tellAgain()
         self._toldGone = gone
@@ -132,49 +155,36 @@ class ResultsPanel:
         self._toldGone = False
         self.tellAgain()
 
-    def _updateTable(self, findings):
+    def measureNow(self):
+        """Bring the table that is saved with the scene up to date."""
         from lsms_core.errors import LsmsError
         from lsms_core.mrml.findings import findings_table
-        from lsms_core.mrml.labelmaps import segment_ids
         from LSMSSegmentationLib.SegmentWriter import isInScene
 
-        parameters = self._parameters
+        self._tableTimer.stop()
+        findings, parameters = self._session.findings, self._parameters
         segmentIDs = [s for finding in findings for s in finding.segmentIDs]
-        node = findings[0].segmentationNode if findings else None
-        tableNode = parameters.findingsTable if parameters is not None else None
-        if not findings and tableNode is not None and not self._session.history.current:
-            # A scene that was saved with its table.
-            node = parameters.segmentation
-            segmentIDs = segment_ids(node) if node is not None else []
-        elif not isInScene(node) or not isInScene(findings[0].request.volumeNode):
-            node, segmentIDs = None, []
-        elif segmentIDs and parameters is not None:
-            try:
-                tableNode = findings_table(
-                    node, findings[0].request.volumeNode, segmentIDs, tableNode
-                )
-                parameters.findingsTable = tableNode
-            except LsmsError as error:
-                self._say("warning", str(error))
-                tableNode = None
-        shown = bool(segmentIDs) and tableNode is not None
-        self._table.show(tableNode if shown else None, node, segmentIDs)
-        self._ui.findingsTableWidget.visible = shown and self._table.rowCount > 0
+        if parameters is None or not segmentIDs:
+            return
+        node, volumeNode = findings[0].segmentationNode, findings[0].request.volumeNode
+        if not isInScene(node) or not isInScene(volumeNode):
+            return
+        try:
+            parameters.findingsTable = findings_table(
+                node, volumeNode, segmentIDs, parameters.findingsTable
+            )
+        except LsmsError as error:
+            self._say("warning", str(error))
 
     def selectedFinding(self):
-        """Return the finding whose segment's row is selected in the table, else None."""
-        selected = self._table.selectedSegment()
-        if selected is not None:
-            for finding in self._session.findings:
-                if finding.segmentationNode is selected[0] and selected[1] in finding.segmentIDs:
-                    return finding
-        return None
+        """Return the finding that the selected row belongs to, else None."""
+        return self.candidates.selectedFinding()
 
     def _refinable(self):
         """The selected row's segment, else the run's first: (segmentation, volume, ID)."""
         from LSMSSegmentationLib.SegmentWriter import isInScene
 
-        selected = self._table.selectedSegment()
+        selected = self.candidates.selectedSegment()
         if selected is not None and isInScene(selected[0]) and selected[1] is not None:
             volumeNode = self._volumeOf(selected)
             if isInScene(volumeNode) and selected[0].GetSegmentation().GetSegment(selected[1]):
@@ -205,16 +215,22 @@ class ResultsPanel:
         """Take the last run back, and show what the run before had found."""
         run = self._attempt(self._session.undo)
         if run is not None:
-            text = _("Taken back: {prompts}.") if run.changes else _("Put aside: {prompts}.")
-            self._say("info", text.format(prompts=", ".join(f"“{p}”" for p in run.prompts)))
+            text = _("Taken back: {run}.") if run.changes else _("Put aside: {run}.")
+            self._say("info", text.format(run=run.title))
         self._showCurrent()
 
     def redo(self):
         run = self._attempt(self._session.redo)
         if run is not None:
-            prompts = ", ".join(f"“{prompt}”" for prompt in run.prompts)
-            self._say("info", _("Back again: {prompts}.").format(prompts=prompts))
+            self._say("info", _("Back again: {run}.").format(run=run.title))
         self._showCurrent()
+
+    def showCorrection(self, findings):
+        """Show an answer that was corrected, by a click or in words."""
+        self._last = outcome(findings)
+        what = self._session.history.current.what
+        self._say("info", _("Done: {what}. Undo takes it back.").format(what=what))
+        self.refresh()
 
     def _attempt(self, action):
         from lsms_core.errors import LsmsError
@@ -237,27 +253,46 @@ class ResultsPanel:
 
 def outcome(findings):
     """Return (kind, text) for the status line."""
-    missing = [finding for finding in findings if not finding.present]
-    covered = [f for f in findings if f.present and not f.segmentIDs]
-    found = [finding for finding in findings if finding.present and finding.segmentIDs]
-    lines = []
-    for finding in found:
-        count = len(finding.segmentIDs)
-        text = _("Found “{prompt}”.") if count == 1 else _("Found “{prompt}” in {count} segments.")
-        lines.append(text.format(prompt=finding.prompt, count=count))
-    for finding in covered:
-        text = _("“{prompt}” lies wholly in other segments, which were left as they are.")
-        lines.append(text.format(prompt=finding.prompt))
-    for finding in missing:
-        if finding.segmentIDs:
-            text = _("Nothing is left of “{prompt}” with these settings.")
-        else:
-            text = _(
-                "Nothing found for “{prompt}” (score {score:.2f}). No segment was made or "
-                "changed. A lower threshold shows weaker candidates."
+    lines, all_found = [], True
+    for finding in findings:
+        answer, prompt = finding.answer, finding.prompt
+        if finding.present and not finding.segmentIDs:
+            text = _("“{prompt}” lies wholly in other segments, which were left as they are.")
+            lines.append(text.format(prompt=prompt))
+        elif finding.present:
+            lines.append(_foundText(finding))
+        elif finding.segmentIDs:
+            lines.append(
+                _("Nothing is left of “{prompt}” with these settings.").format(prompt=prompt)
             )
-        lines.append(text.format(prompt=finding.prompt, score=finding.score))
-    return ("info" if found and not missing else "nothing"), "\n".join(lines)
+            all_found = False
+        else:
+            lines.append(_nothingText(answer, prompt))
+            all_found = False
+    found = any(finding.present and finding.segmentIDs for finding in findings)
+    return ("info" if found and all_found else "nothing"), "\n".join(lines)
+
+
+def _foundText(finding):
+    answer, segments = finding.answer, len(finding.segmentIDs)
+    if answer is not None and answer.reading is not None and answer.region == "lesions":
+        text = _("Found “{prompt}”: {kept} of {all} lesions.")
+        return text.format(
+            prompt=finding.prompt, kept=len(answer.kept), all=len(answer.candidates.lesions)
+        )
+    text = _("Found “{prompt}”.") if segments == 1 else _("Found “{prompt}” in {count} segments.")
+    return text.format(prompt=finding.prompt, count=segments)
+
+
+def _nothingText(answer, prompt):
+    changed = _("No segment was made or changed.")
+    if answer is None:
+        return _("Nothing found for “{prompt}”.").format(prompt=prompt) + " " + changed
+    if answer.reading is not None:
+        return answer.message + " " + changed
+    text = _("Nothing found for “{prompt}” (score {score:.2f}).")
+    weaker = _("A lower threshold shows weaker candidates.")
+    return " ".join([text.format(prompt=prompt, score=answer.score), changed, weaker])
 
 
 def _resultText(findings):

@@ -35,6 +35,6 @@ class WrappedLabel(qt.QObject):
             label.minimumHeight = height
 
     def eventFilter(self, _watched, event):
-        if event.type() == qt.QEvent.Resize:
+        if event.type() in (qt.QEvent.Resize, qt.QEvent.Show):
             self.fit()
         return False

@@ -1,0 +1,39 @@
+"""Corrections in words: "not the one in segment 7", "2 mm larger", "undo"."""
+
+
+def correctInWords(session, text):
+    """Change the last run's answers as a text says; one correction is one step for Undo.
+
+    With several prompts it changes those that it fits.
+
+    Args:
+        session: the Session.
+        text: what was typed.
+
+    Returns:
+        Whether the text asks for an undo, which is left to the caller.
+
+    Raises:
+        LsmsError: when it is not understood or fits nothing; nothing is changed then.
+    """
+    from lsms_core.errors import InputError
+    from lsms_core.inference.correct import corrected
+    from lsms_core.language.corrections import Operation, read_correction
+
+    if read_correction(text).operation is Operation.UNDO:
+        return True
+    reason = session.whyNotCorrectable()
+    if reason:
+        raise InputError(reason)
+    before = [finding.answer for finding in session.findings]
+    after = [corrected([answer], text) for answer in before]
+    pairs = list(zip(before, after, strict=True))
+    if not any(_differs(old, new) for old, new in pairs):
+        raise InputError(after[0].message)
+    session.correct([new if _differs(old, new) else old for old, new in pairs], f"“{text}”")
+    return False
+
+
+def _differs(old, new):
+    """Whether a correction changed an answer; one that fits nothing only says so."""
+    return new.verdicts is not old.verdicts or new.edits is not old.edits

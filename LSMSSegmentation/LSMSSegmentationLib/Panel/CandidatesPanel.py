@@ -1,0 +1,235 @@
+"""The candidates of the last run, or of what is being typed, and what a reader does with them."""
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from LSMSSegmentationLib.Panel.LesionList import LesionList
+from LSMSSegmentationLib.Panel.LesionRows import csvText, reportLine, rowsOf
+from LSMSSegmentationLib.Panel.SegmentViews import savedRows, showLesion, showSegment
+from LSMSSegmentationLib.Panel.WrappedLabel import WrappedLabel
+from LSMSSegmentationLib.SegmentWriter import isInScene
+
+
+class CandidatesPanel:
+    """Shows one list, and turns clicks and keys in it into corrections of the answer.
+
+    Args:
+        ui: the panel's widgets.
+        session: the logic's Session.
+        say: called with (kind, text) for the status line.
+    """
+
+    def __init__(self, ui, session, say):
+        self._ui, self._session, self._say = ui, session, say
+        self._names = {}
+        self._saved = None
+        self._candidates = None
+        self._list = LesionList(ui.findingsTableWidget, self)
+        self._why = WrappedLabel(ui.lesionReasonLabel)
+        ui.diametersButton.connect("clicked()", self.drawDiameters)
+        ui.copyReportButton.connect("clicked()", self.copyReport)
+        ui.saveCsvButton.connect("clicked()", self.saveCsv)
+        self._show([], editable=False)
+
+    @property
+    def rowCount(self):
+        return len(self._list.rows)
+
+    # What is shown
+
+    def showFindings(self, findings):
+        """Show the candidates of a run's findings, with what became of each."""
+        self._saved = None
+        rows = rowsOf([finding.answer for finding in findings])
+        self._forgetOldNames(findings)
+        self._show(rows, self._names, self._colours(findings, rows))
+
+    def showPreview(self, answers):
+        """Show what the text that is being typed would keep; nothing is written."""
+        self._saved = None
+        self._show(rowsOf(answers), editable=False)
+
+    def showSaved(self, tableNode, segmentationNode):
+        """Show a findings table that came with a scene."""
+        rows, names = savedRows(tableNode)
+        self._saved = (segmentationNode, names)
+        self._show(rows, names, editable=False)
+
+    def _show(self, rows, names=None, colours=None, editable=True):
+        self._list.show(rows, names, colours, editable)
+        self._ui.findingsTableWidget.visible = bool(rows)
+        answered = editable and any(row.kept and row.lesion for row in rows)
+        self._ui.copyReportButton.enabled = answered
+        self._ui.diametersButton.enabled = answered
+        self._ui.saveCsvButton.enabled = any(row.lesion for row in rows)
+        self._tellWhy(self._list.selected())
+
+    def _forgetOldNames(self, findings):
+        # Names belong to numbers, and numbers to one set of candidates.
+        answer = findings[0].answer if findings else None
+        candidates = answer.candidates.labels if answer is not None else None
+        if candidates is not self._candidates:
+            self._candidates, self._names = candidates, {}
+
+    def _colours(self, findings, rows):
+        colours = {}
+        for row in rows:
+            for finding in _findingsOf(row, findings):
+                segmentID = segmentOf(finding, row.lesion.number) if row.kept else None
+                if segmentID is not None and row.number not in colours:
+                    segment = finding.segmentationNode.GetSegmentation().GetSegment(segmentID)
+                    colours[row.number] = segment.GetColor()
+        return colours
+
+    def _tellWhy(self, row):
+        text = ""
+        if row is not None and row.why:
+            word = _("kept, in doubt") if row.kept else _("dropped")
+            text = _("Lesion {number}, {what}: {why}.").format(
+                number=row.number, what=word, why=row.why
+            )
+        self._ui.lesionReasonLabel.visible = bool(text)
+        self._why.setText(text)
+
+    # What the reader does with a row
+
+    def showLesion(self, row):
+        """Bring the views to a row's lesion."""
+        self._tellWhy(row)
+        if row.lesion is not None:
+            showLesion(row.lesion)
+            return
+        segment = self.selectedSegment()
+        if segment is not None:
+            showSegment(*segment)
+
+    def setKept(self, row, keep):
+        """Add a lesion to the answer or take it out; one step for Undo."""
+        from lsms_core.errors import LsmsError
+
+        findings = self._session.findings
+        mine = _findingsOf(row, findings)
+        said = _("added by hand") if keep else _("taken out by hand")
+        changed = []
+        for finding in findings:
+            answer = finding.answer
+            # With several prompts it is added to the first, and taken out of all.
+            concerned = finding is mine[0] if keep else finding in mine
+            if concerned and answer is not None:
+                answer = answer.with_verdict(row.lesion.number, keep, said)
+            changed.append(answer)
+        what = _("lesion {number} added") if keep else _("lesion {number} taken out")
+        try:
+            self._session.correct(changed, what.format(number=row.number))
+        except LsmsError as error:
+            self._say("warning", str(error))
+            self.showFindings(findings)
+
+    def rename(self, row, name):
+        """Name a lesion; its segment, where it has one of its own, gets the name, too."""
+        if name and name != str(row.number):
+            self._names[row.number] = name
+        else:
+            self._names.pop(row.number, None)
+        findings = self._session.findings
+        for finding in _findingsOf(row, findings):
+            if finding.request.splitLesions and name:
+                segmentID = segmentOf(finding, row.lesion.number)
+                if segmentID is not None:
+                    inner = finding.segmentationNode.GetSegmentation()
+                    inner.GetSegment(segmentID).SetName(name)
+        self.showFindings(findings)
+
+    def selectedFinding(self):
+        """Return the finding that the selected row's lesion belongs to, else None."""
+        row = self._list.selected()
+        if row is None or row.lesion is None:
+            return None
+        mine = _findingsOf(row, self._session.findings)
+        return next((f for f in mine if segmentOf(f, row.lesion.number) is not None), None)
+
+    def selectedSegment(self):
+        """Return (segmentation, segment ID) of the selected row, None where there is none."""
+        row = self._list.selected()
+        if row is None:
+            return None
+        if self._saved is not None:
+            node, names = self._saved
+            return _segmentNamed(node, names.get(row.number))
+        finding = self.selectedFinding()
+        if finding is None:
+            return None
+        return finding.segmentationNode, segmentOf(finding, row.lesion.number)
+
+    # Report
+
+    def reportText(self):
+        """Return one line for each lesion in the answer."""
+        rows = self._keptRows()
+        return "\n".join(reportLine(row.lesion, self._names.get(row.number, "")) for row in rows)
+
+    def _keptRows(self):
+        return [row for row in self._list.rows if row.kept and row.lesion is not None]
+
+    def drawDiameters(self):
+        """Draw the diameters of the lesions in the answer as lines that can be moved."""
+        from LSMSSegmentationLib.Panel.Diameters import drawDiameters
+
+        lines = drawDiameters(self._keptRows(), self._names)
+        self._say("info", _("{count} lines were drawn.").format(count=len(lines)))
+
+    def copyReport(self):
+        slicer.app.clipboard().setText(self.reportText())
+        self._say("info", _("The report lines were copied to the clipboard."))
+
+    def saveCsv(self, path=None):
+        """Save the list as CSV; asks where to when no path is given."""
+        from lsms_core.errors import LsmsError
+        from lsms_core.io.text import write_text
+
+        if not path:
+            path = qt.QFileDialog.getSaveFileName(
+                slicer.util.mainWindow(), _("Save the list"), "lesions.csv", "CSV (*.csv)"
+            )
+        if not path:
+            return
+        try:
+            write_text(path, csvText(self._list.rows, self._names))
+        except LsmsError as error:
+            self._say("error", str(error))
+        else:
+            self._say("info", _("The list was saved."))
+
+
+def _findingsOf(row, findings):
+    """Return the findings that a row's lesion may belong to."""
+    return findings if row.source is None else [findings[row.source]]
+
+
+def segmentOf(finding, number):
+    """Return the ID of the segment that holds a candidate of a finding, None for none."""
+    answer, node = finding.answer, finding.segmentationNode
+    if answer is None or not isInScene(node) or not finding.segmentIDs:
+        return None
+    if not answer.verdict(number).kept:
+        return None
+    inner = node.GetSegmentation()
+    present = [s for s in finding.segmentIDs if inner.GetSegment(s) is not None]
+    if len(finding.segmentIDs) == 1 or not finding.parts:
+        return present[0] if present else None
+    box = answer.candidates.boxes[number]
+    mine = answer.candidates.labels[box] == number
+    overlaps = {s: int((finding.parts[s][box] & mine).sum()) for s in present if s in finding.parts}
+    best = max(overlaps, key=overlaps.get, default=None)
+    return best if best is not None and overlaps[best] else None
+
+
+def _segmentNamed(node, name):
+    if not isInScene(node) or name is None:
+        return None
+    inner = node.GetSegmentation()
+    for index in range(inner.GetNumberOfSegments()):
+        if inner.GetNthSegment(index).GetName() == name:
+            return node, inner.GetNthSegmentID(index)
+    return None

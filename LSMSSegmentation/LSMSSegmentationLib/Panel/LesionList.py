@@ -1,0 +1,154 @@
+"""The one list of lesions: which there are, which are kept, and why; by mouse and by keys."""
+
+import qt
+from slicer.i18n import tr as _
+
+_ROW_PIXELS = 24
+_MOST_ROWS = 10
+_PLAIN = qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled
+_GREY = "#8a8a8a"
+
+
+def headings():
+    return [_("No."), _("Where"), _("Size mm"), _("HU"), _("Why")]
+
+
+class _Keys(qt.QObject):
+    """Passes on the keys that do something to the selected row."""
+
+    def __init__(self, onKey):
+        qt.QObject.__init__(self)
+        self._onKey = onKey
+
+    def eventFilter(self, _watched, event):
+        if event.type() == qt.QEvent.KeyPress:
+            if event.key() == qt.Qt.Key_Space:
+                return self._onKey("toggle")
+            if event.key() in (qt.Qt.Key_Delete, qt.Qt.Key_Backspace):
+                return self._onKey("remove")
+        return False
+
+
+class LesionList:
+    """Drives the table of lesions.
+
+    Args:
+        table: a QTableWidget.
+        actions: an object with ``showLesion(row)``, ``setKept(row, keep)`` and
+            ``rename(row, name)``; ``row`` is a :class:`LesionRow`.
+    """
+
+    def __init__(self, table, actions):
+        self._table, self._actions = table, actions
+        self._rows = []
+        self._names = {}
+        self._filling = False
+        self._editable = False
+        table.columnCount = len(headings())
+        table.setHorizontalHeaderLabels(headings())
+        table.verticalHeader().visible = False
+        table.verticalHeader().defaultSectionSize = _ROW_PIXELS
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+        # The reason takes what is left; it stands whole below the list for the selected row.
+        header.setSectionResizeMode(len(headings()) - 1, qt.QHeaderView.Stretch)
+        header.minimumSectionSize = 30
+        header.setFixedHeight(_ROW_PIXELS)
+        table.horizontalScrollBarPolicy = qt.Qt.ScrollBarAlwaysOff
+        table.connect("cellChanged(int,int)", self._onChanged)
+        table.connect("currentCellChanged(int,int,int,int)", self._onCurrent)
+        table.connect("cellClicked(int,int)", self._onClicked)
+        self._keys = _Keys(self._onKey)
+        table.installEventFilter(self._keys)
+
+    @property
+    def rows(self):
+        return list(self._rows)
+
+    def selected(self):
+        """Return the selected row, None where none is selected."""
+        index = self._table.currentRow()
+        return self._rows[index] if 0 <= index < len(self._rows) else None
+
+    def show(self, rows, names=None, colours=None, editable=True):
+        """Show rows, and keep the selected lesion selected.
+
+        Args:
+            rows: LesionRows.
+            names: number -> the name that the reader gave.
+            colours: number -> (red, green, blue), 0 to 1, of the lesion in the views.
+            editable: whether rows can be kept, dropped and renamed; a preview's cannot.
+        """
+        before = self.selected()
+        names, colours = names or {}, colours or {}
+        self._filling = True
+        self._rows, self._names, self._editable = list(rows), dict(names), editable
+        self._table.clearContents()
+        self._table.rowCount = len(rows)
+        for index, row in enumerate(rows):
+            texts = (names.get(row.number) or str(row.number), row.place, row.size)
+            for column, text in enumerate((*texts, row.attenuation, row.why)):
+                item = self._item(row, column, text)
+                if column == 0:
+                    self._mark(item, row, colours.get(row.number))
+                self._table.setItem(index, column, item)
+        self._fitHeight(len(rows))
+        if before is not None:
+            for index, row in enumerate(rows):
+                if row.number == before.number:
+                    self._table.setCurrentCell(index, 0)
+        self._filling = False
+
+    def _item(self, row, column, text):
+        item = qt.QTableWidgetItem(text)
+        item.setFlags(_PLAIN)
+        item.setToolTip(row.why or text)
+        if column in (2, 3):
+            item.setTextAlignment(qt.Qt.AlignCenter)
+        if not row.kept:
+            item.setForeground(qt.QBrush(qt.QColor(_GREY)))
+        return item
+
+    def _mark(self, item, row, colour):
+        if self._editable:
+            item.setFlags(_PLAIN | qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEditable)
+        item.setCheckState(qt.Qt.Checked if row.kept else qt.Qt.Unchecked)
+        if row.kept and colour is not None:
+            red, green, blue = (round(255 * value) for value in colour)
+            item.setBackground(qt.QBrush(qt.QColor(red, green, blue)))
+            item.setForeground(qt.QBrush(qt.QColor("#000000")))
+
+    def _fitHeight(self, count):
+        # As high as its rows, so that no blank strip is left below them.
+        height = _ROW_PIXELS * (min(count, _MOST_ROWS) + 1) + 2 * self._table.frameWidth
+        self._table.minimumHeight = height
+        self._table.maximumHeight = height
+
+    def _onChanged(self, index, column):
+        if self._filling or column != 0 or not 0 <= index < len(self._rows):
+            return
+        row, item = self._rows[index], self._table.item(index, 0)
+        name = item.text().strip()
+        keep = item.checkState() == qt.Qt.Checked
+        if keep != row.kept:
+            self._actions.setKept(row, keep)
+        elif name != (self._names.get(row.number) or str(row.number)):
+            self._actions.rename(row, name)
+
+    def _onCurrent(self, index, _column, before, _columnBefore):
+        if not self._filling and index != before and 0 <= index < len(self._rows):
+            self._actions.showLesion(self._rows[index])
+
+    def _onClicked(self, index, _column):
+        # A second click on the selected row: the views may have been scrolled away.
+        if 0 <= index < len(self._rows):
+            self._actions.showLesion(self._rows[index])
+
+    def _onKey(self, what):
+        row = self.selected()
+        if row is None or not self._editable:
+            return False
+        keep = not row.kept if what == "toggle" else False
+        if keep != row.kept:
+            self._actions.setKept(row, keep)
+        return True

@@ -1,0 +1,391 @@
+"""One search, many texts: the reading while typing, the list of lesions, corrections."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+SHAPE = (12, 24, 32)
+LARGE = np.s_[3:8, 4:12, 4:13]  # on the patient's right
+SMALL = np.s_[5:7, 14:17, 24:27]  # on the left
+
+
+@pytest.fixture
+def panel(entry, request):
+    """The panel with an engine that finds the lesions whatever the text is."""
+    import qt
+    import shim
+    from panel_driver import Driver, FakeClient
+
+    shim.use_pythonqt_attributes(["panel_driver", request.module.__name__])
+    qt.QSettings().clear()
+    driver = Driver(entry, FakeClient(), one_text=False)
+    yield driver
+    driver.close()
+
+
+@pytest.fixture
+def whole(panel, volume):
+    from LSMSSegmentationLib.ParameterNode import Where
+
+    panel.parameters.where = Where.WholeVolume
+    panel.parameters.minimumArea = 0.0
+    values = np.full(SHAPE, 110, np.int16)
+    values[LARGE], values[SMALL] = 60, 15
+    panel.slicer.util.updateVolumeFromArray(volume, values)
+    panel.settle()
+    return volume
+
+
+@pytest.fixture
+def labels():
+    found = np.zeros(SHAPE, np.uint16)
+    found[LARGE], found[SMALL] = 1, 2
+    return found
+
+
+@pytest.fixture
+def liver():
+    """A box with the right lobe on the patient's right, which is at low columns here."""
+    from lsms_core.anatomy.liver import LEFT, RIGHT, LiverMap
+
+    inside = np.zeros(SHAPE, bool)
+    inside[1:11, 2:22, 2:30] = True
+    lobes = np.zeros(SHAPE, np.uint8)
+    lobes[1:11, 2:22, 2:20], lobes[1:11, 2:22, 20:30] = RIGHT, LEFT
+    return LiverMap(inside, lobes)
+
+
+def rows(panel):
+    table = panel.ui.findingsTableWidget
+    return [
+        [table.item(r, c).text() for c in range(table.columnCount)] for r in range(table.rowCount)
+    ]
+
+
+def kept(panel):
+    return [row.number for row in panel.panel.results.candidates._list.rows if row.kept]
+
+
+def preview(panel, text):
+    panel.type(text)
+    panel.press(_qt().Key_Escape)
+    panel.panel._preview()
+    panel.settle()
+
+
+def _qt():
+    from PySide6.QtCore import Qt
+
+    return Qt
+
+
+def chips(panel):
+    import re
+
+    text = re.sub(r"<[^>]+>", "|", panel.ui.readingLabel.text).replace("&nbsp;", " ")
+    return [part.strip() for part in text.split("|") if part.strip()]
+
+
+def test_the_reading_stands_below_the_line_while_typing(panel, volume):
+    panel.type("left lobe hypodense lesion under 1 cm calcified")
+    assert panel.ui.readingLabel.visible
+    assert chips(panel) == ["left lobe", "darker than liver", "under 10 mm", "not read: calcified"]
+    assert panel.client.asked == []
+    panel.type("asdf qwerty")
+    assert chips(panel) == ["not understood"]
+    panel.type("left lobe lesion; <b>right</b> lobe cyst")
+    assert "<b>" not in panel.ui.readingLabel.text
+    panel.ui.promptLineEdit.text = ""
+    assert not panel.ui.readingLabel.visible
+
+
+def test_chips_that_were_not_read_have_another_colour(panel, volume):
+    panel.type("left lobe calcified lesion")
+    styles = [part.split('"')[0] for part in panel.ui.readingLabel.text.split('style="')[1:]]
+    assert len(set(styles)) == 2
+
+
+def test_the_list_says_what_was_kept_and_why_the_rest_was_not(panel, whole, labels, liver):
+    panel.search("left lobe lesion", labels, liver)
+    assert panel.client.asked[-1].get("search")
+    listed = rows(panel)
+    assert [row[0] for row in listed] == ["1", "2"]
+    assert listed[0][1] == "right lobe"
+    assert "the text asks for the left lobe" in listed[0][4]
+    assert listed[1][4] == ""
+    assert kept(panel) == [2]
+    assert panel.status == "Found “left lobe lesion”: 1 of 2 lesions."
+    (segment_id,) = panel.segments()
+    assert np.array_equal(panel.mask(segment_id, whole), labels == 2)
+
+
+def test_the_next_text_needs_no_worker_and_is_quick(panel, whole, labels, liver):
+    panel.search("left lobe lesion", labels, liver)
+    asked = len(panel.client.asked)
+    panel.type("right lobe lesion")
+    panel.press(_qt().Key_Escape)
+    times = []
+    for text in ("right lobe lesion", "largest lesion", "lesions under 2 cm"):
+        panel.ui.promptLineEdit.text = text
+        started = time.thread_time()
+        panel.panel.run()
+        times.append(time.thread_time() - started)
+    assert len(panel.client.asked) == asked
+    assert len(panel.segments()) == 4
+    # Enter to segment; 50 ms are the aim, and other programs may be busy.
+    assert min(times) < 0.15
+    panel.type("right lobe lesion")
+    panel.press(_qt().Key_Escape)
+    panel.press(_qt().Key_Return)
+    assert kept(panel) == [1]
+
+
+def test_another_range_is_searched_anew(panel, whole, labels, liver):
+    from LSMSSegmentationLib.ParameterNode import Where
+
+    panel.search("left lobe lesion", labels, liver)
+    panel.parameters.where = Where.SliceNumber
+    panel.parameters.sliceNumber = 6
+    panel.search("left lobe lesion", labels, liver)
+    assert [a["slices"] for a in panel.client.asked] == [None, (6,)]
+
+
+def test_the_list_narrows_while_typing_and_nothing_is_written(panel, whole, labels, liver):
+    panel.search("all lesions", labels, liver)
+    assert kept(panel) == [1, 2]
+    before = {s: panel.mask(s, whole).sum() for s in panel.segments()}
+    asked = len(panel.client.asked)
+    preview(panel, "right lobe lesion")
+    assert kept(panel) == [1]
+    preview(panel, "lesions under 15 mm")
+    assert kept(panel) == [2]
+    assert rows(panel)[0][4].startswith("24 mm, the text asks for under 15 mm")
+    assert {s: panel.mask(s, whole).sum() for s in panel.segments()} == before
+    assert len(panel.client.asked) == asked
+    preview(panel, "all lesions")  # the last run's own text: its list is back
+    assert kept(panel) == [1, 2]
+
+
+def test_a_preview_cannot_be_changed(panel, whole, labels, liver):
+    panel.search("all lesions", labels, liver)
+    preview(panel, "right lobe lesion")
+    table = panel.ui.findingsTableWidget
+    table.setCurrentCell(0, 0)
+    panel.press(_qt().Key_Space, table)
+    assert panel.session.history.current.what == ""
+
+
+def test_the_space_bar_drops_and_keeps_as_one_undo_step(panel, whole, labels, liver):
+    panel.search("all lesions", labels, liver)
+    table = panel.ui.findingsTableWidget
+    table.setCurrentCell(1, 0)
+    panel.press(_qt().Key_Space, table)
+    (segment_id,) = panel.segments()
+    assert np.array_equal(panel.mask(segment_id, whole), labels == 1)
+    assert kept(panel) == [1]
+    assert rows(panel)[1][4] == "taken out by hand"
+    assert panel.status == "Done: lesion 2 taken out. Undo takes it back."
+    panel.click(panel.ui.undoButton)
+    assert np.array_equal(panel.mask(segment_id, whole), labels > 0)
+    assert kept(panel) == [1, 2]
+    table.setCurrentCell(0, 0)
+    panel.press(_qt().Key_Delete, table)
+    assert np.array_equal(panel.mask(segment_id, whole), labels == 2)
+    panel.press(_qt().Key_Space, table)
+    assert np.array_equal(panel.mask(segment_id, whole), labels > 0)
+
+
+def test_the_box_of_a_dropped_lesion_adds_it(panel, whole, labels, liver):
+    panel.search("left lobe lesion", labels, liver)
+    table = panel.ui.findingsTableWidget
+    table.item(0, 0).setCheckState(_qt().Checked)
+    panel.settle()
+    (segment_id,) = panel.segments()
+    assert np.array_equal(panel.mask(segment_id, whole), labels > 0)
+    assert rows(panel)[0][4] == "added by hand"
+
+
+def test_one_segment_a_lesion_has_its_colour_its_name_and_goes_with_it(panel, whole, labels, liver):
+    panel.parameters.splitLesions = True
+    panel.search("all lesions", labels, liver)
+    assert len(panel.segments()) == 2
+    table = panel.ui.findingsTableWidget
+    colours = [table.item(row, 0).background().color().name() for row in range(2)]
+    assert len(set(colours)) == 2
+    table.item(1, 0).setText("Metastasis A")
+    panel.settle()
+    assert "Metastasis A" in panel.segments().values()
+    assert rows(panel)[1][0] == "Metastasis A"
+    table.setCurrentCell(1, 0)
+    panel.press(_qt().Key_Delete, table)
+    assert len(panel.segments()) == 1
+    panel.click(panel.ui.undoButton)
+    assert sorted(panel.segments().values())[0] == "Metastasis A"
+    table.setCurrentCell(0, 0)
+    panel.press(_qt().Key_Delete, table)
+    panel.press(_qt().Key_Space, table)
+    assert len(panel.segments()) == 2
+    masks = [panel.mask(s, whole) for s in panel.segments()]
+    assert np.array_equal(masks[0] | masks[1], labels > 0)
+    assert not (masks[0] & masks[1]).any()
+
+
+def test_arrows_step_through_the_lesions_in_the_views(panel, whole, labels, liver):
+    panel.search("all lesions", labels, liver)
+    red = panel.slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
+    table = panel.ui.findingsTableWidget
+    table.setFocus()
+    table.setCurrentCell(0, 0)
+    panel.settle()
+    first = red.GetSliceOffset()
+    panel.press(_qt().Key_Down, table)
+    assert table.currentRow() == 1
+    assert red.GetSliceOffset() != first
+
+
+def test_the_selected_rows_reason_stands_whole_below_the_list(panel, whole, labels, liver):
+    panel.search("left lobe lesion", labels, liver)
+    panel.ui.findingsTableWidget.setCurrentCell(0, 0)
+    panel.settle()
+    assert panel.ui.lesionReasonLabel.visible
+    assert panel.ui.lesionReasonLabel.text == (
+        "Lesion 1, dropped: the text asks for the left lobe."
+    )
+
+
+def correct(panel, text):
+    panel.ui.correctionLineEdit.text = text
+    panel.press(_qt().Key_Return, panel.ui.correctionLineEdit)
+
+
+def test_corrections_in_words_are_one_undo_each(panel, whole, labels, liver):
+    panel.search("all lesions", labels, liver)
+    (segment_id,) = panel.segments()
+    correct(panel, "only the largest")
+    assert np.array_equal(panel.mask(segment_id, whole), labels == 1)
+    assert panel.status == "Done: “only the largest”. Undo takes it back."
+    correct(panel, "also the one in the left lobe")
+    assert np.array_equal(panel.mask(segment_id, whole), labels > 0)
+    correct(panel, "remove lesion 1")
+    assert np.array_equal(panel.mask(segment_id, whole), labels == 2)
+    correct(panel, "2 mm larger")
+    larger = panel.mask(segment_id, whole)
+    assert larger.sum() > (labels == 2).sum()
+    assert larger[labels == 2].all()
+    correct(panel, "undo")
+    assert np.array_equal(panel.mask(segment_id, whole), labels == 2)
+    panel.click(panel.ui.undoButton)
+    assert np.array_equal(panel.mask(segment_id, whole), labels > 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("lorem ipsum", "Not understood"),
+        ("remove lesion 9", "There is no lesion 9"),
+        ("drop cysts in segment 7", ""),
+    ],
+)
+def test_a_correction_that_fits_nothing_changes_nothing(panel, whole, labels, text, said):
+    panel.search("all lesions", labels)
+    (segment_id,) = panel.segments()
+    before = panel.mask(segment_id, whole)
+    runs = panel.session.history.current
+    correct(panel, text)
+    if panel.session.history.current is runs:
+        assert said in panel.status
+        assert np.array_equal(panel.mask(segment_id, whole), before)
+        assert panel.ui.correctionLineEdit.text == text
+
+
+def test_gibberish_makes_no_segment(panel, whole, labels, liver):
+    panel.search("asdf qwerty", labels, liver)
+    assert panel.segmentation is None
+    assert (
+        panel.status.startswith("Not understood: “asdf qwerty”") or "Not understood" in panel.status
+    )
+    assert kept(panel) == []
+
+
+def test_tags_keep_the_reading(panel, whole, labels, liver):
+    from lsms_core.mrml.segments import read_meta
+
+    panel.search("left lobe calcified lesion", labels, liver)
+    (segment_id,) = panel.segments()
+    assert read_meta(panel.segmentation, segment_id).reading == "left lobe; not read: calcified"
+
+
+def test_the_report_is_copied_and_saved(panel, whole, labels, liver, tmp_path):
+    panel.search("left lobe lesion", labels, liver)
+    panel.click(panel.ui.copyReportButton)
+    text = panel.slicer.app.clipboard().text()
+    assert text.startswith("Left lobe: ")
+    assert text.count("\n") == 0
+    assert text.endswith(" HU")
+    path = tmp_path / "list.csv"
+    panel.panel.results.candidates.saveCsv(str(path))
+    lines = path.read_text("utf-8").splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("number,name,place,longest_mm")
+    assert ",no,the text asks for the left lobe" in lines[1]
+
+
+def test_diameters_are_drawn_once_and_lie_where_they_were_measured(panel, whole, labels, liver):
+    panel.search("all lesions", labels, liver)
+    for _ in range(2):
+        panel.click(panel.ui.diametersButton)
+    lines = panel.slicer.util.getNodesByClass("vtkMRMLMarkupsLineNode")
+    assert len(lines) == 4
+    lesion = panel.session.findings[0].answer.candidates.lesions[0]
+    lengths = sorted(line.GetLineLengthWorld() for line in lines)
+    assert lengths[-1] == pytest.approx(lesion.longest_mm, abs=1.5)
+
+
+def test_lesions_of_a_segmentation_are_asked_about_without_a_worker(panel, whole, labels):
+    from lsms_core.mrml.labelmaps import segment_ids
+    from lsms_core.mrml.segments import SegmentMeta, WriteOptions, write_mask
+
+    scene = panel.slicer.mrmlScene
+    theirs = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "TotalSegmentator")
+    liver = np.zeros(SHAPE, bool)
+    liver[1:11, 2:22, 2:30] = True
+    for name, mask in (("liver", liver), ("liver_tumor", labels > 0), ("spleen", labels == 2)):
+        write_mask(theirs, whole, mask, SegmentMeta(name), WriteOptions(name=name))
+    before = len(segment_ids(theirs))
+    panel.parameters.lesionsFrom = theirs
+    panel.type("largest lesion")
+    panel.press(_qt().Key_Escape)
+    panel.press(_qt().Key_Return)
+    assert panel.client.asked == []
+    assert kept(panel) == [1]
+    result = panel.parameters.segmentation
+    assert result is not theirs
+    assert len(segment_ids(theirs)) == before
+    (made,) = segment_ids(result)
+    from lsms_core.mrml.labelmaps import read_mask
+
+    assert np.array_equal(read_mask(result, whole, made), labels == 1)
+    assert not panel.ui.thresholdSlider.enabled
+    assert "no threshold" in panel.ui.resultReasonLabel.text
+    panel.parameters.segmentation = theirs
+    panel.press(_qt().Key_Return)
+    assert "choose another one under Segmentation" in panel.status
+
+
+def test_a_segmentation_without_lesions_says_so(panel, whole):
+    from lsms_core.mrml.segments import SegmentMeta, WriteOptions, write_mask
+
+    theirs = panel.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Spleen only")
+    mask = np.zeros(SHAPE, bool)
+    mask[2:4, 2:4, 2:4] = True
+    for name in ("spleen", "kidney_left"):
+        write_mask(theirs, whole, mask, SegmentMeta(name), WriteOptions(name=name))
+    panel.parameters.lesionsFrom = theirs
+    panel.type("largest lesion")
+    panel.press(_qt().Key_Escape)
+    panel.press(_qt().Key_Return)
+    assert "holds no lesion" in panel.status
+    assert panel.ui.runButton.text == "Run"

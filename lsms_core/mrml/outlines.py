@@ -1,0 +1,86 @@
+"""Lesions, liver, lobes and segments that somebody has outlined already, as candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkSegment
+
+from lsms_core.anatomy.geometry import SlicePlane
+from lsms_core.anatomy.outlines import NamedMask, recognise
+from lsms_core.errors import InputError
+from lsms_core.inference.candidates import CandidateSet, Search
+from lsms_core.mrml.labelmaps import find_segment, read_mask, segment_ids
+from lsms_core.mrml.meta import tag_of
+from lsms_core.mrml.volumes import read_ct
+
+
+def named_masks(
+    segmentation_node: vtkMRMLSegmentationNode, volume_node: vtkMRMLScalarVolumeNode
+) -> list[NamedMask]:
+    """Return the segments that are not empty on a volume's grid, with names and codes.
+
+    Raises:
+        InputError: when a segment is kept as a surface only.
+    """
+    masks = []
+    for segment_id in segment_ids(segmentation_node):
+        mask = read_mask(segmentation_node, volume_node, segment_id)
+        if mask.any():
+            segment = find_segment(segmentation_node, segment_id)
+            code, region = _codes(segment)
+            masks.append(NamedMask(segment.GetName(), mask, code, region))
+    return masks
+
+
+def candidates_of_segmentation(
+    segmentation_node: vtkMRMLSegmentationNode,
+    volume_node: vtkMRMLScalarVolumeNode,
+    plane: str | int = "axial",
+    slices: Sequence[int] | None = None,
+) -> CandidateSet:
+    """Take the lesions of a segmentation as candidates, wherever the two are in the world.
+
+    Its liver, lobes and Couinaud's segments are used where it has them; what they are is
+    recognised by names and terminology codes.
+
+    Args:
+        segmentation_node: somebody's outlines.
+        volume_node: the CT.
+        plane: "axial", "coronal", "sagittal" or an array axis.
+        slices: indices along it; None for the whole volume.
+
+    Raises:
+        InputError: when it holds no lesion, or a node cannot be used.
+    """
+    ct = read_ct(volume_node)
+    if segmentation_node.GetScene() is None:
+        raise InputError("The segmentation with the lesions was deleted: select another.")
+    masks = named_masks(segmentation_node, volume_node)
+    name = segmentation_node.GetName()
+    if not masks:
+        raise InputError(f'"{name}" holds no outline on this CT: select another.')
+    voxel_ml = abs(float(np.linalg.det(ct.affine[:3, :3]))) / 1000.0
+    found = recognise(masks, voxel_ml, expected="lesions")
+    if found.lesions is None:
+        left_out = ", ".join(f'"{one}"' for one in found.left_out[:5])
+        raise InputError(
+            f'"{name}" holds no lesion ({left_out or "liver only"}): name a segment '
+            '"lesion", "metastasis", "cyst" or the like, or give it such a terminology.'
+        )
+    grid = SlicePlane.of(ct, plane)
+    count = grid.count(ct.shape)
+    chosen = tuple(range(count)) if slices is None else tuple(int(i) for i in slices)
+    search = Search(ct, chosen, grid.axis, grid.plane, engine="labels", model=name)
+    return CandidateSet.from_labels(search, found.lesions, found.liver)
+
+
+def _codes(segment: vtkSegment) -> tuple[str, str]:
+    """Return the code values of type and region in Slicer's terminology entry."""
+    entry = tag_of(segment, vtkSegment.GetTerminologyEntryTagName()) or ""
+    parts = [part.split("^") for part in entry.split("~")]
+    if len(parts) < 6:
+        return "", ""
+    code, region = (part[1] if len(part) > 1 else "" for part in (parts[2], parts[5]))
+    return code, region

@@ -36,7 +36,7 @@ def runSelfTest(test):
         _logicWithoutWindow(test, model, phantom, volumeNode)
         slicer.mrmlScene.Clear(0)
         phantom, volumeNode = makeVolume()
-        _panel(test, model, volumeNode)
+        _panel(test, model, phantom, volumeNode)
     test.delayDisplay("The test has passed")
 
 
@@ -47,6 +47,20 @@ def makeVolume():
 
     phantom = make_phantom(2, shape=SMALL_SHAPE)
     return phantom, addSyntheticCT(phantom)
+
+
+def makeOutlines(phantom, volumeNode):
+    """Return a segmentation with the phantom's liver and lesions, as another program makes them."""
+    from lsms_core.mrml.segments import SegmentMeta, WriteOptions, write_mask
+
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Outlines")
+    for name, mask in (("liver", phantom.liver), ("liver_lesions", phantom.instances > 0)):
+        write_mask(node, volumeNode, mask, SegmentMeta(name), WriteOptions(name=name))
+    return node
+
+
+def _largest(phantom):
+    return int(np.argmax(np.bincount(phantom.instances.ravel())[1:])) + 1
 
 
 def _logicWithoutWindow(test, model, phantom, volumeNode):
@@ -64,6 +78,17 @@ def _logicWithoutWindow(test, model, phantom, volumeNode):
     volumeNode.SetAndObserveTransformNodeID(transformNode.GetID())
     logic = LSMSSegmentationLogic()
     try:
+        theirs = makeOutlines(phantom, volumeNode)
+        (finding,) = logic.segment(volumeNode, "largest lesion", lesionsFrom=theirs)
+        test.assertTrue(finding.present)
+        test.assertEqual(len(finding.answer.kept), 1)
+        node = finding.segmentationNode
+        test.assertIsNot(node, theirs)
+        found = read_mask(node, volumeNode, finding.segmentIDs[0])
+        test.assertTrue(np.array_equal(found, finding.mask))
+        test.assertTrue(np.array_equal(found, phantom.instances == _largest(phantom)))
+        test.assertIsNotNone(logic.session.undo())
+        test.assertEqual(node.GetSegmentation().GetNumberOfSegments(), 0)
         middle = phantom.ct.shape[0] // 2
         (finding,) = logic.segment(
             volumeNode,
@@ -74,19 +99,15 @@ def _logicWithoutWindow(test, model, phantom, volumeNode):
             timeout=_SECONDS,
             minimumArea=0.0,
         )
-        test.assertEqual(finding.probability.shape, (2, *phantom.ct.shape[1:]))
-        test.assertTrue(finding.present, "a random model marks a part of the picture")
-        node = finding.segmentationNode
-        found = read_mask(node, volumeNode, finding.segmentIDs[0])
-        test.assertTrue(np.array_equal(found, finding.fullMask()))
-        test.assertTrue(logic.session.undo())
-        test.assertEqual(node.GetSegmentation().GetNumberOfSegments(), 0)
+        test.assertEqual(finding.slices, (middle - 1, middle))
+        test.assertEqual(finding.mask.shape, phantom.ct.shape)
+        test.assertEqual(finding.answer.reading.query.sides, ("left",))
     finally:
         logic.cleanup()
     test.delayDisplay("The logic works without a window")
 
 
-def _panel(test, model, volumeNode):
+def _panel(test, model, phantom, volumeNode):
     """What a reader does: open, type, run, cancel, refine."""
     from LSMSSegmentationLib.ParameterNode import Device, Where
 
@@ -106,17 +127,24 @@ def _panel(test, model, volumeNode):
     widget.ui.runButton.click()
     _wait(test, session, widget)
     test.assertTrue(session.findings, widget.ui.statusLabel.text)
-    segmentation = parameters.segmentation.GetSegmentation()
-    count = segmentation.GetNumberOfSegments()
-    test.assertEqual(count, 1)
-    test.delayDisplay("A prompt made a segment")
+    test.delayDisplay("The worker searched a slice")
 
     parameters.where = Where.WholeVolume
     widget.ui.runButton.click()
+    test.assertTrue(session.busy, widget.ui.statusLabel.text)
+    widget.ui.runButton.click()
+    test.assertFalse(session.busy, widget.ui.statusLabel.text)
+    test.delayDisplay("A run was cancelled")
+
+    parameters.segmentation = None
+    parameters.lesionsFrom = makeOutlines(phantom, volumeNode)
+    widget.ui.promptLineEdit.text = "largest lesion"
     widget.ui.runButton.click()
     _wait(test, session, widget)
-    test.assertEqual(segmentation.GetNumberOfSegments(), count)
-    test.delayDisplay("A run was cancelled")
+    segmentation = parameters.segmentation.GetSegmentation()
+    test.assertEqual(segmentation.GetNumberOfSegments(), 1)
+    test.assertEqual(widget.ui.findingsTableWidget.rowCount, len(phantom.lesions))
+    test.delayDisplay("A prompt made a segment")
 
     widget.ui.refineButton.click()
     slicer.app.processEvents()

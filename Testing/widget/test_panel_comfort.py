@@ -248,8 +248,9 @@ def test_controls_have_names_for_screen_readers(panel):
 def test_the_sample_ct_is_drawn_once(panel, tmp_path, monkeypatch):
     from types import SimpleNamespace
 
-    import lsms_core.phantom
     from LSMSSegmentationLib.SampleCT import addSyntheticCT, syntheticCT
+
+    import lsms_core.phantom
     from lsms_core.anatomy.geometry import CTVolume
 
     drawn = []

@@ -97,7 +97,9 @@ def test_a_real_worker_answers_cancels_and_is_replaced_when_killed(live, bundle)
     assert live.session.busy
     wait(live)
     assert live.status.startswith(("Found", "Nothing found"))
-    assert live.session.findings[0].probability.shape == (1, *SMALL_SHAPE[1:])
+    (finding,) = live.session.findings
+    assert len(finding.slices) == 1
+    assert finding.mask.shape == SMALL_SHAPE
     told = live.status
     live.click(live.ui.whyButton)
     wait(live)

@@ -120,7 +120,7 @@ class PromptEffect(AbstractScriptedSegmentEditorEffect):
         self.scriptedEffect.addOptionsWidget(self.readingLabel)
         self.reading = ReadingLabel(self.readingLabel)
         edit = self.promptWidgets.promptLineEdit
-        self._connect(edit, "textChanged(QString)", lambda text: self.reading.show(text))
+        self._connect(edit, "textChanged(QString)", self.reading.show)
 
     def _connect(self, widget, signal, callback):
         widget.connect(signal, callback)

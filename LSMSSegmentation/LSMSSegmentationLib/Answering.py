@@ -14,6 +14,7 @@ class Answering:
 
     def __init__(self):
         self.store = CandidateStore()
+        self._oneText = set()
 
     def answers(self, request, volumeKey):
         """Return the answers to a request, None where the worker has to search first.
@@ -50,12 +51,16 @@ class Answering:
         Raises:
             WorkerError: when it cannot be asked.
         """
-        if looksForOneText(request.model):
+        if _modelKey(request.model) in self._oneText or looksForOneText(request.model):
             controller.start(
                 ct, request.prompts, request.plane, request.slices, request.model, volumeKey
             )
         else:
             controller.search(ct, request.plane, request.slices, request.model, volumeKey)
+
+    def noteOneText(self, model):
+        """Remember that a model's engine knows no candidates, as the worker said."""
+        self._oneText.add(_modelKey(model))
 
     def take(self, event, request, ct, volumeKey):
         """Return the answers that the worker's event gives.
@@ -85,6 +90,10 @@ class Answering:
 
     def clear(self):
         self.store.clear()
+
+
+def _modelKey(model):
+    return tuple(str(model.get(name)) for name in ("weights", "engine", "device"))
 
 
 def _oneTextsAnswer(event, index, request, ct):

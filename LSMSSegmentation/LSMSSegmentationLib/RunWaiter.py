@@ -1,5 +1,7 @@
 """Waiting for a run, for scripts."""
 
+import time
+
 
 class RunWaiter:
     """Keeps how a run ended, for whoever waits."""
@@ -26,3 +28,31 @@ class RunWaiter:
         if self._error is not None:
             raise self._error
         return self._findings
+
+    def wait(self, controller, timeout):
+        """Wait until the run has ended; Slicer's window stays alive.
+
+        Args:
+            controller: the session's RunController.
+            timeout: seconds.
+
+        Raises:
+            WorkerError: when it takes longer; the worker is ended then.
+        """
+        import slicer
+
+        from lsms_core.errors import WorkerError
+
+        app = getattr(slicer, "app", None)
+        deadline = time.monotonic() + timeout
+        while not self.done:
+            if time.monotonic() > deadline:
+                controller.close()
+                raise WorkerError(
+                    f"No answer within {timeout:.0f} s, so the worker was ended: "
+                    "search fewer slices, or give a longer timeout."
+                )
+            controller.poll()
+            if app is not None:
+                app.processEvents()
+            time.sleep(0.002)

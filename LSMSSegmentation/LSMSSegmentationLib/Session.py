@@ -1,7 +1,5 @@
 """The module's logic: runs, what became of them, and changes to them. Works with no window."""
 
-import time
-
 from LSMSSegmentationLib.Answering import Answering, notesOf
 from LSMSSegmentationLib.Explanation import Explanation
 from LSMSSegmentationLib.Finding import Finding
@@ -141,7 +139,7 @@ class Session:
         self.addListener(waiter)
         try:
             self.start(request)
-            self._wait(waiter, timeout)
+            waiter.wait(self.controller, timeout)
         finally:
             self.removeListener(waiter)
         return waiter.result()
@@ -155,25 +153,6 @@ class Session:
         ct = read_ct(volumeNode)
         first, last = (slices, slices) if isinstance(slices, int) else (slices[0], slices[-1])
         return checkRange(first, last, SlicePlane.of(ct, plane).count(ct.shape))
-
-    def _wait(self, waiter, timeout):
-        import slicer
-
-        from lsms_core.errors import WorkerError
-
-        app = getattr(slicer, "app", None)
-        deadline = time.monotonic() + timeout
-        while not waiter.done:
-            if time.monotonic() > deadline:
-                self.controller.close()
-                raise WorkerError(
-                    f"No answer within {timeout:.0f} s, so the worker was ended: "
-                    "search fewer slices, or give a longer timeout."
-                )
-            self.controller.poll()
-            if app is not None:
-                app.processEvents()
-            time.sleep(0.002)
 
     def _onEvent(self, event):
         if event.kind == "progress":
@@ -189,6 +168,8 @@ class Session:
             self._tell("runCancelled")
         elif event.kind in ("result", "candidates"):
             self._takeEvent(event)
+        elif event.kind == "one_text":
+            self._askOnce(event)
         else:
             self._fail(str(event.fields.get("message", "The worker stopped.")))
 
@@ -246,6 +227,17 @@ class Session:
     def _fail(self, message):
         self.lastMessage = message
         self._tell("runFailed", message)
+
+    def _askOnce(self, _event):
+        """The model's engine looks for one text at a time: ask for these texts."""
+        from lsms_core.errors import LsmsError
+
+        self.answering.noteOneText(self.request.model)
+        try:
+            self._checkStillThere(self.request)
+            self.answering.ask(self.controller, self.request, self._ct, self._volumeKey)
+        except LsmsError as error:
+            self._fail(str(error))
 
     def _takeEvent(self, event):
         from lsms_core.errors import LsmsError

@@ -389,3 +389,22 @@ def test_a_segmentation_without_lesions_says_so(panel, whole):
     panel.press(_qt().Key_Return)
     assert "holds no lesion" in panel.status
     assert panel.ui.runButton.text == "Run"
+
+
+def test_an_engine_that_looks_for_one_text_is_asked_for_the_text(panel, whole, labels):
+    panel.type("left lobe lesion")
+    panel.press(_qt().Key_Escape)
+    panel.press(_qt().Key_Return)
+    assert panel.client.asked[-1].get("search")
+    panel.client.tell("one_text")
+    panel.poll()
+    assert panel.session.busy
+    assert panel.client.asked[-1]["texts"] == ["left lobe lesion"]
+    panel.client.answer(np.where(labels == 2, 0.9, 0.0))
+    panel.poll()
+    (segment_id,) = panel.segments()
+    assert np.array_equal(panel.mask(segment_id, whole), labels == 2)
+    panel.type("right lobe lesion")
+    panel.press(_qt().Key_Escape)
+    panel.press(_qt().Key_Return)
+    assert panel.client.asked[-1]["texts"] == ["right lobe lesion"]  # and not searched again

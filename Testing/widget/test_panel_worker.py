@@ -130,7 +130,8 @@ def test_a_real_worker_answers_cancels_and_is_replaced_when_killed(live, bundle)
     wait(live)
     assert live.status == "Cancelled; nothing was changed."
 
-    live.parameters.where = Where.CurrentSlice
+    live.parameters.where = Where.SliceNumber  # one that was not searched before
+    live.parameters.sliceNumber = finding.slices[0] + 1
     live.press(Qt.Key_Return)
     os.kill(live.session.controller._client.process_id, 9)
     wait(live)

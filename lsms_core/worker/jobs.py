@@ -184,6 +184,8 @@ class Jobs:
         if ready is None:
             return Message("need_volume", {"request": request})
         volume, predictor, loaded = ready
+        if not predictor.text_free:
+            return Message("one_text", {"request": request, **loaded})
         started = time.perf_counter()
         found = self._candidates(request, fields, volume, predictor)
         seconds = time.perf_counter() - started

@@ -17,7 +17,7 @@ class WhyHere:
     def __init__(self, ui, session, say, results, onChanged):
         self._ui, self._session, self._say = ui, session, say
         self._results, self._onChanged = results, onChanged
-        self.dialog = None
+        self.dialog = self._explained = None
         ui.whyButton.connect("clicked()", self.ask)
         session.addListener(self)
 
@@ -26,7 +26,7 @@ class WhyHere:
         self._ui.whyButton.enabled = bool(findings) and not busy
         if self.dialog is not None:
             self.dialog.promptComboBox.enabled = len(findings) > 1 and not busy
-            if not findings:
+            if not any(finding is self._explained for finding in findings):
                 self.dialog.hide()  # it would speak of a run that was taken back
 
     def ask(self, number=None):
@@ -55,6 +55,7 @@ class WhyHere:
             self.dialog = ExplanationDialog(self.ask)
         self._results.tellAgain()
         if numbers:  # else the run was taken back meanwhile
+            self._explained = explanation.finding
             try:
                 self.dialog.show(explanation, [f.prompt for f in findings], numbers[0])
             except LsmsError as error:

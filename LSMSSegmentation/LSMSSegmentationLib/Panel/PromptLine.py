@@ -4,6 +4,7 @@ import qt
 from slicer.i18n import tr as _
 
 from LSMSSegmentationLib import PromptHistory
+from LSMSSegmentationLib.Panel import Protocols
 
 STAR, EMPTY_STAR = "★", "☆"
 
@@ -145,16 +146,58 @@ class PromptLine:
         earlier = PromptHistory.history()
         self._addPrompts(_("Earlier prompts"), earlier[:12])
         self._addPrompts(_("Examples"), PROMPTS[:6])
+        self._addProtocols()
         if earlier:
             self._menu.addSeparator()
             self._addAction(_("Clear earlier prompts"), self._clear)
 
-    def _addPrompts(self, title, prompts, mark=""):
-        if not prompts:
-            return
+    def _addProtocols(self):
+        known = Protocols.protocols()
+        if known:
+            self._addHeading(_("Protocols"))
+        for name, prompts in known.items():
+            self._addAction(name.replace("&", "&&"), lambda p=prompts: self.setText("; ".join(p)))
+        self._menu.addSeparator()
+        if self._edit.text.strip():
+            self._addAction(_("Keep these prompts as a protocol…"), self._keepProtocol)
+        self._addAction(_("Load protocols from a file…"), self._loadProtocols)
+        if known:
+            self._addAction(_("Save protocols to a file…"), self._saveProtocols)
+
+    def _keepProtocol(self):
+        prompts = [part.strip() for part in self._edit.text.split(";") if part.strip()]
+        name = Protocols.askName()
+        if name and prompts:
+            Protocols.saveProtocol(name, prompts)
+
+    def _loadProtocols(self):
+        path = Protocols.askFile(save=False)
+        if path:
+            self._tell(lambda: Protocols.importProtocols(path))
+
+    def _saveProtocols(self):
+        path = Protocols.askFile(save=True)
+        if path:
+            self._tell(lambda: Protocols.exportProtocols(path))
+
+    def _tell(self, action):
+        """Do something with a file; what goes wrong is shown over the button."""
+        from lsms_core.errors import LsmsError
+
+        try:
+            action()
+        except LsmsError as error:
+            qt.QToolTip.showText(self._menuButton.mapToGlobal(qt.QPoint(0, 0)), str(error))
+
+    def _addHeading(self, title):
         heading = qt.QAction(title, self._menu)
         heading.enabled = False
         self._menu.addAction(heading)
+
+    def _addPrompts(self, title, prompts, mark=""):
+        if not prompts:
+            return
+        self._addHeading(title)
         for prompt in prompts:
             self._addAction(mark + prompt.replace("&", "&&"), lambda p=prompt: self.setText(p))
 

@@ -15,6 +15,7 @@ class Explanation:
         stages: (title, caption, (rows, columns, 3) uint8 picture), in order.
         words: (word, change of the probability when it is left out, 0 to 1); none for an
             engine that shows its stages instead.
+        reasons: what became of each candidate, in sentences.
     """
 
     finding: object
@@ -23,6 +24,7 @@ class Explanation:
     verdict: str
     stages: tuple
     words: tuple
+    reasons: tuple = ()
 
     @classmethod
     def fromEvent(cls, finding, event):
@@ -38,4 +40,5 @@ class Explanation:
                 for number, one in enumerate(fields["pictures"])
             ),
             words=tuple((str(one["word"]), float(one["change"])) for one in fields["words"]),
+            reasons=tuple(str(one) for one in fields.get("reasons") or ()),
         )

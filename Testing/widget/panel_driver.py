@@ -152,7 +152,7 @@ class FakeClient:
         fields, arrays = candidates_message(kept, slices)
         self.tell("candidates", fields, arrays)
 
-    def answer_why(self, *colours, words=(), verdict="It reaches 0.90."):
+    def answer_why(self, *colours, words=(), verdict="It reaches 0.90.", reasons=()):
         """End a request for an explanation: one picture of one colour a stage."""
         fields = {
             "text": self.asked[-1]["explain"],
@@ -164,6 +164,7 @@ class FakeClient:
                 for n in range(len(colours))
             ],
             "words": [{"word": word, "change": change} for word, change in words],
+            "reasons": list(reasons),
         }
         pictures = {
             f"picture{n}": np.full((64, 80, 3), colour, np.uint8)

@@ -220,3 +220,11 @@ def test_a_scene_closed_while_it_is_asked(panel, volume, found):
     assert panel.client.closed == 1
     assert not panel.session.busy
     assert dialog(panel) is None
+
+
+def test_the_reasons_stand_below_the_pictures(panel, volume, found):
+    panel.click(panel.ui.whyButton)
+    panel.client.answer_why(RED, reasons=("lesion 1: dropped, the text asks for the left lobe",))
+    panel.poll()
+    assert "lesion 1: dropped" in dialog(panel).wordsLabel.text
+    assert dialog(panel).wordsLabel.visible

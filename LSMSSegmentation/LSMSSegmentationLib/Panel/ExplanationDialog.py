@@ -88,8 +88,9 @@ class ExplanationDialog:
         self._clearRow()
         for (title, caption, _picture), pixmap in zip(explanation.stages, pixmaps, strict=True):
             self._addStage(title, caption, pixmap)
-        self.wordsLabel.setText(wordsText(explanation.words))
-        self.wordsLabel.setVisible(bool(explanation.words))
+        told = "\n".join(filter(None, (wordsText(explanation.words), *explanation.reasons)))
+        self.wordsLabel.setText(told)
+        self.wordsLabel.setVisible(bool(told))
         self.widget.show()
         self.widget.raise_()
 

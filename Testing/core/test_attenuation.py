@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsms_core.anatomy.measurements import measure_slice
+from lsms_core.language import expression
 from lsms_core.language.expression import Expression, attenuations_ruled_out
-from lsms_core.language.slice_query import Density
+from lsms_core.language.query import Attenuation, Query
 from lsms_core.models.lsms.attenuation import ATTENUATIONS, attenuation_shares
 from lsms_core.models.lsms.outline import LESIONS
 
@@ -40,7 +41,8 @@ def word(lesion_hu, **changes):
 
 
 def test_the_words_are_those_of_the_texts():
-    assert get_args(Density) == ATTENUATIONS
+    assert expression.ATTENUATIONS == ATTENUATIONS
+    assert set(get_args(Attenuation)) == set(ATTENUATIONS)
 
 
 @pytest.mark.parametrize(
@@ -86,16 +88,16 @@ def test_the_shares_add_up_to_one_and_nothing_drawn_breaks_nothing(seed, rows, c
 
 
 @pytest.mark.parametrize(
-    ("kind", "attributes", "expected"),
+    ("kind", "query", "expected"),
     [
-        ("attribute", {"attenuation": "hypodense"}, (0.0, 1.0, 0.0, 1.0)),
-        ("no-target", {"attenuation": "cystic", "side": "left"}, (1.0, 1.0, 0.0, 1.0)),
-        ("rank", {"attenuation": "hyperdense"}, (1.0, 0.0, 1.0, 1.0)),
-        ("attribute", {"attenuation": "isodense"}, (1.0, 1.0, 1.0, 0.0)),
-        ("generic", {}, (0.0,) * 4),
-        ("contradictory", {"attenuation": "cystic"}, (-1.0,) * 4),
-        ("negated", {}, (-1.0,) * 4),
+        ("attribute", Query(attenuation="hypodense"), (0.0, 1.0, 0.0, 1.0)),
+        ("no-target", Query(attenuation="cystic", sides=("left",)), (1.0, 1.0, 0.0, 1.0)),
+        ("rank", Query(attenuation="hyperdense"), (1.0, 0.0, 1.0, 1.0)),
+        ("attribute", Query(attenuation="isodense"), (1.0, 1.0, 1.0, 0.0)),
+        ("generic", Query(), (0.0,) * 4),
+        ("contradictory", Query(attenuation="cystic"), (-1.0,) * 4),
+        ("negated", Query(), (-1.0,) * 4),
     ],
 )
-def test_the_attenuations_that_words_rule_out(kind, attributes, expected):
-    assert attenuations_ruled_out(Expression("text", (), kind, attributes)) == expected
+def test_the_attenuations_that_words_rule_out(kind, query, expected):
+    assert attenuations_ruled_out(Expression("text", (), kind, query)) == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,30 +11,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsms_core.anatomy.measurements import SliceFindings
-from lsms_core.language.expression import Expression, lobes_ruled_out
+from lsms_core.errors import InputError
+from lsms_core.language.expression import (
+    RANKS,
+    Expression,
+    asked_of,
+    lobes_ruled_out,
+    named_by,
+    sections_ruled_out,
+)
 from lsms_core.language.generator import ExpressionGenerator, organ_expression
 from lsms_core.language.noise import add_noise, swap_laterality
 from lsms_core.language.nothing import elsewhere, unrelated
 from lsms_core.language.other_words import ELSEWHERE, UNRELATED
-from lsms_core.language.slice_query import Query, select
+from lsms_core.language.query import Query
 from lsms_core.language.vocabulary import WORDS
 from lsms_core.language.writer import Writer
 from Testing.core.measured import lesion
 
 lesions = st.builds(
     lesion,
-    instance=st.just(0),
+    number=st.just(0),
     side=st.sampled_from(["left", "right", None]),
     mm=st.floats(3, 90),
     attenuation=st.sampled_from(["hypodense", "hyperdense", "isodense", "cystic", None]),
-    subcapsular=st.sampled_from([True, False, None]),
+    location=st.sampled_from(["subcapsular", "central", None]),
 )
 slices = st.lists(lesions, max_size=4).map(
     lambda found: SliceFindings(
-        tuple(
-            lesion(i + 1, m.side, m.longest_mm, m.attenuation, m.subcapsular)
-            for i, m in enumerate(found)
-        ),
+        tuple(replace(m, number=i + 1) for i, m in enumerate(found)),
         20000.0,
     )
 )
@@ -44,10 +50,12 @@ def test_an_expression_names_exactly_its_instances(findings, seed, split):
     rng = np.random.default_rng(seed)
     expression = ExpressionGenerator(split).sample(findings, rng)
     assert expression.text.strip()
-    if expression.kind in NAMELESS:
+    if expression.kind in ("elsewhere", "unrelated", "contradictory"):
         assert expression.instances == ()
+        assert expression.query == Query()
     else:
-        assert select(findings, Query(**expression.attributes)) == expression.instances
+        assert named_by(findings.lesions, expression.query) == expression.instances
+        assert expression.query.nothing == (expression.kind == "negated")
     if not findings.lesions:
         assert expression.instances == ()
 
@@ -81,7 +89,7 @@ def test_the_words_for_the_side_are_in_the_text(findings, seed):
     elif side is not None:
         assert found
         assert found <= named[side]
-    elif "section" not in expression.attributes:
+    elif not expression.query.segments:
         assert not found
 
 
@@ -113,13 +121,13 @@ def test_texts_about_nothing_never_speak_of_the_liver_and_hardly_repeat(seed):
 
 def test_a_lesion_on_the_border_makes_the_side_unusable():
     findings = SliceFindings((lesion(1, "left"), lesion(2, None)), 1.0)
-    assert select(findings, Query(side="left")) is None
-    assert select(findings, Query()) == (1, 2)
+    assert named_by(findings.lesions, Query(sides=("left",))) is None
+    assert named_by(findings.lesions, Query()) == (1, 2)
 
 
 def test_one_clear_no_settles_an_unclear_lesion():
     findings = SliceFindings((lesion(1), lesion(2, None, attenuation="hyperdense")), 1.0)
-    assert select(findings, Query(side="left", attenuation="hypodense")) == (1,)
+    assert named_by(findings.lesions, Query(sides=("left",), attenuation="hypodense")) == (1,)
 
 
 @pytest.mark.parametrize(
@@ -127,15 +135,15 @@ def test_one_clear_no_settles_an_unclear_lesion():
     [
         (Query(rank="largest"), (3,)),
         (Query(rank="smallest"), None),
-        (Query(side="left", rank="largest"), (1,)),
-        (Query(larger_than_mm=30), (3,)),
-        (Query(smaller_than_mm=30), (1, 2)),
-        (Query(smaller_than_mm=20), None),
-        (Query(larger_than_mm=80), ()),
+        (Query(sides=("left",), rank="largest"), (1,)),
+        (Query(size_min_mm=30), (3,)),
+        (Query(size_max_mm=30), (1, 2)),
+        (Query(size_max_mm=20), None),
+        (Query(size_min_mm=80), ()),
         (Query(attenuation="hypodense"), (1, 2)),
         (Query(attenuation="cystic"), (2,)),
-        (Query(side="right", attenuation="cystic"), (2,)),
-        (Query(side="left", attenuation="cystic"), ()),
+        (Query(sides=("right",), attenuation="cystic"), (2,)),
+        (Query(sides=("left",), attenuation="cystic"), ()),
     ],
 )
 def test_queries(query, instances):
@@ -147,7 +155,7 @@ def test_queries(query, instances):
         ),
         1.0,
     )
-    assert select(findings, query) == instances
+    assert named_by(findings.lesions, query) == instances
 
 
 def test_texts_vary_and_some_name_nothing():
@@ -196,7 +204,7 @@ def test_the_letter_before_a_lobe_is_a_side():
     [
         (Query(magnitude="large"), (3,)),
         (Query(magnitude="small"), (1,)),
-        (Query(magnitude="small", side="right"), ()),
+        (Query(magnitude="small", sides=("right",)), ()),
     ],
 )
 def test_large_and_small_are_clear_words_only(query, instances):
@@ -204,13 +212,14 @@ def test_large_and_small_are_clear_words_only(query, instances):
         (lesion(1, "left", 9), lesion(2, "right", 26), lesion(3, "right", 45)), 1.0
     )
     wanted = None if query == Query(magnitude="large") else instances
-    assert select(findings, query) == wanted
+    assert named_by(findings.lesions, query) == wanted
 
 
 def test_denials_speak_of_lesions_or_of_a_healthy_lobe():
     writer = Writer("train", 0.0)
     rng = np.random.default_rng(0)
-    texts = [writer.write_none(Query(side="left"), rng) for _ in range(2000)]
+    query = Query(sides=("left",), nothing=True)
+    texts = [writer.write(query, False, rng) for _ in range(2000)]
     assert all(re.search(r"\b(left|lt|L|LHL)\b|-sided", t) for t in texts), texts
     healthy = [t for t in texts if re.search("normal|unremarkable|spared|clean|healthy", t)]
     assert 200 < len(healthy) < 700
@@ -232,20 +241,65 @@ def test_the_liver_has_several_names():
     assert len({organ_expression(rng) for _ in range(50)}) > 3
 
 
+def test_no_text_is_written_about_other_organs():
+    for query in (Query(organ="other"), Query(whole_organ=True)):
+        with pytest.raises(InputError, match="lesions of the liver"):
+            Writer("train", 0.0).write(query, False, np.random.default_rng(0))
+
+
+def test_a_rank_that_counts_more_lesions_than_there_are_is_not_used():
+    two = (lesion(1, mm=20), lesion(2, mm=45))
+    assert named_by(two, Query(rank="largest", count=2)) == (1, 2)
+    assert named_by(two[:1], Query(rank="largest", count=2)) is None
+    assert named_by(two, Query(rank="largest", place=2)) == (1,)
+    assert named_by(two, Query(rank="largest", excluded=True)) == (1,)
+
+
 @pytest.mark.parametrize(
-    ("kind", "attributes", "expected"),
+    ("kind", "query", "expected"),
     [
-        ("attribute", {"side": "left"}, (1, 0)),
-        ("no-target", {"side": "right", "attenuation": "cystic"}, (0, 1)),
-        ("attribute", {"section": "left medial"}, (1, 0)),
-        ("attribute", {"section": "right posterior"}, (0, 1)),
-        ("attribute", {"segment": "IVa"}, (1, 0)),
-        ("no-target", {"segment": "VII"}, (0, 1)),
-        ("rank", {"rank": "largest"}, (0, 0)),
-        ("contradictory", {}, (1, 1)),
-        ("negated", {"side": "left"}, (-1, -1)),
-        ("unrelated", {}, (-1, -1)),
+        ("attribute", Query(sides=("left",)), (1, 0)),
+        ("attribute", Query(sides=("left", "right")), (0, 0)),
+        ("no-target", Query(sides=("right",), attenuation="cystic"), (0, 1)),
+        ("attribute", Query(segments=("4",)), (1, 0)),
+        ("attribute", Query(segments=("6", "7")), (0, 1)),
+        ("attribute", Query(segments=("4", "5")), (0, 0)),
+        ("no-target", Query(segments=("7",)), (0, 1)),
+        ("rank", Query(rank="largest"), (0, 0)),
+        ("contradictory", Query(), (1, 1)),
+        ("negated", Query(sides=("left",), nothing=True), (-1, -1)),
+        ("unrelated", Query(), (-1, -1)),
     ],
 )
-def test_the_lobes_that_words_rule_out(kind, attributes, expected):
-    assert lobes_ruled_out(Expression("text", (), kind, attributes)) == expected
+def test_the_lobes_that_words_rule_out(kind, query, expected):
+    assert lobes_ruled_out(Expression("text", (), kind, query)) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "query", "expected"),
+    [
+        ("attribute", Query(segments=("6", "7")), (1, 0, 1, 1)),
+        ("attribute", Query(segments=("4",)), (1, 1, 0, 1)),
+        ("attribute", Query(sides=("left",)), (0, 0, 0, 0)),
+        ("negated", Query(segments=("4",), nothing=True), (-1, -1, -1, -1)),
+    ],
+)
+def test_the_sections_that_words_rule_out(kind, query, expected):
+    assert sections_ruled_out(Expression("text", (), kind, query)) == expected
+
+
+def test_what_words_ask_has_the_order_that_weights_were_learnt_with():
+    assert RANKS == ("largest", "smallest", "most anterior", "most posterior")
+    ranked = Query(rank="smallest", size_max_mm=10.0)
+    assert asked_of(Expression("text", (1,), "rank", ranked)) == (0, 1, 0, 0, 0, 1, 0, 0)
+    sized = Query(size_min_mm=10.0, size_about_mm=20.0)
+    assert asked_of(Expression("text", (1,), "attribute", sized)) == (0, 0, 1, 1, 0, 0, 0, 0)
+    assert asked_of(Expression("text", (), "negated", Query(nothing=True))) == (1, *(0,) * 7)
+    assert asked_of(Expression("text", (), "elsewhere")) == (-1,) * 8
+
+
+def test_a_record_holds_what_the_text_says():
+    one = Expression("text", (1,), "attribute", Query(sides=("left",)), {"pair": True})
+    assert one.attributes == {"sides": ["left"], "side": "left", "pair": True}
+    denial = Expression("text", (), "negated", Query(sides=("left",), nothing=True))
+    assert denial.attributes == {"sides": ["left"], "nothing": True}

@@ -108,7 +108,7 @@ def test_one_slice_is_measured_as_training_measures_it():
     (before,) = measure_slice(ct.array[0], liver[0], labels[0], (1.0, 1.0)).lesions
     for name in ("longest_mm", "perpendicular_mm", "area_mm2", "mean_hu", "contrast_hu"):
         assert getattr(found, name) == pytest.approx(getattr(before, name), abs=0.01), name
-    assert found.capsule_mm == pytest.approx(before.capsule_distance_mm, abs=0.01)
+    assert found.capsule_mm == pytest.approx(before.capsule_mm, abs=0.01)
     assert (found.attenuation, found.margin) == (before.attenuation, before.margin)
 
 

@@ -8,7 +8,7 @@ import pytest
 from lsms_core.anatomy.appearance import margin_of, shape_of, solidity, texture_of
 from lsms_core.anatomy.measurements import diameters_mm, measure_slice
 from lsms_core.anatomy.regions import signed_distance_mm
-from lsms_core.anatomy.sections import liver_height, section_of, segment_of
+from lsms_core.anatomy.sections import liver_height, possible_segments
 
 ROWS, COLUMNS = np.mgrid[:120, :160].astype(float)
 
@@ -63,29 +63,43 @@ def test_textures_follow_the_noise():
     assert texture_of(image, distance, ring) == "heterogeneous"
 
 
+def segments(side, row=95.0, column=50.0, height=None):
+    """Segments of a lesion in a liver whose right lobe's centre is at row 70, midline at 80."""
+    sides = ("left", "right") if side is None else (side,)
+    return possible_segments(
+        sides,
+        (row, column),
+        right_centre_mm=70.0,
+        midline_mm=80.0,
+        # So low that nothing lies behind, where the caudate is.
+        liver_rows_mm=(0.0, 300.0),
+        height=height,
+    )
+
+
 @pytest.mark.parametrize(
-    ("side", "row", "column", "section"),
+    ("side", "row", "column", "possible"),
     [
-        ("right", 40.0, 50.0, "right anterior"),
-        ("right", 95.0, 50.0, "right posterior"),
-        ("right", 65.0, 50.0, None),
-        ("left", 40.0, 60.0, "left medial"),
-        ("left", 40.0, 110.0, "left lateral"),
-        ("left", 40.0, 83.0, None),
-        (None, 40.0, 110.0, None),
+        ("right", 40.0, 50.0, ("5", "8")),
+        ("right", 95.0, 50.0, ("6", "7")),
+        ("right", 65.0, 50.0, ("5", "6", "7", "8")),
+        ("left", 40.0, 60.0, ("4",)),
+        ("left", 40.0, 110.0, ("2", "3")),
+        ("left", 40.0, 83.0, ("2", "3", "4")),
+        (None, 40.0, 110.0, ("2", "3", "5", "8")),
     ],
 )
-def test_sections(side, row, column, section):
-    assert section_of(side, (row, column), 70.0, 80.0) == section
+def test_sections(side, row, column, possible):
+    assert segments(side, row, column) == possible
 
 
 def test_segments_need_a_clear_height():
-    assert segment_of("right posterior", 0.8) == "VII"
-    assert segment_of("right posterior", 0.2) == "VI"
-    assert segment_of("left lateral", 0.8) == "II"
-    assert segment_of("right posterior", 0.52) is None
-    assert segment_of("right posterior", None) is None
-    assert segment_of(None, 0.8) is None
+    assert segments("right", height=0.8) == ("7",)
+    assert segments("right", height=0.2) == ("6",)
+    assert segments("left", column=110.0, height=0.8) == ("2",)
+    assert segments("left", column=60.0, height=0.2) == ("4",)
+    assert segments("right", height=0.52) == ("6", "7")
+    assert segments("right", height=None) == ("6", "7")
 
 
 def test_a_scan_that_cuts_the_liver_gives_no_height():
@@ -104,5 +118,5 @@ def test_a_measured_lesion_carries_its_words():
     image += np.random.default_rng(1).normal(0, 4, image.shape)
     found = measure_slice(image, liver, lesion.astype(int), (1.0, 1.0), height=0.9, midline=95.0)
     only = found.lesions[0]
-    assert (only.side, only.section, only.segment) == ("right", "right posterior", "VII")
+    assert (only.sides, only.segments) == (("right",), ("7",))
     assert (only.shape, only.margin, only.texture) == ("round", "well-defined", "homogeneous")

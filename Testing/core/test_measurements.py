@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lsms_core.anatomy.laterality import midline_column
 from lsms_core.anatomy.measurements import diameters_mm, measure_slice, mirrored
 from lsms_core.anatomy.regions import bounding_box, label_components, signed_distance_mm
+from lsms_core.anatomy.sections import lobe_segments
 from lsms_core.errors import InputError
 
 SPACING = (0.8, 0.8)
@@ -34,13 +35,14 @@ def abdomen():
 
 
 @pytest.mark.parametrize(
-    ("centre", "side"), [((140, 70), "right"), ((95, 240), "left"), ((120, 145), None)]
+    ("centre", "sides"),
+    [((140, 70), ("right",)), ((95, 240), ("left",)), ((120, 145), ("left", "right"))],
 )
-def test_the_side_is_the_patients(centre, side):
+def test_the_side_is_the_patients(centre, sides):
     image, liver = abdomen()
     lesion = ellipse(centre, (8, 8))
     findings = measure_slice(image, liver, lesion.astype(int), SPACING)
-    assert findings.lesions[0].side == side
+    assert findings.lesions[0].sides == sides
 
 
 def test_a_slice_without_bone_uses_the_bodys_centre():
@@ -70,7 +72,7 @@ def test_a_neighbouring_lesion_is_not_taken_for_liver():
         instances[ellipse((140, column), (9, 9))] = number
     image[instances > 0] = 50
     findings = measure_slice(image, liver, instances, SPACING)
-    assert [m.instance for m in findings.lesions] == [3, 5]
+    assert [m.number for m in findings.lesions] == [3, 5]
     assert all(m.contrast_hu == pytest.approx(-60) for m in findings.lesions)
 
 
@@ -79,7 +81,7 @@ def test_depth_below_the_capsule():
     edge = ellipse((140, 32), (6, 6)) & liver
     deep = ellipse((140, 120), (6, 6))
     findings = measure_slice(image, liver, edge + 2 * deep, SPACING)
-    assert [m.subcapsular for m in findings.lesions] == [True, False]
+    assert [m.location for m in findings.lesions] == ["subcapsular", "central"]
 
 
 @given(
@@ -145,19 +147,22 @@ def test_in_the_mirror_left_is_right_and_twice_mirrored_is_as_before():
     instances = ellipse((140, 70), (8, 8)) + 2 * ellipse((95, 240), (8, 8))
     found = measure_slice(image, liver, instances, SPACING)
     turned = mirrored(found, image.shape[1], SPACING[1])
-    swap = {"left": "right", "right": "left", None: None}
-    assert {m.side for m in found.lesions} == {"left", "right"}
+    swap = {"left": "right", "right": "left"}
+    assert {m.sides for m in found.lesions} == {("left",), ("right",)}
     flipped = instances[:, ::-1]
     for before, after in zip(found.lesions, turned.lesions, strict=True):
-        assert after.side == swap[before.side]
-        assert after.section is None
-        assert after.segment is None
-        rows, columns = np.nonzero(flipped == after.instance)
-        assert after.centroid == pytest.approx((rows.mean(), columns.mean()))
-        assert after.centroid_mm == pytest.approx((0.8 * rows.mean(), 0.8 * columns.mean()))
+        assert after.sides == (swap[before.sides[0]],)
+        assert after.left_share == pytest.approx(1 - before.left_share)
+        # A part of the lobe has no mirror image: any is possible.
+        assert set(after.segments) - {"1"} == set(lobe_segments(after.sides))
+        rows, columns = np.nonzero(flipped == after.number)
+        centre = (-0.8 * columns.mean(), -0.8 * rows.mean(), 0.0)
+        assert after.centroid_ras == pytest.approx(centre)
+        for end in (*after.longest_ends, *after.perpendicular_ends):
+            assert np.hypot(*np.subtract(end, centre)[:2]) == pytest.approx(6.4, abs=0.8)
     again = mirrored(turned, image.shape[1], SPACING[1])
+    places = ("centroid_ras", "longest_ends", "perpendicular_ends", "left_share", "segments")
     for before, after in zip(found.lesions, again.lesions, strict=True):
-        assert replace(before, section=None, segment=None) == replace(
-            after, centroid=before.centroid, centroid_mm=before.centroid_mm
-        )
-        assert after.centroid == pytest.approx(before.centroid)
+        assert before == replace(after, **{name: getattr(before, name) for name in places})
+        for name in places[:4]:
+            np.testing.assert_allclose(getattr(after, name), getattr(before, name), atol=1e-9)

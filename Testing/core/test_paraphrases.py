@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from lsms_core.anatomy.measurements import SliceFindings
 from lsms_core.language import other_words, vocabulary
+from lsms_core.language.expression import named_by
 from lsms_core.language.generator import ExpressionGenerator
 from lsms_core.language.paraphrases import (
     ELSEWHERE,
@@ -19,7 +21,7 @@ from lsms_core.language.paraphrases import (
     UNRELATED,
 )
 from lsms_core.language.paraphrasing import STYLES, ParaphraseGenerator, fill
-from lsms_core.language.slice_query import Query, select
+from lsms_core.language.query import Query
 from Testing.core.measured import lesion
 
 SIDES = {"left": {"left", "lt", "l", "links", "gauche"}, "right": {"right", "rt", "r", "rechts"}}
@@ -28,29 +30,18 @@ SIDES["right"].add("droit")
 
 lesions = st.builds(
     lesion,
-    instance=st.just(0),
+    number=st.just(0),
     side=st.sampled_from(["left", "right"]),
     mm=st.floats(4, 80),
     attenuation=st.sampled_from(["hypodense", "hyperdense", "cystic", None]),
-    subcapsular=st.sampled_from([True, False, None]),
+    location=st.sampled_from(["subcapsular", "central", None]),
     margin=st.sampled_from(["well-defined", "ill-defined", None]),
-    segment=st.sampled_from(["II", "VIII", None]),
-    section=st.sampled_from(["left lateral", "right anterior", None]),
+    segments=st.sampled_from([("2",), ("8",), ("2", "3"), ("5", "8"), ("4", "5"), ()]),
 )
 slices = st.lists(lesions, max_size=4).map(
     lambda found: SliceFindings(
         tuple(
-            lesion(
-                i + 1,
-                m.side,
-                m.longest_mm,
-                m.attenuation,
-                subcapsular=m.subcapsular,
-                margin=m.margin,
-                segment=m.segment,
-                section=m.section,
-                centroid_mm=(30.0 * i, 0.0),
-            )
+            replace(m, number=i + 1, centroid_ras=(0.0, -30.0 * i, 0.0))
             for i, m in enumerate(found)
         ),
         20000.0,
@@ -67,51 +58,55 @@ def test_a_paraphrase_names_exactly_its_instances(findings, seed, share):
     expression = ParaphraseGenerator().sample(findings, np.random.default_rng(seed), share)
     assert expression.text.strip()
     assert "{" not in expression.text
-    said = dict(expression.attributes)
-    style = said.pop("style")
+    style, query = expression.facts["style"], expression.query
     assert style in (*STYLES, "elsewhere", "unrelated")
-    if expression.kind in ("elsewhere", "unrelated", "negated"):
+    if expression.kind in ("elsewhere", "unrelated"):
         assert expression.instances == ()
-        assert not said
+        assert query == Query()
         return
-    assert select(findings, Query(**said)) == expression.instances
+    assert named_by(findings.lesions, query) == expression.instances
+    if expression.kind == "negated":
+        assert query.nothing
+        return
     assert (expression.kind == "no-target") == (expression.instances == ())
     # Typing mistakes may hit any word; the other styles say the side in so many words.
     if style != "misspelt":
         found = {s for s, words in SIDES.items() if words & set(plain(expression.text).split())}
         if style == "negation":
-            assert found == {"left" if said["side"] == "right" else "right"}
+            assert found == {"left", "right"} - set(query.sides)
         elif "not" in expression.text:
             assert found == {"left", "right"}
-        elif "side" in said:
-            assert found == {said["side"]}
-        elif "section" not in said:
+        elif query.sides:
+            assert found == set(query.sides)
+        elif not query.segments:
             assert not found
 
 
 @pytest.mark.parametrize("paraphrase", PARAPHRASES, ids=lambda p: p.template)
 def test_a_template_says_what_its_query_asks(paraphrase):
     one = {
-        "side": "left",
+        "sides": ("left",),
         "attenuation": "cystic",
-        "about_mm": 24.0,
-        "segment": "VIII",
-        "section": "left lateral",
+        "size_about_mm": 24.0,
         "count": 2,
     }
     two = {
-        "side": "right",
+        "sides": ("right",),
         "attenuation": "hypodense",
-        "about_mm": 31.0,
-        "segment": "II",
-        "section": "right anterior",
+        "size_about_mm": 31.0,
         "count": 3,
     }
-    assert not paraphrase.entries & paraphrase.says.keys()
+    assert not paraphrase.fields.keys() & paraphrase.says.keys()
     Query(**paraphrase.says)
-    for entry in paraphrase.entries:
+    for entry, field in paraphrase.fields.items():
+        first, second = one, two
+        if entry == "segments":
+            by_section = field == "sector"
+            first = {**one, entry: ("2", "3") if by_section else ("8",)}
+            second = {**two, entry: ("5", "8") if by_section else ("2",)}
         rng = np.random.default_rng(0)
-        texts = {fill(paraphrase, Query(**{**one, entry: v[entry]}), rng) for v in (one, two)}
+        texts = {fill(paraphrase, Query(**{**first, entry: v[entry]}), rng)
+                 for v in (first, second)}  # fmt: skip
         assert len(texts) == 2, f"{entry} changes nothing"
 
 
@@ -119,11 +114,11 @@ def test_sizes_and_segments_are_written_as_measured():
     texts = {p.template: p for p in PARAPHRASES}
     rng = np.random.default_rng(0)
     mass = texts["seg {roman} mass {cm}"]
-    assert fill(mass, Query(segment="VIII", about_mm=24.0), rng) == "seg VIII mass 2.4 cm"
+    assert fill(mass, Query(segments=("8",), size_about_mm=24.0), rng) == "seg VIII mass 2.4 cm"
     spelt = texts["only the {cm} one"]
-    assert fill(spelt, Query(about_mm=30.0), rng) == "only the 3 cm one"
+    assert fill(spelt, Query(size_about_mm=30.0), rng) == "only the 3 cm one"
     dictated = texts["A {cm} {dens} lesion is demonstrated within the {side} liver."]
-    text = fill(dictated, Query(side="left", attenuation="cystic", about_mm=80.0), rng)
+    text = fill(dictated, Query(sides=("left",), attenuation="cystic", size_about_mm=80.0), rng)
     assert text.startswith("An 8 cm ")
 
 
@@ -158,9 +153,7 @@ def test_denials_by_hand_are_none_that_training_can_write():
 
 def test_training_texts_are_no_paraphrases():
     rng = np.random.default_rng(1)
-    slice_ = SliceFindings(
-        (lesion(1, segment="II", section="left lateral"), lesion(2, "right", 45.0, "cystic")), 1.0
-    )
+    slice_ = SliceFindings((lesion(1, segments=("2",)), lesion(2, "right", 45.0, "cystic")), 1.0)
     training, held = ExpressionGenerator(), ParaphraseGenerator()
     trained = {plain(training.sample(slice_, rng).text) for _ in range(1500)}
     asked = {plain(held.sample(slice_, rng).text) for _ in range(1500)}
@@ -172,8 +165,8 @@ def test_every_style_is_drawn_with_and_without_a_target():
     rng = np.random.default_rng(2)
     slice_ = SliceFindings(
         (
-            lesion(1, segment="II", section="left lateral"),
-            lesion(2, "right", 45.0, "hyperdense", subcapsular=False, margin="ill-defined"),
+            lesion(1, segments=("2",)),
+            lesion(2, "right", 45.0, "hyperdense", location="central", margin="ill-defined"),
             lesion(3, "right", 8.0, "cystic"),
         ),
         1.0,
@@ -181,10 +174,18 @@ def test_every_style_is_drawn_with_and_without_a_target():
     one_sided = SliceFindings(slice_.lesions[:1], 1.0)
     drawn = [ParaphraseGenerator().sample(f, rng) for f in (slice_, one_sided) for _ in range(400)]
     for named in (True, False):
-        styles = {e.attributes["style"] for e in drawn if bool(e.instances) == named}
+        styles = {e.facts["style"] for e in drawn if bool(e.instances) == named}
         assert set(STYLES) <= styles
     used = {entry for e in drawn if e.instances for entry in e.attributes}
-    assert {"side", "attenuation", "about_mm", "rank", "count", "subcapsular", "segment"} <= used
+    assert {
+        "sides",
+        "attenuation",
+        "size_about_mm",
+        "rank",
+        "count",
+        "location",
+        "segments",
+    } <= used
 
 
 def test_mistyped_texts_have_a_mistake():
@@ -192,7 +193,7 @@ def test_mistyped_texts_have_a_mistake():
     slice_ = SliceFindings((lesion(1), lesion(2, "right", 45.0)), 1.0)
     generator = ParaphraseGenerator()
     drawn = [generator.sample(slice_, rng, 0.0) for _ in range(400)]
-    mistyped = [e.text for e in drawn if e.attributes["style"] == "misspelt"]
+    mistyped = [e.text for e in drawn if e.facts["style"] == "misspelt"]
     words = {w for p in PARAPHRASES for w in plain(p.template).split()}
     words |= {
         w for by in FILLERS.values() for ws in by.values() for x in ws for w in plain(x).split()
@@ -206,6 +207,6 @@ def test_a_side_alone_can_be_asked_for():
     rng = np.random.default_rng(4)
     generator = ParaphraseGenerator()
     for _ in range(40):
-        singular = generator.write(Query(side="left"), False, rng)
+        singular = generator.write(Query(sides=("left",)), False, rng)
         assert "left" in singular.lower() or singular.startswith("L-")
-        assert generator.write(Query(side="right"), True, rng) != "the right one"
+        assert generator.write(Query(sides=("right",)), True, rng) != "the right one"

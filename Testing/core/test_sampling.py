@@ -158,19 +158,24 @@ def test_a_mirrored_picture_is_named_by_its_own_left_and_right(arrays):
         config = SamplingConfig(
             crop=(64, 96), synthetic_share=0.0, lesion_share=1.0, mirror_share=share
         )
-        drawn = samples(arrays, config=config, count=80)
-        pictures[share] = [drawn[i] for i in range(80)]
+        drawn = samples(arrays, config=config, count=160)
+        pictures[share] = [drawn[i] for i in range(160)]
     said = {"plain": Counter(), "turned": Counter()}
     for plain, turned in zip(pictures[0.0], pictures[1.0], strict=True):
         # The lesion of every case lies in the right lobe.
         assert plain["anatomy"][0][plain["lesions"] > 0].all()
         assert turned["anatomy"][1][turned["lesions"] > 0].all()
-        for sample, words in ((plain, said["plain"]), (turned, said["turned"])):
+        for sample, words, other in (
+            (plain, said["plain"], [0.0, 1.0]),
+            (turned, said["turned"], [1.0, 0.0]),
+        ):
             right, left = sample["anatomy"][:2]
             # As in every picture, the patient's right is where the columns begin.
             assert right.nonzero()[:, 1].float().mean() < left.nonzero()[:, 1].float().mean()
             if sample["target"].any():
                 words.update(set(sample["text"].split()) & {"left", "right"})
+                # Whatever the words, they rule out the lobe without the lesion, or none.
+                assert sample["lobes"].tolist() in (other, [0.0, 0.0])
     # "Not in the right lobe" is the left one, and rare.
     assert said["plain"]["right"] > 4 * max(said["plain"]["left"], 1)
     assert said["turned"]["left"] > 4 * max(said["turned"]["right"], 1)

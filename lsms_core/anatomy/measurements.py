@@ -1,81 +1,28 @@
-"""What a radiologist would measure of the lesions in one axial slice."""
+"""What a radiologist would measure of the lesions in one axial slice.
+
+Training texts speak of one slice, so its lesions are measured in it alone, into the same
+:class:`~lsms_core.anatomy.lesion.Lesion` as whole ones. Their coordinates are those of the slice:
+RAS mm from its first pixel, with 0 for the height; a slice has no volume, so theirs is 0.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.anatomy.appearance import (
-    Margin,
-    Shape,
-    Texture,
-    margin_of,
-    shape_of,
-    texture_of,
-)
-from lsms_core.anatomy.diameters import diameters
+from lsms_core.anatomy.appearance import margin_of, shape_of, texture_of
+from lsms_core.anatomy.diameters import Point, diameters
 from lsms_core.anatomy.laterality import Side, cantlie_offset_mm, midline_column, side_of
+from lsms_core.anatomy.lesion import Ends, Lesion, attenuation_of, location_of
 from lsms_core.anatomy.regions import bounding_box, signed_distance_mm
-from lsms_core.anatomy.sections import Section, section_of, segment_of
+from lsms_core.anatomy.sections import lobe_segments, possible_segments
 from lsms_core.errors import InputError
 
-Attenuation = Literal["hypodense", "hyperdense", "isodense", "cystic"]
-
-# Attenuation against the liver around it, HU; between the two limits no word is used.
-CLEAR_CONTRAST_HU = 15.0
-ISODENSE_CONTRAST_HU = 6.0
-# Simple fluid: 0 to 20 HU (ACR, management of incidental liver lesions on CT).
-FLUID_HU = (-10.0, 20.0)
 # The liver around a lesion: this far from its edge, beyond the partial volume.
 RING_MM = (2.0, 10.0)
-SUBCAPSULAR_MM = 3.0
-CENTRAL_MM = 20.0
-
-
-@dataclass(frozen=True)
-class LesionMeasurement:
-    """One lesion in one axial slice.
-
-    Attributes:
-        instance: its number in the label map.
-        side: the patient's lobe, None where it cannot be told.
-        longest_mm: longest axial diameter (RECIST 1.1).
-        perpendicular_mm: longest diameter perpendicular to it.
-        area_mm2: area.
-        mean_hu: mean attenuation.
-        contrast_hu: mean minus that of the liver around it.
-        attenuation: the word for it, None where it is in between.
-        capsule_distance_mm: smallest distance to the liver's edge in the slice.
-        subcapsular: whether it reaches the liver's edge; None where it is in between.
-        centroid: (row, column) in the canonical slice.
-        centroid_mm: the same in mm from the slice's first pixel.
-        shape: the word for its outline, None where none is clear.
-        margin: the word for its border, likewise.
-        texture: the word for how even it is, likewise.
-        section: the part of the lobe, likewise.
-        segment: Couinaud's segment, likewise.
-    """
-
-    instance: int
-    side: Side | None
-    longest_mm: float
-    perpendicular_mm: float
-    area_mm2: float
-    mean_hu: float
-    contrast_hu: float
-    attenuation: Attenuation | None
-    capsule_distance_mm: float
-    subcapsular: bool | None
-    centroid: tuple[float, float]
-    centroid_mm: tuple[float, float] = (0.0, 0.0)
-    shape: Shape | None = None
-    margin: Margin | None = None
-    texture: Texture | None = None
-    section: Section | None = None
-    segment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,11 +30,11 @@ class SliceFindings:
     """The lesions of one slice.
 
     Attributes:
-        lesions: in the order of their instance numbers.
+        lesions: in the order of their numbers, which are those of the label map.
         liver_area_mm2: the liver's area with its lesions.
     """
 
-    lesions: tuple[LesionMeasurement, ...]
+    lesions: tuple[Lesion, ...]
     liver_area_mm2: float
 
 
@@ -144,6 +91,7 @@ def measure_slice(
     healthy = organ & ~lesions_mask
     right_rows = np.nonzero(organ & (offset < 0))[0]
     right_mm = float(right_rows.mean()) * spacing_mm[0] if len(right_rows) else None
+    organ_rows = np.flatnonzero(organ.any(axis=1)) * spacing_mm[0]
     organ_hu = float(np.median(image[healthy])) if healthy.any() else float("nan")
     lesions = []
     for number in np.unique(instances[lesions_mask]).tolist():
@@ -155,74 +103,95 @@ def measure_slice(
         around = float(np.median(image[box][ring])) if ring.sum() >= 20 else organ_hu
         values = image[mask].astype(np.float32)
         mean = float(values.mean())
-        contrast = mean - around
+        contrast = mean - around if np.isfinite(around) else None
         capsule = max(float(depth[mask].min()), 0.0)
-        longest, perpendicular = diameters_mm(mask[box], spacing_mm)
+        found = diameters(mask[box], spacing_mm)
+        longest, perpendicular = found.longest_mm, found.perpendicular_mm
         rows, columns = np.nonzero(mask)
+        centre = float(rows.mean()), float(columns.mean())
         side = side_of(offset, mask)
-        centroid_mm = float(rows.mean()) * spacing_mm[0], float(columns.mean()) * spacing_mm[1]
-        section = section_of(side, centroid_mm, right_mm, midline * spacing_mm[1])
+        sides: tuple[Side, ...] = ("left", "right") if side is None else (side,)
+        corner = box[0].start, box[1].start
         lesions.append(
-            LesionMeasurement(
-                instance=number,
-                side=side,
+            Lesion(
+                number=number,
+                plane="axial",
                 longest_mm=longest,
                 perpendicular_mm=perpendicular,
+                longest_ends=_ends(found.longest_ends, corner, spacing_mm),
+                perpendicular_ends=_ends(found.perpendicular_ends, corner, spacing_mm),
+                diameter_slice=0,
                 area_mm2=float(mask.sum()) * pixel,
+                volume_ml=0.0,
                 mean_hu=mean,
+                sd_hu=float(values.std()),
+                slices=(0, 0),
+                centroid_ras=_ras(centre, (0, 0), spacing_mm),
                 contrast_hu=contrast,
-                attenuation=_attenuation(mean, contrast),
-                capsule_distance_mm=capsule,
-                subcapsular=_subcapsular(capsule),
-                centroid=(float(rows.mean()), float(columns.mean())),
-                centroid_mm=centroid_mm,
+                attenuation=None if contrast is None else attenuation_of(mean, contrast),
+                capsule_mm=capsule,
+                location=location_of(capsule),
                 shape=shape_of(mask[box], longest, perpendicular),
                 margin=margin_of(image[box], distance, ring, around),
                 texture=texture_of(image[box], distance, ring),
-                section=section,
-                segment=segment_of(section, height),
+                sides=sides,
+                left_share=float(np.mean(offset[mask] > 0)),
+                segments=possible_segments(
+                    sides,
+                    (centre[0] * spacing_mm[0], centre[1] * spacing_mm[1]),
+                    right_centre_mm=right_mm,
+                    midline_mm=midline * spacing_mm[1],
+                    liver_rows_mm=(float(organ_rows[0]), float(organ_rows[-1])),
+                    height=height,
+                ),
             )
         )
     return SliceFindings(tuple(lesions), float(organ.sum()) * pixel)
 
 
+def _ends(
+    ends: tuple[Point, Point], corner: tuple[int, int], spacing_mm: tuple[float, float]
+) -> Ends:
+    return _ras(ends[0], corner, spacing_mm), _ras(ends[1], corner, spacing_mm)
+
+
+def _ras(
+    point: Point, corner: tuple[int, int], spacing_mm: tuple[float, float]
+) -> tuple[float, float, float]:
+    """Return the place of a point: canonical rows run to the back, columns to the left."""
+    row, column = point[0] + corner[0], point[1] + corner[1]
+    return -column * spacing_mm[1], -row * spacing_mm[0], 0.0
+
+
 def mirrored(findings: SliceFindings, columns: int, spacing_mm: float) -> SliceFindings:
     """Return what would be measured in the slice's mirror image: left is right.
 
-    Parts of the lobes get no word: a mirrored left lateral section is not a right one.
+    Any segment of the lobe is possible: a mirrored left lateral section is not a right one.
 
     Args:
         findings: of a slice.
         columns: of the slice.
         spacing_mm: of its columns.
     """
-    other: dict[Side | None, Side | None] = {"left": "right", "right": "left", None: None}
-    lesions = tuple(
-        replace(
-            lesion,
-            side=other[lesion.side],
-            section=None,
-            segment=None,
-            centroid=(lesion.centroid[0], columns - 1 - lesion.centroid[1]),
-            centroid_mm=(
-                lesion.centroid_mm[0],
-                (columns - 1) * spacing_mm - lesion.centroid_mm[1],
-            ),
+    other: dict[Side, Side] = {"left": "right", "right": "left"}
+
+    def turned(point: tuple[float, float, float]) -> tuple[float, float, float]:
+        return -(columns - 1) * spacing_mm - point[0], point[1], point[2]
+
+    lesions = []
+    for lesion in findings.lesions:
+        sides = tuple(sorted(other[side] for side in lesion.sides))
+        caudate = tuple(n for n in lesion.segments if n == "1")
+        (a, b), (c, d) = lesion.longest_ends, lesion.perpendicular_ends
+        lesions.append(
+            replace(
+                lesion,
+                sides=sides,
+                left_share=None if lesion.left_share is None else 1.0 - lesion.left_share,
+                segments=caudate + lobe_segments(sides),
+                centroid_ras=turned(lesion.centroid_ras),
+                longest_ends=(turned(a), turned(b)),
+                perpendicular_ends=(turned(c), turned(d)),
+            )
         )
-        for lesion in findings.lesions
-    )
-    return replace(findings, lesions=lesions)
-
-
-def _attenuation(mean_hu: float, contrast_hu: float) -> Attenuation | None:
-    if contrast_hu <= -CLEAR_CONTRAST_HU:
-        return "cystic" if FLUID_HU[0] <= mean_hu <= FLUID_HU[1] else "hypodense"
-    if contrast_hu >= CLEAR_CONTRAST_HU:
-        return "hyperdense"
-    return "isodense" if abs(contrast_hu) <= ISODENSE_CONTRAST_HU else None
-
-
-def _subcapsular(distance_mm: float) -> bool | None:
-    if distance_mm <= SUBCAPSULAR_MM:
-        return True
-    return False if distance_mm >= CENTRAL_MM else None
+    return replace(findings, lesions=tuple(lesions))

@@ -35,63 +35,26 @@ _END_SHARE = 0.35
 # The caudate lies in front of the vena cava: its middle to the right of the midline, and how far
 # to both sides it may reach, mm.
 _CAUDATE_MM = (10.0, 30.0)
-_NUMBERS = {
-    "I": "1", "II": "2", "III": "3", "IVa": "4", "IVb": "4",
-    "V": "5", "VI": "6", "VII": "7", "VIII": "8",
-}  # fmt: skip
 
 SECTIONS: tuple[Section, ...] = get_args(Section)
-# section -> (segment in the liver's upper half, in its lower half)
+# section -> (segment in the liver's upper half, in its lower half); IVa and IVb are one number
 SEGMENTS: dict[Section, tuple[str, str]] = {
-    "right anterior": ("VIII", "V"),
-    "right posterior": ("VII", "VI"),
-    "left medial": ("IVa", "IVb"),
-    "left lateral": ("II", "III"),
+    "right anterior": ("8", "5"),
+    "right posterior": ("7", "6"),
+    "left medial": ("4", "4"),
+    "left lateral": ("2", "3"),
 }
 
 
-def section_of(
-    side: Side | None,
-    centroid_mm: tuple[float, float],
-    right_centre_mm: float | None,
-    midline_mm: float,
-) -> Section | None:
-    """Return the lobe's part that holds a lesion, None close to a border.
-
-    Args:
-        side: the lesion's lobe.
-        centroid_mm: its (row, column) centre in the canonical axial slice.
-        right_centre_mm: row of the right lobe's centre, None without a right lobe.
-        midline_mm: column of the patient's midline.
-    """
-    row, column = centroid_mm
-    if side == "right" and right_centre_mm is not None:
-        if abs(row - right_centre_mm) < _BAND_MM:
-            return None
-        return "right anterior" if row < right_centre_mm else "right posterior"
-    if side == "left":
-        if abs(column - midline_mm) < _BAND_MM:
-            return None
-        return "left lateral" if column > midline_mm else "left medial"
-    return None
+def section_segments(section: Section) -> tuple[str, ...]:
+    """Return the numbers of a section's segments, in order: ("5", "8") for "right anterior"."""
+    return tuple(sorted(set(SEGMENTS[section])))
 
 
-def segment_of(section: Section | None, height: float | None) -> str | None:
-    """Return Couinaud's segment, None where section or height cannot tell.
-
-    Args:
-        section: from :func:`section_of`.
-        height: from :func:`liver_height`.
-    """
-    if section is None or height is None or abs(height - 0.5) < _BAND_HEIGHT:
-        return None
-    upper, lower = SEGMENTS[section]
-    return upper if height > 0.5 else lower
-
-
-def section_with(segment: str) -> Section:
-    """Return the section that a segment, such as "IVa", is a part of."""
-    return next(section for section, segments in SEGMENTS.items() if segment in segments)
+def lobe_segments(sides: Sequence[Side]) -> tuple[str, ...]:
+    """Return the numbers of the lobes' segments; the caudate, "1", belongs to neither."""
+    parts = [section for section in SECTIONS if section.split()[0] in sides]
+    return tuple(sorted({number for part in parts for number in SEGMENTS[part]}))
 
 
 def possible_segments(
@@ -133,9 +96,9 @@ def possible_segments(
     for part in parts:
         upper, lower = SEGMENTS[part]
         if height is None or height > 0.5 - _BAND_HEIGHT:
-            found.add(_NUMBERS[upper])
+            found.add(upper)
         if height is None or height < 0.5 + _BAND_HEIGHT:
-            found.add(_NUMBERS[lower])
+            found.add(lower)
     behind = row > 0.5 * (liver_rows_mm[0] + liver_rows_mm[1])
     if behind and abs(column - (midline_mm - _CAUDATE_MM[0])) < _CAUDATE_MM[1]:
         found.add("1")

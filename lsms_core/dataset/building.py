@@ -21,10 +21,10 @@ from lsms_core.anatomy.sections import liver_height
 from lsms_core.dataset.records import Record, write_records
 from lsms_core.dataset.sources import Case
 from lsms_core.errors import InputError, OutputError
-from lsms_core.language.expression import Expression
+from lsms_core.language.expression import Expression, named_by
 from lsms_core.language.generator import ExpressionGenerator
 from lsms_core.language.paraphrasing import ParaphraseGenerator
-from lsms_core.language.slice_query import Query, select
+from lsms_core.language.query import Query
 from lsms_core.language.writer import Split
 from lsms_core.phantom.synthesis.two_sided import add_two_sided
 
@@ -235,12 +235,13 @@ def _express(
     for pair in side_pair(findings):
         for _ in range(_TRIES * _TRIES):
             plural = len(pair.instances) > 1 and bool(chance.random() < _PLURAL_SHARE)
-            text = generator.write(Query(side=pair.side), plural, chance)
+            query = Query(sides=(pair.side,))
+            text = generator.write(query, plural, chance)
             if text not in found:
-                attributes: dict[str, Any] = {"side": pair.side, "pair": True}
+                facts: dict[str, Any] = {"pair": True}
                 if config.split == "paraphrases":
-                    attributes["style"] = "laterality"
-                found[text] = Expression(text, pair.instances, "attribute", attributes)
+                    facts["style"] = "laterality"
+                found[text] = Expression(text, pair.instances, "attribute", query, facts)
                 break
     return list(found.values())
 
@@ -259,7 +260,7 @@ def side_pair(findings: SliceFindings) -> tuple[LobeLesions, ...]:
     Empty unless both lobes have some and the side of every lesion in the slice is clear.
     """
     sides: tuple[Side, Side] = ("left", "right")
-    named = [select(findings, Query(side=side)) for side in sides]
+    named = [named_by(findings.lesions, Query(sides=(side,))) for side in sides]
     if not all(named):
         return ()
     return tuple(LobeLesions(s, n or ()) for s, n in zip(sides, named, strict=True))

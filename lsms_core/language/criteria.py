@@ -158,9 +158,16 @@ def _sizes(lesion: Lesion, query: Query) -> Iterator[Judgement]:
         fits = True if away <= ABOUT_SIZE else False if away >= 2 * ABOUT_SIZE else None
         yield _size(fits, told, told, f"about {wanted:g} mm")
     if query.magnitude is not None:
-        small, large = NEITHER_MM[query.magnitude]
-        fits = None if small < size < large else (size >= large) == (query.magnitude == "large")
+        fits = is_of_magnitude(size, query.magnitude)
         yield _size(fits, told, told, f"{query.magnitude}")
+
+
+def is_of_magnitude(longest_mm: float, word: Magnitude) -> bool | None:
+    """Whether a lesion is large, or small; None in between."""
+    low, high = NEITHER_MM[word]
+    if low < longest_mm < high:
+        return None
+    return (longest_mm >= high) == (word == "large")
 
 
 def _size(fits: bool | None, told: str, doubt: str, asked: str) -> Judgement:

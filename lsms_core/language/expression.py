@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any
 
-from lsms_core.anatomy.sections import SECTIONS
-from lsms_core.language.slice_query import Density, Rank, lobe_of, named_section
+from lsms_core.anatomy.laterality import Side
+from lsms_core.anatomy.lesion import Lesion
+from lsms_core.anatomy.sections import SECTIONS, lobe_segments, section_segments
+from lsms_core.language.query import Attenuation, Query, Rank
+from lsms_core.language.select import select
+
+# In the order of the outputs of the heads that learn them: weights that are kept have it.
+ATTENUATIONS: tuple[Attenuation, ...] = ("hypodense", "hyperdense", "cystic", "isodense")
+RANKS: tuple[Rank, ...] = ("largest", "smallest", "most anterior", "most posterior")
+
+_SIDES: tuple[Side, ...] = ("right", "left")
+_NOTHING = Query().to_dict()
 
 
 @dataclass(frozen=True)
@@ -15,16 +26,47 @@ class Expression:
 
     Attributes:
         text: what is typed.
-        instances: the lesions it names; () for none.
+        instances: numbers of the lesions it names; () for none.
         kind: "generic", "attribute", "rank", "no-target", "negated", "contradictory",
-            "elsewhere" or "unrelated".
-        attributes: the query's entries that are set.
+            "elsewhere", "unrelated" or "organ".
+        query: what the text says; empty where no query says it, as for a contradiction.
+        facts: what else a record holds of it, such as its style.
     """
 
     text: str
     instances: tuple[int, ...]
     kind: str
-    attributes: dict[str, Any] = field(default_factory=dict)
+    query: Query = field(default_factory=Query)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The query's entries that are set, "side" for lesions of one lobe, and the facts."""
+        said = {k: v for k, v in self.query.to_dict().items() if v != _NOTHING[k]}
+        if len(self.query.sides) == 1 and not self.query.nothing:
+            said["side"] = self.query.sides[0]
+        return {**said, **self.facts}
+
+
+def named_by(lesions: Sequence[Lesion], query: Query) -> tuple[int, ...] | None:
+    """Return the lesions that a query names, () for none.
+
+    Returns None where any lesion is in doubt, or where there are fewer than the query counts, so
+    that the words must not be used for these lesions.
+    """
+    selection = select(lesions, query)
+    kept = selection.kept
+    short = query.count is not None and not query.excluded and len(kept) not in (0, query.count)
+    return None if selection.doubtful or short else kept
+
+
+def kind_of(query: Query, instances: Sequence[int]) -> str:
+    """Return the kind of an expression that is written for a query."""
+    if query.nothing:
+        return "negated"
+    if not instances:
+        return "no-target"
+    return "rank" if query.rank else "generic" if query == Query() else "attribute"
 
 
 def lobes_ruled_out(expression: Expression) -> tuple[float, float]:
@@ -37,42 +79,43 @@ def lobes_ruled_out(expression: Expression) -> tuple[float, float]:
         return (-1.0, -1.0)
     if expression.kind == "contradictory":
         return (1.0, 1.0)
-    said = expression.attributes
-    lobe = said.get("side") or lobe_of(said.get("section"), said.get("segment"))
-    return (float(lobe == "left"), float(lobe == "right"))
+    query = expression.query
+    lobes = set(query.sides)
+    if not lobes:
+        lobes = {side for side in _SIDES if set(query.segments) & set(lobe_segments([side]))}
+    right, left = (float(bool(lobes) and side not in lobes) for side in _SIDES)
+    return right, left
 
 
 def attenuations_ruled_out(expression: Expression) -> tuple[float, ...]:
-    """Whether the words rule out lesions that are (hypodense, hyperdense, cystic, isodense).
+    """Whether the words rule out lesions of each of :data:`ATTENUATIONS`.
 
     1, 0, or -1 where that is no question. "Hypodense" includes cysts; the first entry is of
     those that are no cysts.
     """
-    densities = get_args(Density)
     if expression.kind in ("negated", "contradictory", "elsewhere", "unrelated"):
-        return (-1.0,) * len(densities)
-    said = expression.attributes.get("attenuation")
+        return (-1.0,) * len(ATTENUATIONS)
+    said = expression.query.attenuation
     if said is None:
-        return (0.0,) * len(densities)
+        return (0.0,) * len(ATTENUATIONS)
     meant = {said, "cystic"} if said == "hypodense" else {said}
-    return tuple(float(d not in meant) for d in densities)
+    return tuple(float(word not in meant) for word in ATTENUATIONS)
 
 
 def asked_of(expression: Expression) -> tuple[float, ...]:
     """Whether the words deny that there is anything, limit the size, or ask for a rank.
 
     1, 0, or -1 where that is no question: nothing; smaller than, larger than, about a size; then
-    the ranks of :class:`Query`.
+    :data:`RANKS`.
     """
-    ranks = get_args(Rank)
     if expression.kind in ("elsewhere", "unrelated"):
-        return (-1.0,) * (4 + len(ranks))
-    said = expression.attributes
-    limits = (said.get(k) for k in ("smaller_than_mm", "larger_than_mm", "about_mm"))
+        return (-1.0,) * (4 + len(RANKS))
+    query = expression.query
+    limits = query.size_max_mm, query.size_min_mm, query.size_about_mm
     return (
         float(expression.kind == "negated"),
         *(float(limit is not None) for limit in limits),
-        *(float(said.get("rank") == rank) for rank in ranks),
+        *(float(query.rank == rank) for rank in RANKS),
     )
 
 
@@ -83,6 +126,6 @@ def sections_ruled_out(expression: Expression) -> tuple[float, ...]:
     """
     if expression.kind in ("negated", "contradictory", "elsewhere", "unrelated"):
         return (-1.0,) * len(SECTIONS)
-    said = expression.attributes
-    named = named_section(said.get("section"), said.get("segment"))
-    return tuple(float(named is not None and named != section) for section in SECTIONS)
+    named = set(expression.query.segments)
+    meant = [bool(named & set(section_segments(section))) for section in SECTIONS]
+    return tuple(float(any(meant) and not own) for own in meant)

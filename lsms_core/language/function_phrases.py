@@ -75,7 +75,8 @@ _OTHERWISE = (
     "elsewhere normal | elsewhere clear | elsewhere unremarkable | otherwise ok"
 )
 _NONE = (
-    "none | nothing | nil | nothing suspicious | nothing focal | nil focal | nothing of concern | "
+    "none | nothing | nil | nothing like a | nothing like an | "
+    "nothing suspicious | nothing focal | nil focal | nothing of concern | "
     "none seen | nothing seen | nothing there | nothing visible | none visible | nothing at all | "
     "none of them | none of these | nothing here | nothing found | none found | nothing "
     "identified | none identified | none detected | nothing detected | nobody | nothing "

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
 
 from lsms_core.anatomy.laterality import Side
-from lsms_core.anatomy.measurements import LesionMeasurement, SliceFindings
-from lsms_core.anatomy.sections import Section
-from lsms_core.language.expression import Expression
+from lsms_core.anatomy.lesion import Lesion
+from lsms_core.anatomy.measurements import SliceFindings
+from lsms_core.anatomy.sections import SECTIONS, section_segments
+from lsms_core.language.criteria import is_of_magnitude
+from lsms_core.language.expression import Expression, kind_of, named_by
 from lsms_core.language.nothing import elsewhere, unrelated
-from lsms_core.language.slice_query import (
-    Density,
-    Magnitude,
-    Query,
-    Rank,
-    is_of_magnitude,
-    select,
-)
+from lsms_core.language.query import Attenuation, Magnitude, Query, Rank
 from lsms_core.language.vocabulary import ORGAN
 from lsms_core.language.writer import Split, Writer
 
 _SIZES_MM = (5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0)
 _TRIES = 30
-_DENSITIES: tuple[Density, ...] = ("hypodense", "hypodense", "hypodense", "hyperdense", "cystic")
+_DENSITIES: tuple[Attenuation, ...] = (
+    "hypodense",
+    "hypodense",
+    "hypodense",
+    "hyperdense",
+    "cystic",
+)
 _RANKS: tuple[Rank, ...] = (
     "largest",
     "largest",
@@ -35,19 +36,18 @@ _RANKS: tuple[Rank, ...] = (
     "most posterior",
 )
 _SIDES: tuple[Side, ...] = ("left", "right")
-_SECTIONS: tuple[Section, ...] = (
-    "right anterior",
-    "right posterior",
-    "left medial",
-    "left lateral",
-)
-_SEGMENTS = ("II", "III", "IVa", "IVb", "V", "VI", "VII", "VIII")
+_PARTS = tuple(section_segments(section) for section in SECTIONS)
+_SEGMENTS = ("2", "3", "4", "5", "6", "7", "8")
+# How often a denial that names no lobe names a segment.
+_PART_DENIED = 0.4
+# How often a rank is that of another than the first, of the first two, or left out.
+_OTHER_RANK = 0.06
 # How often a text says each thing, where it can.
 _SAYS = {
     "side": 0.5,
     "attenuation": 0.45,
     "size": 0.14,
-    "subcapsular": 0.08,
+    "location": 0.08,
     "rank": 0.14,
     "shape": 0.1,
     "margin": 0.1,
@@ -78,11 +78,11 @@ class ExpressionGenerator:
         for _ in range(_TRIES):
             lesion = findings.lesions[int(rng.integers(len(findings.lesions)))]
             query = _true_query(lesion, rng)
-            instances = select(findings, query)
+            instances = named_by(findings.lesions, query)
             if instances:
                 return self._express(query, instances, rng)
-        query = Query()
-        return self._express(query, select(findings, query) or (), rng)
+        every = tuple(lesion.number for lesion in findings.lesions)
+        return self._express(Query(), every, rng)
 
     def write(self, query: Query, plural: bool, rng: np.random.Generator) -> str:
         """Put a query into words."""
@@ -95,67 +95,82 @@ class ExpressionGenerator:
         if draw < 0.28:
             return Expression(elsewhere(rng, self._noise), (), "elsewhere")
         if draw < 0.34:
-            query = Query(side=_SIDES[int(rng.integers(2))] if rng.random() < 0.7 else None)
-            return Expression(self._writer.write_none(query, rng), (), "negated")
+            query = Query(sides=_one_side(rng) if rng.random() < 0.7 else (), nothing=True)
+            if not query.sides and rng.random() < _PART_DENIED:
+                query = replace(query, segments=_one_segment(rng))
+            return self._made(query, (), False, rng)
         if draw < 0.4:
             density = _DENSITIES[int(rng.integers(len(_DENSITIES)))] if rng.random() < 0.5 else None
             text = self._writer.write_contradiction(Query(attenuation=density), rng)
             return Expression(text, (), "contradictory")
         for _ in range(_TRIES):
             query = _any_query(findings, rng)
-            if select(findings, query) == ():
+            if named_by(findings.lesions, query) == ():
                 plural = bool(rng.random() < 0.2) and query.rank is None
-                return self._made(query, (), plural, "no-target", rng)
+                return self._made(query, (), plural, rng)
         return Expression(elsewhere(rng, self._noise), (), "elsewhere")
 
     def _express(
         self, query: Query, instances: tuple[int, ...], rng: np.random.Generator
     ) -> Expression:
         # People type the singular for several, too, and mean all that fit.
-        plural = len(instances) > 1 and bool(rng.random() < 0.7)
-        if plural and len(instances) in (2, 3) and rng.random() < 0.3:
+        counted = query.count is not None
+        plural = len(instances) > 1 and (counted or bool(rng.random() < 0.7))
+        if plural and not query.rank and len(instances) in (2, 3) and rng.random() < 0.3:
             query = replace(query, count=len(instances))
-        attributes = any(v is not None for v in asdict(query).values())
-        kind = "rank" if query.rank else "attribute" if attributes else "generic"
-        return self._made(query, instances, plural, kind, rng)
+        return self._made(query, instances, plural, rng)
 
     def _made(
-        self,
-        query: Query,
-        instances: tuple[int, ...],
-        plural: bool,
-        kind: str,
-        rng: np.random.Generator,
+        self, query: Query, instances: tuple[int, ...], plural: bool, rng: np.random.Generator
     ) -> Expression:
-        attributes = {k: v for k, v in asdict(query).items() if v is not None}
-        return Expression(self._writer.write(query, plural, rng), instances, kind, attributes)
+        text = self._writer.write(query, plural, rng)
+        return Expression(text, instances, kind_of(query, instances), query)
 
 
-def _true_query(lesion: LesionMeasurement, rng: np.random.Generator) -> Query:
+def _one_side(rng: np.random.Generator) -> tuple[Side, ...]:
+    return (_SIDES[int(rng.integers(2))],)
+
+
+def _one_segment(rng: np.random.Generator) -> tuple[str, ...]:
+    return (_SEGMENTS[int(rng.integers(len(_SEGMENTS)))],)
+
+
+def _true_query(lesion: Lesion, rng: np.random.Generator) -> Query:
     """Draw a query that a lesion answers, as far as its measurements are clear."""
     says = {name: bool(rng.random() < share) for name, share in _SAYS.items()}
     entries: dict[str, Any] = {}
-    if says["part"] and lesion.section is not None:
-        by_segment = lesion.segment is not None and rng.random() < 0.6
-        entries["segment" if by_segment else "section"] = (
-            lesion.segment if by_segment else lesion.section
-        )
-    elif says["side"]:
-        entries["side"] = lesion.side
+    known = set(lesion.segments)
+    part = next((p for p in _PARTS if known and known <= set(p)), None)
+    if says["part"] and part is not None:
+        by_segment = len(known) == 1 and rng.random() < 0.6
+        entries["segments"] = lesion.segments if by_segment else part
+    elif says["side"] and len(lesion.sides) == 1:
+        entries["sides"] = lesion.sides
     if says["attenuation"]:
         entries["attenuation"] = lesion.attenuation
         if lesion.attenuation == "cystic" and rng.random() < 0.3:
             entries["attenuation"] = "hypodense"
-    for name in ("subcapsular", "shape", "margin", "texture"):
+    for name in ("location", "shape", "margin", "texture"):
         if says[name]:
             entries[name] = getattr(lesion, name)
     if says["size"]:
         entries.update(_true_size(lesion.longest_mm, rng))
     elif says["magnitude"]:
         entries["magnitude"] = _true_magnitude(lesion.longest_mm)
-    if says["rank"] and not {"segment", "about_mm"} & entries.keys():
-        entries["rank"] = _RANKS[int(rng.integers(len(_RANKS)))]
+    exact = "size_about_mm" in entries or len(entries.get("segments", ())) == 1
+    if says["rank"] and not exact:
+        entries.update(_any_rank(rng))
     return Query(**entries)
+
+
+def _any_rank(rng: np.random.Generator) -> dict[str, Any]:
+    rank: dict[str, Any] = {"rank": _RANKS[int(rng.integers(len(_RANKS)))]}
+    draw = rng.random()
+    if draw < _OTHER_RANK:
+        return {**rank, "place": 2}
+    if draw < 2 * _OTHER_RANK:
+        return {**rank, "count": 2}
+    return {**rank, "excluded": True} if draw < 3 * _OTHER_RANK else rank
 
 
 def _true_size(longest_mm: float, rng: np.random.Generator) -> dict[str, float]:
@@ -163,9 +178,9 @@ def _true_size(longest_mm: float, rng: np.random.Generator) -> dict[str, float]:
         stated = round(longest_mm) if longest_mm < 30 or rng.random() < 0.5 else 5 * round(
             longest_mm / 5
         )  # fmt: skip
-        return {"about_mm": float(max(stated, 2))}
+        return {"size_about_mm": float(max(stated, 2))}
     limit = _SIZES_MM[int(rng.integers(len(_SIZES_MM)))]
-    return {"smaller_than_mm" if longest_mm < limit else "larger_than_mm": limit}
+    return {"size_max_mm" if longest_mm < limit else "size_min_mm": limit}
 
 
 def _true_magnitude(longest_mm: float) -> Magnitude | None:
@@ -176,24 +191,23 @@ def _any_query(findings: SliceFindings, rng: np.random.Generator) -> Query:
     """Draw a query at random: often a true one with one thing turned wrong."""
     if findings.lesions and rng.random() < 0.6:
         lesion = findings.lesions[int(rng.integers(len(findings.lesions)))]
-        base = replace(_true_query(lesion, rng), rank=None, about_mm=None)
+        base = _true_query(lesion, rng)
+        base = replace(base, rank=None, place=1, count=None, excluded=False, size_about_mm=None)
     else:
         base = Query()
     draw = rng.random()
     if draw < 0.5:
-        return replace(base, side=_SIDES[int(rng.integers(2))], section=None, segment=None)
+        return replace(base, sides=_one_side(rng), segments=())
     if draw < 0.75:
         return replace(base, attenuation=_DENSITIES[int(rng.integers(len(_DENSITIES)))])
     if draw < 0.85:
         limit = _SIZES_MM[int(rng.integers(len(_SIZES_MM)))]
         if rng.random() < 0.5:
-            return replace(base, smaller_than_mm=limit, larger_than_mm=None)
-        return replace(base, larger_than_mm=limit, smaller_than_mm=None)
+            return replace(base, size_max_mm=limit, size_min_mm=None)
+        return replace(base, size_min_mm=limit, size_max_mm=None)
     if draw < 0.93:
-        section = _SECTIONS[int(rng.integers(len(_SECTIONS)))]
-        return replace(base, section=section, side=None, segment=None)
-    segment = _SEGMENTS[int(rng.integers(len(_SEGMENTS)))]
-    return replace(base, segment=segment, side=None, section=None)
+        return replace(base, segments=_PARTS[int(rng.integers(len(_PARTS)))], sides=())
+    return replace(base, segments=_one_segment(rng), sides=())
 
 
 def organ_expression(rng: np.random.Generator) -> str:

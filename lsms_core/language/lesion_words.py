@@ -50,9 +50,12 @@ LESIONS: dict[str, Words] = {
         "egg-shaped",
     ),
     "irregular": either(
-        "irregular | irregularly shaped | lobulated | patchy | multilobulated | lobular | "
-        "bosselated",
+        "irregular | irregularly shaped | patchy | irregular-shaped",
         "of irregular shape",
+    ),
+    "lobulated": either(
+        "lobulated | multilobulated | lobular | bosselated",
+        "scalloped",
     ),
     "well-defined": either(
         "well-defined | sharply marginated | well-circumscribed | circumscribed | well defined | "
@@ -140,6 +143,21 @@ LESIONS: dict[str, Words] = {
         "most dorsal | furthest posterior | nearest the spine | closest to the spine",
         "hindmost",
     ),
+    # A superlative by itself; {w} in the words around it.
+    "plain largest": either("largest | biggest", "most sizeable"),
+    "plain smallest": either("smallest | tiniest", "most minute"),
+    "plain most anterior": either("most anterior | most ventral", "foremost"),
+    "plain most posterior": either("most posterior | most dorsal", "hindmost"),
+    "plain most superior": either("most superior | uppermost | highest", "topmost"),
+    "plain most inferior": either("most inferior | lowermost | lowest", "bottommost"),
+    "second": either("second {w} | 2nd {w} | the second {w}", "the 2nd {w}"),
+    "third": either("third {w} | 3rd {w} | the third {w}", "the 3rd {w}"),
+    "first 2": either("two {w} | 2 {w} | the two {w}", "the 2 {w}"),
+    "first 3": either("three {w} | 3 {w} | the three {w}", "the 3 {w}"),
+    "all but": either(
+        "all but the {w} | all except the {w} | everything but the {w} | all apart from the {w}",
+        "all save the {w}",
+    ),
     "subcapsular": either(
         "subcapsular | peripheral | capsular | superficial | sub-capsular | at the capsule | "
         "near-surface | peripherally located | juxtacapsular",
@@ -159,6 +177,11 @@ LESIONS: dict[str, Words] = {
         "> | larger than | more than | over | greater than | bigger than | at least | above | "
         "measuring more than | min.",
         "exceeding",
+    ),
+    "between": either(
+        "larger than {low} but smaller than {high} | over {low} but under {high} | more than "
+        "{low} but less than {high}",
+        "above {low} but below {high}",
     ),
     "about": either(
         "measuring | of | about | approx. | approximately | approx | ca. | circa | sized | with a "

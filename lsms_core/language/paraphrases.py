@@ -18,19 +18,19 @@ Number = Literal["any", "one", "many"]
 
 # field of a template -> the query's entry that it says
 FIELDS = {
-    "side": "side",
-    "sd": "side",
-    "letter": "side",
-    "other": "side",
-    "dexter": "side",
+    "side": "sides",
+    "sd": "sides",
+    "letter": "sides",
+    "other": "sides",
+    "dexter": "sides",
     "dens": "attenuation",
     "density": "attenuation",
     "dens_spelt": "attenuation",
-    "cm": "about_mm",
-    "mm": "about_mm",
-    "roman": "segment",
-    "arabic": "segment",
-    "sector": "section",
+    "cm": "size_about_mm",
+    "mm": "size_about_mm",
+    "roman": "segments",
+    "arabic": "segments",
+    "sector": "segments",
     "count": "count",
     "number": "count",
 }
@@ -55,19 +55,20 @@ class Paraphrase:
     denies: bool = False
 
     @property
-    def entries(self) -> frozenset[str]:
-        """The query's entries that its fields say."""
+    def fields(self) -> dict[str, str]:
+        """The query's entries that it says, each with one of the fields that say it."""
         names = (name for _, name, _, _ in Formatter().parse(self.template) if name)
-        return frozenset(FIELDS[name] for name in names)
+        return {FIELDS[name]: name for name in sorted(names)}
 
 
-# What fills the fields; several words stand for a choice.
+_LEFT, _RIGHT = ("left",), ("right",)
+# What fills the fields, by the entry's value; several words stand for a choice.
 FILLERS: dict[str, dict[Any, tuple[str, ...]]] = {
-    "side": {"left": ("left",), "right": ("right",)},
-    "other": {"left": ("right",), "right": ("left",)},
-    "sd": {"left": ("lt",), "right": ("rt",)},
-    "letter": {"left": ("L",), "right": ("R",)},
-    "dexter": {"left": ("links", "gauche"), "right": ("rechts", "droit")},
+    "side": {_LEFT: ("left",), _RIGHT: ("right",)},
+    "other": {_LEFT: ("right",), _RIGHT: ("left",)},
+    "sd": {_LEFT: ("lt",), _RIGHT: ("rt",)},
+    "letter": {_LEFT: ("L",), _RIGHT: ("R",)},
+    "dexter": {_LEFT: ("links", "gauche"), _RIGHT: ("rechts", "droit")},
     "dens": {
         "hypodense": ("hypodense", "low-attenuating", "lower-density", "lucent"),
         "hyperdense": ("hyperdense", "high-attenuating", "higher-density", "opaque"),
@@ -93,21 +94,28 @@ FILLERS: dict[str, dict[Any, tuple[str, ...]]] = {
         "cystic": ("kystic", "zystic"),
     },
     "sector": {
-        "right anterior": ("right ant section", "anterior sector of the right liver"),
-        "right posterior": ("right post section", "posterior sector of the right liver"),
-        "left medial": ("left med section", "medial sector of the left liver"),
-        "left lateral": ("left lateral section", "lateral sector of the left liver"),
+        ("5", "8"): ("right ant section", "anterior sector of the right liver"),
+        ("6", "7"): ("right post section", "posterior sector of the right liver"),
+        ("4",): ("left med section", "medial sector of the left liver"),
+        ("2", "3"): ("left lateral section", "lateral sector of the left liver"),
     },
-    "roman": {s: (s,) for s in ("II", "III", "IVa", "IVb", "V", "VI", "VII", "VIII")},
+    "roman": {
+        ("2",): ("II",),
+        ("3",): ("III",),
+        ("4",): ("IV", "IVa", "IVb"),
+        ("5",): ("V",),
+        ("6",): ("VI",),
+        ("7",): ("VII",),
+        ("8",): ("VIII",),
+    },
     "arabic": {
-        "II": ("2",),
-        "III": ("3",),
-        "IVa": ("4a",),
-        "IVb": ("4b",),
-        "V": ("5",),
-        "VI": ("6",),
-        "VII": ("7",),
-        "VIII": ("8",),
+        ("2",): ("2",),
+        ("3",): ("3",),
+        ("4",): ("4", "4a", "4b"),
+        ("5",): ("5",),
+        ("6",): ("6",),
+        ("7",): ("7",),
+        ("8",): ("8",),
     },
     "count": {2: ("2",), 3: ("3",)},
     "number": {2: ("two",), 3: ("three",)},
@@ -120,10 +128,10 @@ _BACK = {"rank": "most posterior"}
 _SINGLE = {"count": 1}
 _HYPO = {"attenuation": "hypodense"}
 _CYST = {"attenuation": "cystic"}
-_SMALL = {"smaller_than_mm": 10.0}
-_BIG = {"larger_than_mm": 50.0}
-_EDGE = {"subcapsular": True}
-_DEEP = {"subcapsular": False}
+_SMALL = {"size_max_mm": 10.0}
+_BIG = {"size_min_mm": 50.0}
+_EDGE = {"location": "subcapsular"}
+_DEEP = {"location": "central"}
 _FUZZY = {"margin": "ill-defined"}
 _CRISP = {"margin": "well-defined"}
 

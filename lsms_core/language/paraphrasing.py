@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from lsms_core.anatomy.measurements import LesionMeasurement, SliceFindings
-from lsms_core.language.expression import Expression
+from lsms_core.anatomy.lesion import Lesion
+from lsms_core.anatomy.measurements import SliceFindings
+from lsms_core.language.expression import Expression, kind_of, named_by
 from lsms_core.language.noise import add_noise
 from lsms_core.language.paraphrases import (
     ELSEWHERE,
@@ -20,7 +20,7 @@ from lsms_core.language.paraphrases import (
     UNRELATED,
     Paraphrase,
 )
-from lsms_core.language.slice_query import Query, select
+from lsms_core.language.query import Query
 
 STYLES = (
     "terse",
@@ -34,7 +34,7 @@ STYLES = (
 )
 """In a set of paraphrases a record's style is one of these, "elsewhere" or "unrelated"."""
 
-Value = str | float
+Value = str | float | tuple[str, ...]
 _TRIES = 40
 _MISTYPED = ("terse", "report", "question", "command")
 # Of the texts that name nothing, these speak about something else than the liver's lesions.
@@ -53,7 +53,7 @@ class ParaphraseGenerator:
     def sample(
         self, findings: SliceFindings, rng: np.random.Generator, no_target_share: float = 0.25
     ) -> Expression:
-        """Draw one expression for a slice; its attributes hold its ``style``."""
+        """Draw one expression for a slice; its facts hold its ``style``."""
         nothing = not findings.lesions or rng.random() < no_target_share
         if nothing:
             draw = rng.random()
@@ -87,9 +87,7 @@ class ParaphraseGenerator:
             query = _query(paraphrase, lambda name: _true_value(name, lesion, findings))
         if query is None:
             return None
-        if paraphrase.denies:
-            return Expression(fill(paraphrase, query, rng), (), "negated", {"style": style})
-        instances = select(findings, query)
+        instances = named_by(findings.lesions, query)
         if instances is None or bool(instances) == nothing:
             return None
         if not _fits(paraphrase, len(instances)):
@@ -97,11 +95,7 @@ class ParaphraseGenerator:
         text = fill(paraphrase, query, rng)
         if style == "misspelt":
             text = add_noise(text, rng, rate=1.0)
-        attributes = {k: v for k, v in asdict(query).items() if v is not None}
-        kind = "rank" if query.rank else "attribute" if attributes else "generic"
-        return Expression(
-            text, instances, kind if instances else "no-target", {**attributes, "style": style}
-        )
+        return Expression(text, instances, kind_of(query, instances), query, {"style": style})
 
 
 def fill(paraphrase: Paraphrase, query: Query, rng: np.random.Generator) -> str:
@@ -129,34 +123,40 @@ def _fits(paraphrase: Paraphrase, count: int) -> bool:
 
 def _query(paraphrase: Paraphrase, value: Callable[[str], Value | None]) -> Query | None:
     """Return the query that a paraphrase says with these values; None where one is unknown."""
-    entries: dict[str, Any] = {name: value(name) for name in sorted(paraphrase.entries)}
+    entries: dict[str, Any] = {e: value(name) for e, name in sorted(paraphrase.fields.items())}
     if any(v is None for v in entries.values()):
         return None
-    return Query(**entries, **paraphrase.says)
+    return Query(**entries, **paraphrase.says, nothing=paraphrase.denies)
 
 
-def _true_value(name: str, lesion: LesionMeasurement, findings: SliceFindings) -> Value | None:
-    if name == "about_mm":
+def _true_value(name: str, lesion: Lesion, findings: SliceFindings) -> Value | None:
+    entry = FIELDS[name]
+    if entry == "size_about_mm":
         return float(max(round(lesion.longest_mm), 2))
-    if name == "count":
+    if entry == "count":
         # The number is right or not; the selection tells.
         return 2 if len(findings.lesions) == 2 else 3
-    value: Value | None = getattr(lesion, name)
-    return value
+    if entry == "sides":
+        return lesion.sides if len(lesion.sides) == 1 else None
+    if entry == "segments":
+        known = set(lesion.segments)
+        return next((v for v in FILLERS[name] if known and known <= set(v)), None)
+    return lesion.attenuation
 
 
 def _any_value(name: str, rng: np.random.Generator) -> Value:
-    if name == "about_mm":
+    entry = FIELDS[name]
+    if entry == "size_about_mm":
         return float(rng.integers(6, 80))
     options: tuple[Value, ...] = {
-        "side": ("left", "right"),
+        "sides": (("left",), ("right",)),
         "attenuation": ("hypodense", "hypodense", "hyperdense", "cystic"),
-        "segment": tuple(FILLERS["roman"]),
-        "section": tuple(FILLERS["sector"]),
+        "segments": tuple(FILLERS[name]) if entry == "segments" else (),
         "count": (2, 3),
-    }[name]
+    }[entry]
     return options[int(rng.integers(len(options)))]
 
 
 def _about_nothing(texts: tuple[str, ...], style: str, rng: np.random.Generator) -> Expression:
-    return Expression(texts[int(rng.integers(len(texts)))], (), style, {"style": style})
+    text = texts[int(rng.integers(len(texts)))]
+    return Expression(text, (), style, facts={"style": style})

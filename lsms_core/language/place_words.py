@@ -86,6 +86,14 @@ PLACES: dict[str, Words] = {
         "of the left lobe | in segments II/III | left lateral segment",
         "in the outer left lobe",
     ),
+    "segments": either(
+        "in segments {s} | segments {s} | segs {s} | in liver segments {s} | seg {s} | S{s}",
+        "within Couinaud segments {s}",
+    ),
+    "in both": either(
+        "in both lobes | in either lobe | bilobar",
+        "in the two lobes",
+    ),
     "segment": either(
         "in segment {s} | segment {s} | seg {s} | in liver segment {s} | S{s} | seg. {s} | seg{s} "
         "| in seg {s} | hepatic segment {s} | in hepatic segment {s} | in S{s} | segm. {s} | in "

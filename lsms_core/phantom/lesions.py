@@ -15,7 +15,8 @@ from lsms_core.anatomy.laterality import (
     cantlie_offset_mm,
     midline_column,
 )
-from lsms_core.anatomy.measurements import Attenuation, LesionMeasurement, measure_slice
+from lsms_core.anatomy.lesion import Attenuation, Lesion
+from lsms_core.anatomy.measurements import measure_slice
 from lsms_core.anatomy.regions import bounding_box, signed_distance_mm
 from lsms_core.errors import InputError
 from lsms_core.phantom.synthesis.lesions import add_lesions
@@ -194,10 +195,10 @@ def describe(
     """Measure a lesion in the axial slice where its longest diameter is largest."""
     mask = instances == instance
     i_mm, j_mm, k_mm = ct.spacing_mm
-    best: tuple[int, LesionMeasurement] | None = None
+    best: tuple[int, Lesion] | None = None
     for index in np.flatnonzero(mask.any(axis=(1, 2))).tolist():
         findings = measure_slice(ct.array[index], liver[index], instances[index], (j_mm, i_mm))
-        measured = next(m for m in findings.lesions if m.instance == instance)
+        measured = next(m for m in findings.lesions if m.number == instance)
         if best is None or measured.longest_mm > best[1].longest_mm:
             best = index, measured
     assert best is not None
@@ -206,11 +207,11 @@ def describe(
     centre = ct.affine @ (i, j, k, 1.0)
     return LesionTruth(
         instance=instance,
-        side=measured.side,
+        side=measured.sides[0] if len(measured.sides) == 1 else None,
         longest_mm=measured.longest_mm,
         slice_index=index,
         mean_hu=measured.mean_hu,
-        contrast_hu=measured.contrast_hu,
+        contrast_hu=float("nan") if measured.contrast_hu is None else measured.contrast_hu,
         attenuation=measured.attenuation,
         volume_ml=float(mask.sum()) * i_mm * j_mm * k_mm / 1000.0,
         centre_ras=(float(centre[0]), float(centre[1]), float(centre[2])),

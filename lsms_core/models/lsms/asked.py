@@ -6,12 +6,9 @@ read by :mod:`lsms_core.language.read` and measured (:mod:`lsms_core.language.se
 
 from __future__ import annotations
 
-from typing import get_args
-
-from lsms_core.language.slice_query import Rank
+from lsms_core.language.expression import RANKS
 
 NOTHING = "nothing"
 LIMITS = ("smaller", "larger", "about")
-RANKS: tuple[Rank, ...] = get_args(Rank)
 # In the order of the head's outputs.
 ASKED = (NOTHING, *LIMITS, *RANKS)

@@ -8,13 +8,14 @@ DEMO_ENV := .venv-demo
 TEST_ENV := .venv
 DOCS_ENV := .venv-docs
 
-.PHONY: demo test test-fast test-package test-minimum lint docs screenshots clean
+.PHONY: reproduce demo test test-fast test-package test-minimum lint docs screenshots clean
 
 demo: $(DEMO_ENV)/.installed
 	$(DEMO_ENV)/bin/lsms demo --output out/demo
 
+# A process a core, each with one thread; a file's tests stay together.
 test: $(TEST_ENV)/.installed lint
-	$(TEST_ENV)/bin/python -m pytest
+	OMP_NUM_THREADS=1 $(TEST_ENV)/bin/python -m pytest -n auto --dist loadfile
 
 # Without the tests that train, start processes or read real CT.
 test-fast: $(TEST_ENV)/.installed
@@ -27,6 +28,13 @@ test-package:
 # The oldest versions of the dependencies that the project promises to work with.
 test-minimum:
 	$(PYTHON) scripts/check_minimum_versions.py
+
+# The released weights' figures, from folders of cases of your own or those beside the checkout.
+CASES ?= ../shared/data/liver_ct/train
+TEST ?= ../shared/data/liver_ct/test
+reproduce: $(TEST_ENV)/.installed
+	$(TEST_ENV)/bin/python scripts/reproduce.py --cases $(CASES) --test $(TEST) \
+	    --readings Testing/core/data/readings_second_hand.jsonl
 
 docs: $(DOCS_ENV)/.installed
 	$(DOCS_ENV)/bin/python -m sphinx -q -W --keep-going -b html docs out/site

@@ -103,9 +103,9 @@ def role_of(name: str, code: str = "", region: str = "") -> Role | None:
         return _SEGMENT_CODES[code]
     if region and region not in _LIVER_CODES | _SEGMENT_CODES.keys():
         return None
-    words = " ".join(re.sub(r"[^a-z0-9]+", " ", name.casefold()).split())
-    if _OTHER_ORGAN.search(words) and not _OF_LIVER.search(words):
+    if _names_another_organ(name):
         return None
+    words = _words(name)
     if code in _LESION_CODES or _LESION.search(words):
         return "lesion"
     if found := _SEGMENT.search(words):
@@ -118,6 +118,15 @@ def role_of(name: str, code: str = "", region: str = "") -> Role | None:
             return None
         return "right lobe" if "right" in (found.group(1), found.group(2)) else "left lobe"
     return "liver" if code in _LIVER_CODES or _LIVER.search(words) else None
+
+
+def _words(name: str) -> str:
+    return " ".join(re.sub(r"[^a-z0-9]+", " ", name.casefold()).split())
+
+
+def _names_another_organ(name: str) -> bool:
+    words = _words(name)
+    return bool(_OTHER_ORGAN.search(words)) and not _OF_LIVER.search(words)
 
 
 def recognise(
@@ -137,7 +146,7 @@ def recognise(
     roles = [role_of(one.name, one.code, one.region) for one in masks]
     if not any(roles) and all(_unnamed(one) for one in masks):
         roles = _by_value(masks, voxel_ml, expected)
-    if not any(roles) and len(masks) == 1:
+    if not any(roles) and len(masks) == 1 and not _names_another_organ(masks[0].name):
         # Whoever gives one outline says by the option what it is.
         roles = ["lesion" if expected == "lesions" else "liver"]
     left_out = tuple(m.name for m, role in zip(masks, roles, strict=True) if role is None)

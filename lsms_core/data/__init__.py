@@ -1,0 +1,1 @@
+"""Former import paths, kept for scripts; new code imports ``lsms_core.anatomy``."""

@@ -63,7 +63,7 @@ def test_features_say_how_a_candidate_looks():
     dark, bright = table()
     assert np.exp(dark["log_diameter"]) == pytest.approx(16, abs=1.5)
     assert dark["roundness"] == pytest.approx(1, abs=0.1)
-    assert np.exp(dark["depth"]) == pytest.approx(18 / 16, abs=0.15)
+    assert np.exp(bright["depth"]) == pytest.approx(14 / 12, abs=0.2)
     assert dark["darker"] == pytest.approx(3, abs=0.2)
     assert dark["brighter"] == 0
     assert bright["brighter"] == pytest.approx(2.5, abs=0.3)
@@ -79,6 +79,24 @@ def test_features_say_how_a_candidate_looks():
 
 def test_a_single_slice_has_no_depth():
     assert [row["depth"] for row in table(slices=1)] == [0, 0]
+
+
+def test_where_the_search_cuts_a_candidate_its_depth_says_nothing():
+    volume, labels, liver, probability = scene()
+    lesions = measure_lesions(volume, labels, LiverMap(liver))
+    at = FEATURES.index("depth")
+
+    def depths(searched: list[int]) -> list[float]:
+        values = candidate_features(
+            volume, labels, lesions, liver, probability, searched=searched, axis=0
+        )
+        return values[:, at].tolist()
+
+    whole = candidate_features(volume, labels, lesions, liver, probability)[:, at].tolist()
+    assert depths(list(range(9)))[1] == whole[1] != 0
+    assert depths([1, 2, 3, 4, 5])[1] == 0
+    assert depths([4])[1] == 0
+    assert depths(list(range(9)))[0] == 0, "the dark one reaches the first and the last slice"
 
 
 def test_fat_is_seen():

@@ -26,7 +26,7 @@ from lsms_core.errors import BundleError
 FEATURES = (
     "log_diameter",  # of the longest diameter, mm
     "roundness",  # perpendicular by longest diameter
-    "depth",  # extent across the slices by longest diameter, logarithm; 0 in a single slice
+    "depth",  # extent across the slices by longest diameter, logarithm; 0 where the search cuts it
     "darker",  # than the liver around, by 20 HU
     "brighter",  # likewise
     "contrast_to_noise",  # against the spread of the liver around
@@ -114,6 +114,9 @@ def candidate_features(
     lesions: Sequence[Lesion],
     liver: NDArray[np.bool_],
     probability: NDArray[Any],
+    *,
+    searched: Sequence[int] | None = None,
+    axis: int = 0,
 ) -> NDArray[np.float64]:
     """Return the features of candidates, (n, F) in the order of FEATURES.
 
@@ -123,7 +126,13 @@ def candidate_features(
         lesions: their measurements.
         liver: the same shape, with or without the candidates.
         probability: the same shape, of a lesion.
+        searched: the indices that were searched along ``axis``; default: all.
+        axis: of the array, along which the slices were searched.
     """
+    inside = np.ones(labels.shape[axis] + 2, bool)
+    if searched is not None:
+        inside[1:-1] = np.isin(np.arange(labels.shape[axis]), searched)
+    inside[[0, -1]] = False
     i, j, k = volume.spacing_mm
     spacing = (k, j, i)
     margin = [int(np.ceil(_REACH_MM / mm)) for mm in spacing]
@@ -134,7 +143,9 @@ def candidate_features(
             slice(max(s.start - m, 0), s.stop + m)
             for s, m in zip(boxes[one.number], margin, strict=True)
         )
-        rows.append(_features(volume, labels, one, liver, probability, spacing, around))
+        place = boxes[one.number][axis]
+        whole = bool(inside[place.start] and inside[place.stop + 1])
+        rows.append(_features(volume, labels, one, liver, probability, spacing, around, whole))
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(FEATURES))
 
 
@@ -146,6 +157,7 @@ def _features(
     probability: NDArray[Any],
     spacing_mm: tuple[float, float, float],
     box: tuple[slice, ...],
+    whole: bool,
 ) -> list[float]:
     mine = np.asarray(labels[box] == lesion.number)
     organ = liver[box] | mine
@@ -166,7 +178,7 @@ def _features(
     return [
         float(np.log(longest)),
         lesion.perpendicular_mm / longest,
-        float(np.log(deep / longest)) if labels.shape[across] > 1 else 0.0,
+        float(np.log(deep / longest)) if whole else 0.0,
         float(np.clip(-contrast, 0.0, _LARGEST_DARKER)) / _HU_STEP,
         float(np.clip(contrast, 0.0, _LARGEST_BRIGHTER)) / _HU_STEP,
         min(abs(contrast) / max(noise, _SMALLEST_NOISE_HU), _LARGEST_CNR),

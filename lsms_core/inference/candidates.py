@@ -123,13 +123,26 @@ class CandidateSet:
         cut = cls(search, labels, tuple(scores), liver, probability, config, found.best, elsewhere)
         return cut if config.classifier is None else cut._judged(config.classifier)
 
+    def features(self) -> NDArray[np.float64]:
+        """Return what the classifier looks at; needs the liver and the map.
+
+        Raises:
+            InputError: when one of them is missing.
+        """
+        if self.liver is None or self.probability is None:
+            raise InputError("Candidates are judged by liver and map: search with a model that "
+                             "draws both.")  # fmt: skip
+        search = self.search
+        return candidate_features(
+            search.volume, self.labels, self.lesions, self.liver.liver, self.probability,
+            searched=search.slices, axis=search.axis,
+        )  # fmt: skip
+
     def _judged(self, classifier: CandidateClassifier) -> CandidateSet:
         """Return the same candidates, scored by how probably they are lesions."""
         if self.liver is None or self.probability is None or not self.scores:
             return self
-        features = candidate_features(
-            self.search.volume, self.labels, self.lesions, self.liver.liver, self.probability
-        )
+        features = self.features()
         scores = tuple(float(p) for p in classifier.probabilities(features))
         judged = replace(self, scores=scores, best=max(scores))
         # Measured already; a cached property is filled in by its name.

@@ -14,11 +14,7 @@ from lsms_core.anatomy.geometry import CTVolume, SlicePlane
 from lsms_core.anatomy.regions import LESION_LABEL, label_components
 from lsms_core.dataset.sources import Case
 from lsms_core.errors import InputError
-from lsms_core.inference.candidate_classifier import (
-    FEATURES,
-    CandidateClassifier,
-    candidate_features,
-)
+from lsms_core.inference.candidate_classifier import FEATURES, CandidateClassifier
 
 if TYPE_CHECKING:
     from lsms_core.inference.predictor import Predictor
@@ -73,10 +69,7 @@ def gather_candidates(
         slices = np.flatnonzero((label > 0).any(axis=others)).tolist()
         found = predictor.search(volume, slices=slices, postprocessing=plain)
         if found.lesions:
-            if found.liver is None or found.probability is None:
-                raise InputError("This model draws no liver: the classifier needs one that does.")
-            known = found.liver.liver, found.probability
-            features.append(candidate_features(volume, found.labels, found.lesions, *known))
+            features.append(found.features())
             lesion.append(are_lesions(found.labels, label == LESION_LABEL))
             longest.append(np.array([one.longest_mm for one in found.lesions]))
             patients += [case.group] * len(found.lesions)

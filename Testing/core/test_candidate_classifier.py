@@ -99,6 +99,17 @@ def test_where_the_search_cuts_a_candidate_its_depth_says_nothing():
     assert depths(list(range(9)))[0] == 0, "the dark one reaches the first and the last slice"
 
 
+def test_what_was_not_searched_is_not_taken_for_something_else_than_liver():
+    volume, labels, liver, probability = scene()
+    only = np.zeros_like(liver)
+    only[4] = liver[4]
+    lesions = measure_lesions(volume, labels * only, LiverMap(only))
+    values = candidate_features(
+        volume, labels * only, lesions, only, probability, searched=[4], axis=0
+    )
+    assert values[0, FEATURES.index("embedded")] == 1
+
+
 def test_fat_is_seen():
     volume, labels, liver, probability = scene()
     hu = volume.array.copy()

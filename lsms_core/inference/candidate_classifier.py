@@ -145,7 +145,11 @@ def candidate_features(
         )
         place = boxes[one.number][axis]
         whole = bool(inside[place.start] and inside[place.stop + 1])
-        rows.append(_features(volume, labels, one, liver, probability, spacing, around, whole))
+        shape = [-1 if a == axis else 1 for a in range(3)]
+        seen = inside[1:-1][around[axis]].reshape(shape)
+        rows.append(
+            _features(volume, labels, one, liver, probability, spacing, around, whole, seen)
+        )
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(FEATURES))
 
 
@@ -158,12 +162,14 @@ def _features(
     spacing_mm: tuple[float, float, float],
     box: tuple[slice, ...],
     whole: bool,
+    seen: NDArray[np.bool_],
 ) -> list[float]:
     mine = np.asarray(labels[box] == lesion.number)
     organ = liver[box] | mine
     hu = volume.array[box].astype(np.float64)
     distance = signed_distance_mm(mine, spacing_mm)
-    shell = (distance > _SHELL_MM[0]) & (distance < _SHELL_MM[1])
+    # Where nothing was searched, no liver is known.
+    shell = (distance > _SHELL_MM[0]) & (distance < _SHELL_MM[1]) & seen
     ring = organ & (labels[box] == 0) & (distance > RING_MM[0]) & (distance < RING_MM[1])
     core = distance < -_CORE_MM
     inside = hu[core if np.count_nonzero(core) >= _FEWEST_CORE else mine]

@@ -63,7 +63,7 @@ $(TEST_ENV)/.installed: pyproject.toml
 
 $(DOCS_ENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(DOCS_ENV)
-	$(DOCS_ENV)/bin/python -m pip install --quiet numpy SimpleITK click safetensors \
+	$(DOCS_ENV)/bin/python -m pip install --quiet --editable . \
 	    "sphinx>=7.4" "myst-parser>=4" "furo>=2024.8"
 	touch $@
 

@@ -48,7 +48,7 @@ def test_an_existing_output_is_replaced_by_the_new_one(
     "place",
     [
         "lsms_core.io.volumes._read_file",
-        "lsms_core.models.bundle.load_bundle",
+        "lsms_core.models.installed.inspect_bundle",
         "lsms_core.inference.lsms_engine.LsmsEngine.probabilities",
         "lsms_core.anatomy.measure.longest_of_stack",
         "lsms_core.io.nrrd.gzip.GzipFile.write",

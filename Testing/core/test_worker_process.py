@@ -26,7 +26,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="process groups and /proc"
 # Changes to the real process, applied in the child before it serves.
 PROLOGUE = """
 import subprocess, sys, time
-from lsms_core.worker import process
+from lsms_core.worker import jobs, process
 sys.argv[1:3] = []  # "-m" and the module's name
 """
 EPILOGUE = "\nprocess.main()\n"
@@ -35,7 +35,7 @@ def stuck(self, request, fields):
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
     open(fields["texts"][0], "w").write(f"{child.pid}\\n")
     time.sleep(3600)
-process.Worker._segment = stuck
+jobs.Jobs._segment = stuck
 """
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from lsms_core.anatomy.laterality import AMBIGUOUS_BAND_MM, cantlie_offset_mm
+from lsms_core.anatomy.laterality import cantlie_offset_mm
 from lsms_core.anatomy.measurements import SliceFindings, measure_slice, mirrored
 from lsms_core.anatomy.regions import label_components, lesion_instances
 from lsms_core.anatomy.sections import liver_height
@@ -27,7 +27,7 @@ from lsms_core.language.expression import (
     sections_ruled_out,
 )
 from lsms_core.language.generator import ExpressionGenerator, organ_expression
-from lsms_core.phantom.synthesis.lesions import add_lesions
+from lsms_core.phantom.synthesis.lesions import add_lesions, lobe_to_fill
 
 # Whether a text speaks of the right lobe, the left lobe, lesions.
 _LIVER = (1.0, 1.0, 1.0)
@@ -196,10 +196,7 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         """Return the slab with lesions added beside the real ones, and where they are."""
         made = np.zeros(hu.shape, bool)
         for _ in range(int(rng.choice(self._config.lesion_counts))):
-            where = None
-            if rng.random() < self._config.sided_share:
-                sign = 1 if rng.random() < 0.5 else -1
-                where = np.broadcast_to(sign * offset_mm > AMBIGUOUS_BAND_MM, hu.shape)
+            where = lobe_to_fill(offset_mm, hu.shape, self._config.sided_share, rng)
             # The small lobe has no room for most lesions, and a small one is found at last.
             for _ in range(_TRIES if where is not None else 1):
                 avoid = real | made

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from lsms_core.anatomy.laterality import AMBIGUOUS_BAND_MM, cantlie_offset_mm
+from lsms_core.anatomy.laterality import cantlie_offset_mm
 from lsms_core.anatomy.regions import grown, label_components
 from lsms_core.dataset.augmentation import AugmentationConfig, intensity, spatial
 from lsms_core.dataset.preprocessing import PreprocessingConfig, apply_window
 from lsms_core.dataset.sources import CaseArrays
-from lsms_core.phantom.synthesis.lesions import add_lesions
+from lsms_core.phantom.synthesis.lesions import add_lesions, lobe_to_fill
 from lsms_core.phantom.synthesis.spec import random_spec
 
 # What a picture without negative HU reads in their place, outside the liver.
@@ -174,10 +174,7 @@ class TextFreePictures(Dataset[dict[str, Any]]):
     ) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
         made = np.zeros(hu.shape, bool)
         for _ in range(int(rng.choice(self._config.lesion_counts))):
-            where = None
-            if rng.random() < self._config.sided_share:
-                sign = 1 if rng.random() < 0.5 else -1
-                where = np.broadcast_to(sign * offset_mm > AMBIGUOUS_BAND_MM, hu.shape)
+            where = lobe_to_fill(offset_mm, hu.shape, self._config.sided_share, rng)
             spec = random_spec(rng, self._config.diameter_mm)
             avoid = real | made
             hu, new = add_lesions(hu, liver, spacing_mm, [spec], rng, avoid=avoid, where=where)

@@ -93,13 +93,6 @@ def move_points(
     return np.array(vtk_to_numpy(after.GetData()), dtype=np.float64).reshape(-1, 3)
 
 
-def same_place(one: vtkMRMLTransformNode | None, other: vtkMRMLTransformNode | None) -> bool:
-    """Whether children of the two transform nodes (None: world) share their coordinates."""
-    if one is other:
-        return True
-    return bool(vtkMRMLTransformNode.AreTransformsEqual(between(one, None), between(other, None)))
-
-
 def ijk_to_world(volume_node: vtkMRMLScalarVolumeNode, ijk: ArrayLike) -> Points:
     """Map (n, 3) voxel indices to world RAS, mm, under any parent transform."""
     points = apply_affine(ijk_to_node_ras(volume_node), np.asarray(ijk).reshape(-1, 3))

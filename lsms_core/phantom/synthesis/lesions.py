@@ -14,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from lsms_core.anatomy.laterality import AMBIGUOUS_BAND_MM
 from lsms_core.phantom.synthesis.spec import LesionSpec, random_spec
 
 # The parenchyma's local mean is taken over this radius; the rest is noise and is kept.
@@ -157,3 +158,23 @@ def _paint(
     weight *= liver
     blended = values * (1 - weight) + (level + noise) * weight
     return np.asarray(np.rint(blended).clip(-1024, 3000), dtype=np.int16)
+
+
+def lobe_to_fill(
+    offset_mm: NDArray[np.float32],
+    shape: tuple[int, ...],
+    share: float,
+    rng: np.random.Generator,
+) -> NDArray[np.bool_] | None:
+    """Draw where a lesion goes: clearly into one lobe, either equally often, or anywhere (None).
+
+    Args:
+        offset_mm: (rows, columns) distance from the lobes' border, positive on the left.
+        shape: (slices, rows, columns) of the slab.
+        share: how often it is one lobe.
+        rng: source of chance.
+    """
+    if rng.random() >= share:
+        return None
+    sign = 1 if rng.random() < 0.5 else -1
+    return np.broadcast_to(sign * offset_mm > AMBIGUOUS_BAND_MM, shape)

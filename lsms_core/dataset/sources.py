@@ -62,6 +62,8 @@ class CaseArrays:
         liver: (n, H, W), with its lesions.
         lesions: (n, H, W).
         spacing_mm: (slice, row, column).
+        certainty: (n, H, W), how surely a pixel that is not marked as a lesion is none, 0 to 1;
+            None where the case says it of the whole liver.
     """
 
     case: Case
@@ -69,6 +71,7 @@ class CaseArrays:
     liver: NDArray[np.bool_]
     lesions: NDArray[np.bool_]
     spacing_mm: tuple[float, float, float]
+    certainty: NDArray[np.float32] | None = None
 
     @cached_property
     def liver_areas(self) -> NDArray[np.int64]:

@@ -27,7 +27,7 @@ from lsms_core.phantom.synthesis.spec import random_spec
 # What a picture without negative HU reads in their place, outside the liver.
 _LOST_HU = -100.0
 # Lesions bulge: this near the outlined liver nothing is certain where lesions are not known.
-_RIM_PIXELS = 3
+RIM_PIXELS = 3
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,10 @@ class TextFreePictures(Dataset[dict[str, Any]]):
         self._first = first
         self._volumes = _by_patient([a for a in cases if len(a.hu) > 1])
         singles = [a for a in cases if len(a.hu) == 1]
-        self._outlined = _by_patient([a for a in singles if a.lesions.any()])
-        self._others = _by_patient([a for a in singles if not a.lesions.any()])
+        # Lesions that a teacher guessed are worth less than outlined ones: never drawn for them.
+        outlined = [a.case.lesions_labelled and bool(a.lesions.any()) for a in singles]
+        self._outlined = _by_patient([a for a, o in zip(singles, outlined, strict=True) if o])
+        self._others = _by_patient([a for a, o in zip(singles, outlined, strict=True) if not o])
         self._slices: dict[tuple[str, int], tuple[NDArray[np.int32], NDArray[np.float32]]] = {}
 
     def __len__(self) -> int:
@@ -157,11 +159,13 @@ class TextFreePictures(Dataset[dict[str, Any]]):
         return self._slices[key]
 
     def _certainty(self, arrays: CaseArrays, level: int) -> NDArray[np.float32]:
+        if arrays.certainty is not None:
+            return arrays.certainty[level]
         liver = arrays.liver[level]
         weight = arrays.case.lesion_certainty(self._config.unsure_weight)
         if weight == 1:
             return np.ones(liver.shape, np.float32)
-        return np.where(grown(liver, (_RIM_PIXELS, _RIM_PIXELS)), weight, 1).astype(np.float32)
+        return np.where(grown(liver, (RIM_PIXELS, RIM_PIXELS)), weight, 1).astype(np.float32)
 
     def _add(
         self,

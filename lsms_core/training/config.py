@@ -16,6 +16,8 @@ from lsms_core.entries import written_entries
 from lsms_core.errors import InputError
 from lsms_core.models.lsms.config import LSMSConfig
 
+_WITHOUT_TEXTS = ("single_slices", "held_out", "teacher", "network", "detail_from")
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -68,6 +70,9 @@ class TrainingConfig:
         text_free: learn to draw without any text, LSMS or "unet"; no text encoder is needed, and
             of the entries about words and texts none counts.
         single_slices: folder of further cases, of one slice each; without texts only.
+        held_out: patients left out beside the fold's, by ``patient_group``; without texts only.
+        teacher: a bundle that marks lesions in single slices where nobody outlined them
+            (:mod:`lsms_core.training.guesses`); without texts only.
         network: entries of LSMS's configuration that differ (``detail``, ``norm``,
             ``layer_scale``, ``drop_path``, ``dropout``); without texts only.
         detail_from: a "unet" bundle whose finest levels LSMS's detail path begins with.
@@ -112,6 +117,8 @@ class TrainingConfig:
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     text_free: bool = False
     single_slices: str | None = None
+    held_out: tuple[str, ...] = ()
+    teacher: str | None = None
     network: Mapping[str, Any] = field(default_factory=dict)
     detail_from: str | None = None
     decay_share: float = 0.3
@@ -138,11 +145,13 @@ class TrainingConfig:
                 entries[name] = kind(**drawn)
         if "network" in entries:
             entries["network"] = written_entries(LSMSConfig, entries["network"], "network")
+        entries["held_out"] = tuple(entries.get("held_out", ()))
         run = cls(**entries)
-        if not run.text_free and (run.single_slices or run.network or run.detail_from):
+        drawing = [n for n in _WITHOUT_TEXTS if getattr(run, n)]
+        if drawing and not run.text_free:
             raise InputError(
-                "single_slices, network and detail_from are for runs without texts: set text_free "
-                "to true, or leave them out."
+                f"For runs without texts only: {', '.join(drawing)}. Set text_free to true, or "
+                "leave them out."
             )
         return run
 

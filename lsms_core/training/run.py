@@ -34,6 +34,7 @@ from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.models.spelling import spelling_tokenizer
 from lsms_core.training.config import TrainingConfig
+from lsms_core.training.guesses import with_guesses
 from lsms_core.training.module import LSMSTraining
 from lsms_core.training.pictures import SamplePictures
 from lsms_core.training.text import load_text_encoder
@@ -45,7 +46,7 @@ def split_cases(config: TrainingConfig) -> tuple[list[CaseArrays], list[str]]:
     """Load the patients that a run trains on; returns them and the names of those left out.
 
     Raises:
-        InputError: when the fold does not exist.
+        InputError: when the fold or a patient left out does not exist.
     """
     if config.fold is not None and not 0 <= config.fold < config.folds:
         raise InputError(f"Fold {config.fold} does not exist: use 0 to {config.folds - 1}.")
@@ -56,9 +57,12 @@ def split_cases(config: TrainingConfig) -> tuple[list[CaseArrays], list[str]]:
         # They join the folds of their patients, and otherwise train: the folds stay the same.
         singles = list_cases(config.single_slices)
         arrays += [load_case(case, config.preprocessing) for case in singles]
-    if config.fold is None:
-        return arrays, []
-    groups = split_folds(cases, weights, config.folds)[config.fold]
+    unknown = set(config.held_out) - {a.case.group for a in arrays}
+    if unknown:
+        raise InputError(f"No case is of the patient {sorted(unknown)[0]!r} in held_out.")
+    groups = set(config.held_out)
+    if config.fold is not None:
+        groups |= split_folds(cases, weights, config.folds)[config.fold]
     trained = [a for a in arrays if a.case.group not in groups]
     return trained, [a.case.name for a in arrays if a.case.group in groups]
 
@@ -184,6 +188,9 @@ def _train_without_texts(config: TrainingConfig, folder: Path, *, resume: bool) 
         run.load(folder / "checkpoints" / "last.ckpt")
     trained, held_out = split_cases(config)
     _write_split(folder, trained, held_out)
+    if config.teacher is not None:
+        teacher = load_bundle(config.teacher).model
+        trained = with_guesses(trained, teacher, config.preprocessing)
     pictures = TextFreePictures(
         trained, config.preprocessing, config.pictures, seed=config.seed, count=config.samples
     )

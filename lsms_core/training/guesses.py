@@ -1,0 +1,80 @@
+"""Self-training: what networks that are there already draw, where nobody outlined lesions.
+
+Slices with an outlined liver and unknown lesions teach the look of other patients and scanners,
+yet nothing about lesions. A network trained before marks those of which it is sure; where it is
+sure of none, "no lesion" counts for half; in between nothing is asked. The outlined liver keeps
+its gallbladder, veins outside and stomach from being learnt as lesions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lsms_core.anatomy.regions import grown, label_components
+from lsms_core.dataset.preprocessing import PreprocessingConfig, apply_window
+from lsms_core.dataset.sources import CaseArrays
+from lsms_core.dataset.text_free import RIM_PIXELS
+from lsms_core.models.architectures import Model
+from lsms_core.models.lsms.kinds import LESIONS
+from lsms_core.models.lsms.outline import probabilities
+
+SURE = 0.6
+_SURELY_NONE = 0.1
+_NONE_WEIGHT = 0.5
+# Fewer pixels are as often noise as a lesion.
+_SMALLEST_PIXELS = 6
+
+
+def with_guesses(
+    cases: Sequence[CaseArrays], teacher: Model, preprocessing: PreprocessingConfig
+) -> list[CaseArrays]:
+    """Return the cases, with the teacher's lesions in the single slices where none are known.
+
+    Args:
+        cases: on the model's grid; volumes and slices with known lesions stay as they are.
+        teacher: draws lobes and lesions without words on the same grid.
+        preprocessing: the window and the neighbours that the teacher sees.
+    """
+    teacher.eval()
+    return [
+        _guessed(arrays, teacher, preprocessing)
+        if len(arrays.hu) == 1 and not arrays.case.lesions_labelled
+        else arrays
+        for arrays in cases
+    ]
+
+
+def _guessed(arrays: CaseArrays, teacher: Model, preprocessing: PreprocessingConfig) -> CaseArrays:
+    planes = np.repeat(arrays.hu, len(preprocessing.slice_offsets_mm), axis=0)
+    image = torch.from_numpy(apply_window(planes.astype(np.float32), preprocessing.window_hu))
+    with torch.inference_mode():
+        drawn = probabilities(teacher.lsms.draw(image[None]))[0, LESIONS].numpy()
+    lesions, certainty = marks(drawn, arrays.liver[0])
+    return replace(arrays, lesions=lesions[None], certainty=certainty[None])
+
+
+def marks(
+    drawn: NDArray[np.float32], liver: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Return the lesions of which a teacher is sure, and how sure it is of none elsewhere.
+
+    Args:
+        drawn: (H, W) probability of a lesion.
+        liver: (H, W) outlined.
+
+    Returns:
+        (H, W) lesions, inside the liver; (H, W) certainty that a pixel is none, 0 to 1.
+    """
+    numbers, _ = label_components((drawn >= SURE) & liver)
+    large = np.bincount(numbers.ravel()) >= _SMALLEST_PIXELS
+    large[0] = False
+    lesions: NDArray[np.bool_] = large[numbers]
+    none = np.where(drawn < _SURELY_NONE, np.float32(_NONE_WEIGHT), np.float32(0))
+    beside = grown(liver, (RIM_PIXELS, RIM_PIXELS)) & ~liver
+    certainty = np.where(liver, none, np.where(beside, 0, 1)).astype(np.float32)
+    return lesions, certainty

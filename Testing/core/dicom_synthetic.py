@@ -10,6 +10,8 @@ import numpy as np
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
+from lsms_core.io.volumes import read_volume
+
 STUDY = "1.2.826.0.1.3680043.8.498.1"
 FRAME = f"{STUDY}.99"
 SIZE = 48
@@ -130,3 +132,12 @@ def enhanced(
     if change:
         change(made, 0)
     return save(made, path)
+
+
+def expect_all(folder, count=8, **choice):
+    """Every slice is there, in order, at its place."""
+    read = read_volume(folder, **choice)
+    assert read.volume.shape == (count, SIZE, SIZE)
+    assert read.volume.array[:, 22, 22].tolist() == [10 + n for n in range(count)]
+    np.testing.assert_allclose(read.volume.affine @ (0, 0, 1, 1), (48, 48, 4, 1), atol=1e-6)
+    return read

@@ -2,7 +2,7 @@
 
 A slice by itself can hide a lesion in noise, or show one where a vessel is cut across. Its
 neighbours are outlined, too, each with neighbours of its own, and the mean counts: a lesion lies
-in more than one of them, what noise makes does not (docs/experiments.md).
+in more than one of them, what noise makes does not (docs/history/up-to-0.9.md).
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ from lsms_core.io import (
     output,
 )
 from lsms_core.io.dicom_header import quietly
-from lsms_core.io.segments import Segment
+from lsms_core.io.named_masks import Segment
 from lsms_core.io.volumes import LoadedVolume, read_volume
 from Testing.core.dicom_synthetic import blank, enhanced, save, series
 

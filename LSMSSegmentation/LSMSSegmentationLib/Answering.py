@@ -38,7 +38,7 @@ class Answering:
         return [found.answer(prompt) for prompt in request.prompts]
 
     def _takeOutlines(self, request, key):
-        from lsms_core.mrml.outlines import candidates_of_segmentation
+        from lsms_core.mrml.segmentation_candidates import candidates_of_segmentation
 
         found = candidates_of_segmentation(
             request.lesionsFrom, request.volumeNode, request.plane, request.slices

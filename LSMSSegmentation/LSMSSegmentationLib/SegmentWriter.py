@@ -67,7 +67,7 @@ class SegmentWriter:
         return scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
 
     def _write(self, finding):
-        from lsms_core.mrml.segments import WriteOptions, write_mask
+        from lsms_core.mrml.segment_writing import WriteOptions, write_mask
 
         request = finding.request
         finding.segmentIDs = write_mask(
@@ -137,7 +137,7 @@ class SegmentWriter:
 
     def _addLesions(self, finding, mask):
         """Make segments of lesions that came to an answer with one segment a lesion."""
-        from lsms_core.mrml.segments import WriteOptions, write_mask
+        from lsms_core.mrml.segment_writing import WriteOptions, write_mask
 
         finding.segmentIDs += write_mask(
             finding.segmentationNode,
@@ -148,7 +148,7 @@ class SegmentWriter:
         )
 
     def _rewriteSegment(self, finding, segmentID, mask):
-        from lsms_core.mrml.segments import WriteOptions, replace_mask, write_mask
+        from lsms_core.mrml.segment_writing import WriteOptions, replace_mask, write_mask
 
         node, volumeNode = finding.segmentationNode, finding.request.volumeNode
         region = finding.region()
@@ -206,7 +206,7 @@ class SegmentWriter:
         """Return why these segments must not be rewritten, "" when they may be."""
         from slicer.i18n import tr as _
 
-        from lsms_core.mrml.segments import is_locked
+        from lsms_core.mrml.segment_writing import is_locked
 
         node = findings[0].segmentationNode
         if node is None:
@@ -247,7 +247,7 @@ class SegmentWriter:
     def _meta(self, finding, segmentID=None):
         from dataclasses import replace
 
-        from lsms_core.mrml.segments import SegmentMeta, read_meta
+        from lsms_core.mrml.segment_writing import SegmentMeta, read_meta
 
         old = None
         if segmentID is not None:

@@ -51,7 +51,7 @@ def makeVolume():
 
 def makeOutlines(phantom, volumeNode):
     """Return a segmentation with the phantom's liver and lesions, as another program makes them."""
-    from lsms_core.mrml.segments import SegmentMeta, WriteOptions, write_mask
+    from lsms_core.mrml.segment_writing import SegmentMeta, WriteOptions, write_mask
 
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Outlines")
     for name, mask in (("liver", phantom.liver), ("liver_lesions", phantom.instances > 0)):

@@ -64,7 +64,7 @@ class Session:
             LsmsError: for a request that cannot be run.
         """
         from lsms_core.errors import WorkerError
-        from lsms_core.mrml.volumes import read_ct, volume_key
+        from lsms_core.mrml.volume_nodes import read_ct, volume_key
 
         if self.busy:
             raise WorkerError("A run is under way: wait for it, or cancel it.")
@@ -83,7 +83,7 @@ class Session:
         Raises:
             LsmsError: for a request that cannot be read.
         """
-        from lsms_core.mrml.volumes import volume_key
+        from lsms_core.mrml.volume_nodes import volume_key
 
         return self.answering.preview(request, volume_key(request.volumeNode))
 
@@ -148,7 +148,7 @@ class Session:
         if slices is None:
             return None
         from lsms_core.anatomy.geometry import SlicePlane
-        from lsms_core.mrml.volumes import read_ct
+        from lsms_core.mrml.volume_nodes import read_ct
 
         ct = read_ct(volumeNode)
         first, last = (slices, slices) if isinstance(slices, int) else (slices[0], slices[-1])
@@ -185,7 +185,7 @@ class Session:
         Raises:
             LsmsError: when it cannot be asked; the message says what to do.
         """
-        from lsms_core.mrml.volumes import read_ct
+        from lsms_core.mrml.volume_nodes import read_ct
 
         self._checkVolume(finding)
         self.controller.explain(
@@ -202,7 +202,7 @@ class Session:
     @staticmethod
     def _checkVolume(finding):
         from lsms_core.errors import InputError
-        from lsms_core.mrml.volumes import volume_key
+        from lsms_core.mrml.volume_nodes import volume_key
 
         volumeNode = finding.request.volumeNode
         if not isInScene(volumeNode) or volume_key(volumeNode) != finding.volumeKey:
@@ -290,7 +290,7 @@ class Session:
 
     def _checkStillThere(self, request):
         from lsms_core.errors import InputError
-        from lsms_core.mrml.volumes import volume_key
+        from lsms_core.mrml.volume_nodes import volume_key
 
         if not isInScene(request.volumeNode):
             raise InputError(
@@ -320,7 +320,7 @@ class Session:
         """Return why the last run's answer cannot be changed, "" when it can."""
         from slicer.i18n import tr as _
 
-        from lsms_core.mrml.volumes import volume_key
+        from lsms_core.mrml.volume_nodes import volume_key
 
         if not self.findings:
             return _("Run a prompt first.")

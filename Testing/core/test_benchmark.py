@@ -22,8 +22,8 @@ from lsms_core.benchmarking.describe import (
     gmacs,
 )
 from lsms_core.benchmarking.machine import matmul_peak, seconds_of
+from lsms_core.benchmarking.measure_models import BenchmarkConfig, benchmark
 from lsms_core.benchmarking.random_bundle import random_model
-from lsms_core.benchmarking.run import BenchmarkConfig, benchmark
 from lsms_core.benchmarking.tables import benchmark_table, description_rows
 from lsms_core.cli.benchmark import command
 from lsms_core.cli.main import main

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from click.testing import CliRunner
 
 from lsms_core.anatomy.geometry import CTVolume
-from lsms_core.anatomy.liver import LiverMap
+from lsms_core.anatomy.liver_map import LiverMap
 from lsms_core.anatomy.measure import measure_lesions
 from lsms_core.cli.fit_candidates import command
 from lsms_core.dataset.sources import list_cases

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from lsms_core.anatomy.geometry import CTVolume
-from lsms_core.anatomy.liver import LEFT, RIGHT, LiverMap
-from lsms_core.anatomy.outlines import NamedMask, role_of
+from lsms_core.anatomy.liver_map import LEFT, RIGHT, LiverMap
+from lsms_core.anatomy.named_outlines import NamedMask, role_of
 from lsms_core.errors import InputError
 from lsms_core.inference.candidates import CandidateSet, Search
 from lsms_core.inference.correct import corrected, corrected_in_order
-from lsms_core.inference.outlines import candidates_of
+from lsms_core.inference.outlined_candidates import candidates_of
 from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.language.query import Query
 from lsms_core.worker.messages import answer_fields, candidates_from, candidates_message
@@ -208,7 +208,7 @@ def test_an_outline_grows_and_shrinks_within_the_search(found):
 
 def test_nothing_here_needs_torch():
     code = (
-        "import sys; import lsms_core.inference.correct, lsms_core.inference.outlines, "
+        "import sys; import lsms_core.inference.correct, lsms_core.inference.outlined_candidates, "
         "lsms_core.worker.messages, lsms_core.worker.client; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

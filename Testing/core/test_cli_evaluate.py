@@ -142,7 +142,7 @@ def test_any_number_of_processes_gives_the_same_report(dataset, small_bundle, tm
 
 
 def test_several_processes_load_the_model_themselves(dataset):
-    from lsms_core.evaluation.run import evaluate
+    from lsms_core.evaluation.evaluate_records import evaluate
     from lsms_core.inference.predictor import Predictor
 
     with pytest.raises(InputError, match="pass a Model"):

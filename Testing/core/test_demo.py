@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from lsms_core.anatomy.liver import LiverMap, with_lobes
+from lsms_core.anatomy.liver_map import LiverMap, with_lobes
 from lsms_core.cli import demo
 from lsms_core.cli.demo import QUESTIONS
 from lsms_core.evaluation.scores import overlap

@@ -18,8 +18,8 @@ from lsms_core.errors import InputError
 from lsms_core.io.dicom_seg import write_dicom_seg
 from lsms_core.io.dicom_sr import SEGMENTS, SUM_OF_TARGETS, write_dicom_sr
 from lsms_core.io.measurement_report import Algorithm, MeasuredAnswer, MeasurementReport
+from lsms_core.io.named_masks import Segment
 from lsms_core.io.report_page import html_page, plain_text
-from lsms_core.io.segments import Segment
 from lsms_core.io.volumes import read_volume
 
 highdicom = pytest.importorskip("highdicom", reason="highdicom is not installed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsms_core.anatomy.outlines import NamedMask, recognise, role_of
+from lsms_core.anatomy.named_outlines import NamedMask, recognise, role_of
 
 SHAPE = (4, 40, 40)
 # 4 x 40 x 40 voxels of this size are 640 mL, as large as a liver.

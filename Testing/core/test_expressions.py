@@ -21,10 +21,10 @@ from lsms_core.language.expression import (
     sections_ruled_out,
 )
 from lsms_core.language.generator import ExpressionGenerator, organ_expression
-from lsms_core.language.noise import add_noise, swap_laterality
 from lsms_core.language.nothing import elsewhere, unrelated
 from lsms_core.language.other_words import ELSEWHERE, UNRELATED
 from lsms_core.language.query import Query
+from lsms_core.language.typing_noise import add_noise, swap_laterality
 from lsms_core.language.vocabulary import WORDS
 from lsms_core.language.writer import Writer
 from Testing.core.measured import lesion

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from lsms_core.evaluation import intervals
 from lsms_core.evaluation.calibration import reliability
+from lsms_core.evaluation.evaluate_records import assemble, pool
 from lsms_core.evaluation.failures import KINDS, Gallery, caption, failure_of, summarise_failures
 from lsms_core.evaluation.reliability_picture import draw_reliability
 from lsms_core.evaluation.report import markdown
-from lsms_core.evaluation.run import assemble, pool
 from lsms_core.evaluation.scores import SampleScore, score_sample
 from lsms_core.evaluation.text_tests import SidePair, TextAnswer
 

@@ -11,7 +11,7 @@ import pytest
 from lsms_core.anatomy.terminology import terminology_of
 from lsms_core.errors import InputError
 from lsms_core.io.dicom_seg import write_dicom_seg
-from lsms_core.io.segments import Segment
+from lsms_core.io.named_masks import Segment
 from lsms_core.io.volumes import read_volume
 
 pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed")

@@ -12,8 +12,8 @@ from pydicom.uid import generate_uid
 from lsms_core.anatomy.terminology import COUINAUD, segments_of, terminology_of
 from lsms_core.errors import InputError
 from lsms_core.io.dicom_seg import unique_labels
+from lsms_core.io.named_masks import Segment
 from lsms_core.io.output import check_output, write_masks
-from lsms_core.io.segments import Segment
 from lsms_core.io.volumes import read_volume
 from Testing.core.dicom_synthetic import FRAME, SIZE, enhanced, series
 

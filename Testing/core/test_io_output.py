@@ -16,9 +16,9 @@ from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.anatomy.terminology import terminology_of
 from lsms_core.errors import InputError, OutputError
 from lsms_core.io.atomic import check_writable, replacing
+from lsms_core.io.named_masks import Segment
 from lsms_core.io.nifti import write_nifti
 from lsms_core.io.output import check_output, output_format, write_masks
-from lsms_core.io.segments import Segment
 from lsms_core.io.volumes import LoadedVolume, read_volume
 
 SHAPE = (4, 5, 6)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.anatomy.terminology import terminology_of
 from lsms_core.errors import InputError
+from lsms_core.io.named_masks import Segment, assign_layers, label_map
 from lsms_core.io.seg_nrrd import write_seg_nrrd
-from lsms_core.io.segments import Segment, assign_layers, label_map
 
 SHAPE = (6, 7, 8)
 
@@ -127,7 +127,7 @@ def test_tags_are_those_that_the_slicer_module_reads(tmp_path):
     path = tmp_path / "answer.seg.nrrd"
     write_seg_nrrd(path, CTVolume(np.zeros(SHAPE, np.int16), affine_of("axial")), SEGMENTS)
     opened = Opened(path)
-    meta = pytest.importorskip("lsms_core.mrml.meta").read_tags(opened.segment(0))
+    meta = pytest.importorskip("lsms_core.mrml.provenance_tags").read_tags(opened.segment(0))
     assert meta.prompt == "left lobe | 100 % hypodense"
     assert meta.score == 0.91
 

@@ -49,7 +49,7 @@ def test_our_dicom_seg_follows_the_example(io_data, tmp_path):
     highdicom = pytest.importorskip("highdicom")
     from lsms_core.anatomy.terminology import terminology_of
     from lsms_core.io.dicom_seg import write_dicom_seg
-    from lsms_core.io.segments import Segment
+    from lsms_core.io.named_masks import Segment
 
     example = pydicom.dcmread(io_data / "ct_3slices_liver.seg.dcm")
     loaded = read_volume(io_data / "ct_3slices_dicom")

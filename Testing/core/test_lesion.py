@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lsms_core.anatomy.diameters import diameters, longest_of_stack
 from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.anatomy.lesion import Lesion
-from lsms_core.anatomy.liver import LEFT, RIGHT, LiverMap, with_lobes
+from lsms_core.anatomy.liver_map import LEFT, RIGHT, LiverMap, with_lobes
 from lsms_core.anatomy.measure import measure_lesions
 from lsms_core.anatomy.measurements import measure_slice
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from lsms_core.anatomy.geometry import CTVolume
-from lsms_core.anatomy.liver import LEFT, RIGHT
+from lsms_core.anatomy.liver_map import LEFT, RIGHT
 from lsms_core.anatomy.regions import label_components
 from lsms_core.inference.engine import EncodedText
-from lsms_core.inference.liver import (
+from lsms_core.inference.liver_outline import (
     lies_in_liver,
     liver_map,
     lobe_codes,

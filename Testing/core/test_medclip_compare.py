@@ -11,8 +11,8 @@ import SimpleITK as sitk
 
 from lsms_core.dataset.records import Record, write_records
 from lsms_core.errors import InputError
-from lsms_core.evaluation.compare import comparison_table
-from lsms_core.evaluation.run import assemble
+from lsms_core.evaluation.comparison_table import comparison_table
+from lsms_core.evaluation.evaluate_records import assemble
 from lsms_core.evaluation.scores import score_sample
 from lsms_core.evaluation.text_tests import KINDS, TextAnswer
 from lsms_core.models.medclip_sam import files

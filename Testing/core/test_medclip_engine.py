@@ -10,10 +10,10 @@ import pytest
 import SimpleITK as sitk
 
 from lsms_core.anatomy.geometry import CTVolume
-from lsms_core.dataset.pictures import read_picture, read_picture_mask, to_grey
+from lsms_core.dataset.picture_files import read_picture, read_picture_mask, to_grey
 from lsms_core.dataset.records import Record, write_records
 from lsms_core.errors import BundleError, InputError
-from lsms_core.evaluation.run import evaluate
+from lsms_core.evaluation.evaluate_records import evaluate
 from lsms_core.inference.engine import ENGINES
 from lsms_core.inference.explain import explain
 from lsms_core.inference.medclip_engine import picture_predictor

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from lsms_core.cli.main import main
 from lsms_core.cli.medclip_sam import command
-from lsms_core.dataset.pictures import read_picture_mask
+from lsms_core.dataset.picture_files import read_picture_mask
 from lsms_core.errors import InputError
 from lsms_core.evaluation.medclip_sets import SETS
 from lsms_core.evaluation.medclip_table import blindness_table, evaluate_set, results_table

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from lsms_core.cli.train import command as train_command
-from lsms_core.dataset.pictures import read_picture_mask
+from lsms_core.dataset.picture_files import read_picture_mask
 from lsms_core.errors import InputError
 from lsms_core.models.medclip_sam.open_clip_format import load_clip
 from lsms_core.training.medclip import contrastive, weak

@@ -199,7 +199,7 @@ def test_configurations_survive_json_and_refuse_strangers():
 
 def test_cutting_needs_no_torch():
     code = (
-        "import sys; import lsms_core.inference.postprocess, lsms_core.inference.outlines; "
+        "import sys, lsms_core.inference.postprocess, lsms_core.inference.outlined_candidates; "
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lsms_core.anatomy.geometry import CTVolume
-from lsms_core.anatomy.liver import LEFT, RIGHT, LiverMap
+from lsms_core.anatomy.liver_map import LEFT, RIGHT, LiverMap
 from lsms_core.cohort.answering import _files, thumbnail
 from lsms_core.cohort.results import rows_of
 from lsms_core.cohort.studies import CohortStudy

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsms_core.anatomy.body_outline import _opened
-from lsms_core.dataset.resampling import resample
+from lsms_core.dataset.smooth_resampling import resample
 
 sizes = st.integers(8, 60)
 spacings = st.floats(0.4, 3.0)

@@ -7,7 +7,7 @@ import pytest
 
 from lsms_core.errors import InputError
 from lsms_core.mrml.findings import COLUMNS, findings_table, findings_text
-from lsms_core.mrml.segments import SegmentMeta, write_mask
+from lsms_core.mrml.segment_writing import SegmentMeta, write_mask
 
 PARENTS = ("none", "linear", "mirrored", "chained")
 

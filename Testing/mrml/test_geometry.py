@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsms_core.mrml.labelmaps import read_mask
-from lsms_core.mrml.segments import SegmentMeta, WriteOptions, write_mask
-from lsms_core.mrml.volumes import read_ct
+from lsms_core.mrml.segment_writing import SegmentMeta, WriteOptions, write_mask
+from lsms_core.mrml.volume_nodes import read_ct
 
 LINEAR = ("none", "linear", "sheared", "mirrored", "chained")
 PARENTS = (*LINEAR, "warped", "warped chain")

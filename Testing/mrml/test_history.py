@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsms_core.errors import InputError
+from lsms_core.mrml.completions import PROMPTS, completions
 from lsms_core.mrml.history import (
     LONGEST_HISTORY,
     favourites,
@@ -15,7 +16,6 @@ from lsms_core.mrml.history import (
     remember,
     set_favourite,
 )
-from lsms_core.mrml.vocabulary import PROMPTS, completions
 
 
 def test_newest_first_and_each_once(world):

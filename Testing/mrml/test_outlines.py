@@ -7,9 +7,9 @@ import pytest
 
 from lsms_core.errors import InputError
 from lsms_core.mrml.labelmaps import find_segment
-from lsms_core.mrml.outlines import candidates_of_segmentation, named_masks
-from lsms_core.mrml.segments import SegmentMeta, WriteOptions, write_mask
-from lsms_core.mrml.terminology import set_terminology
+from lsms_core.mrml.segment_terminology import set_terminology
+from lsms_core.mrml.segment_writing import SegmentMeta, WriteOptions, write_mask
+from lsms_core.mrml.segmentation_candidates import candidates_of_segmentation, named_masks
 
 
 def outlines(world, volume, **masks):

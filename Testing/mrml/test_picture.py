@@ -11,8 +11,8 @@ import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from lsms_core.mrml.segments import SegmentMeta, write_mask
-from lsms_core.mrml.terminology import segment_colour
+from lsms_core.mrml.segment_terminology import segment_colour
+from lsms_core.mrml.segment_writing import SegmentMeta, write_mask
 from lsms_core.mrml.transforms import ijk_to_world
 from lsms_core.mrml.views import rotate_to_volume_plane
 

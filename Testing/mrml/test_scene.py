@@ -9,7 +9,8 @@ import slicer
 from lsms_core.mrml.findings import findings_table, findings_text
 from lsms_core.mrml.history import favourites, history, remember, set_favourite
 from lsms_core.mrml.labelmaps import read_mask, segment_ids
-from lsms_core.mrml.segments import (
+from lsms_core.mrml.segment_terminology import terminology_entry
+from lsms_core.mrml.segment_writing import (
     SegmentMeta,
     WriteOptions,
     is_locked,
@@ -17,9 +18,8 @@ from lsms_core.mrml.segments import (
     set_locked,
     write_mask,
 )
-from lsms_core.mrml.terminology import terminology_entry
 from lsms_core.mrml.undo import RunChanges
-from lsms_core.mrml.volumes import volume_key
+from lsms_core.mrml.volume_nodes import volume_key
 
 AWKWARD = 'l\u00e9sion "gauche" | 50% <1 cm & more: ~^\u2026'
 META = SegmentMeta(

@@ -9,7 +9,7 @@ import slicer
 from lsms_core.anatomy.terminology import colour_of
 from lsms_core.errors import InputError
 from lsms_core.mrml.labelmaps import read_mask, segment_ids
-from lsms_core.mrml.segments import (
+from lsms_core.mrml.segment_writing import (
     SegmentMeta,
     WriteOptions,
     is_locked,

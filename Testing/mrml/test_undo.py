@@ -7,7 +7,7 @@ import pytest
 
 from lsms_core.errors import InputError
 from lsms_core.mrml.labelmaps import read_mask, segment_ids
-from lsms_core.mrml.segments import (
+from lsms_core.mrml.segment_writing import (
     SegmentMeta,
     WriteOptions,
     read_meta,

@@ -11,7 +11,7 @@ import pytest
 from lsms_core.anatomy.geometry import SlicePlane
 from lsms_core.errors import InputError
 from lsms_core.mrml.transforms import ijk_to_world, ijk_to_world_affine, world_to_ijk
-from lsms_core.mrml.volumes import read_ct, volume_key
+from lsms_core.mrml.volume_nodes import read_ct, volume_key
 
 LINEAR = ("none", "linear", "sheared", "mirrored", "chained")
 WARPED = ("warped", "warped chain")

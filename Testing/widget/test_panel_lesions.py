@@ -49,7 +49,7 @@ def labels():
 @pytest.fixture
 def liver():
     """A box with the right lobe on the patient's right, which is at low columns here."""
-    from lsms_core.anatomy.liver import LEFT, RIGHT, LiverMap
+    from lsms_core.anatomy.liver_map import LEFT, RIGHT, LiverMap
 
     inside = np.zeros(SHAPE, bool)
     inside[1:11, 2:22, 2:30] = True
@@ -311,7 +311,7 @@ def test_gibberish_makes_no_segment(panel, whole, labels, liver):
 
 
 def test_tags_keep_the_reading(panel, whole, labels, liver):
-    from lsms_core.mrml.segments import read_meta
+    from lsms_core.mrml.segment_writing import read_meta
 
     panel.search("left lobe calcified lesion", labels, liver)
     (segment_id,) = panel.segments()
@@ -346,7 +346,7 @@ def test_diameters_are_drawn_once_and_lie_where_they_were_measured(panel, whole,
 
 def test_lesions_of_a_segmentation_are_asked_about_without_a_worker(panel, whole, labels):
     from lsms_core.mrml.labelmaps import segment_ids
-    from lsms_core.mrml.segments import SegmentMeta, WriteOptions, write_mask
+    from lsms_core.mrml.segment_writing import SegmentMeta, WriteOptions, write_mask
 
     scene = panel.slicer.mrmlScene
     theirs = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "TotalSegmentator")
@@ -376,7 +376,7 @@ def test_lesions_of_a_segmentation_are_asked_about_without_a_worker(panel, whole
 
 
 def test_a_segmentation_without_lesions_says_so(panel, whole):
-    from lsms_core.mrml.segments import SegmentMeta, WriteOptions, write_mask
+    from lsms_core.mrml.segment_writing import SegmentMeta, WriteOptions, write_mask
 
     theirs = panel.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Spleen only")
     mask = np.zeros(SHAPE, bool)

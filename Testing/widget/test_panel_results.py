@@ -78,7 +78,7 @@ def test_one_segment_a_lesion_and_the_threshold_keeps_them_apart(panel, whole, b
 
 
 def test_an_edited_segment_is_not_cut_again(panel, volume, blob):
-    from lsms_core.mrml.segments import replace_mask
+    from lsms_core.mrml.segment_writing import replace_mask
 
     panel.run("left lobe lesion", blob(ONE))
     (segment_id,) = panel.segments()

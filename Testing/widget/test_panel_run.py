@@ -65,7 +65,7 @@ def test_enter_runs_the_slice_of_the_view_and_makes_one_segment(panel, volume, b
 
 
 def test_tags_say_how_the_segment_was_made(panel, volume, blob):
-    from lsms_core.mrml.segments import read_meta
+    from lsms_core.mrml.segment_writing import read_meta
 
     panel.run("left lobe cystic lesion", blob(ONE))
     (segment_id,) = panel.segments()

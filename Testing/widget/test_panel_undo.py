@@ -24,7 +24,7 @@ class Reader:
         return self.segmentation.AddEmptySegment("", name)
 
     def paint(self, segment_id, place=STROKE):
-        from lsms_core.mrml.segments import replace_mask
+        from lsms_core.mrml.segment_writing import replace_mask
 
         mask = self.panel.mask(segment_id, self.volume)
         mask[place] = True
@@ -75,7 +75,7 @@ def test_segment_editor_gets_a_state_before_a_run_is_taken_back(panel, volume, b
 
 
 def test_a_completed_segment_is_not_taken_back(panel, volume, blob):
-    from lsms_core.mrml.segments import set_locked
+    from lsms_core.mrml.segment_writing import set_locked
 
     panel.run("left lobe lesion", blob(ONE))
     (made,) = panel.segments()
@@ -206,7 +206,7 @@ def test_a_greyed_control_says_why_in_the_panel(panel, volume, blob, reader):
 
 def test_colours_of_findings_look_different(panel, volume, blob):
     """Three of eight segments were pink."""
-    from lsms_core.mrml.terminology import _difference
+    from lsms_core.mrml.segment_terminology import _difference
 
     for number in range(8):
         panel.run(f"lesion number {number}", blob(ONE))

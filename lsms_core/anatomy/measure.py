@@ -15,7 +15,7 @@ from lsms_core.anatomy.diameters import Diameters, Point, longest_of_stack
 from lsms_core.anatomy.geometry import CTVolume, SlicePlane
 from lsms_core.anatomy.laterality import Side, midline_column
 from lsms_core.anatomy.lesion import Ends, Lesion, attenuation_of, location_of
-from lsms_core.anatomy.liver import LEFT, RIGHT, LiverMap
+from lsms_core.anatomy.liver_map import LEFT, RIGHT, LiverMap
 from lsms_core.anatomy.regions import bounding_box, signed_distance_mm
 from lsms_core.anatomy.sections import possible_segments
 

@@ -99,7 +99,7 @@ def command(
             )
         click.echo(json.dumps(measured, indent=1) if as_json else runtimes_table(measured))
         return
-    from lsms_core.benchmarking.run import BenchmarkConfig, benchmark
+    from lsms_core.benchmarking.measure_models import BenchmarkConfig, benchmark
 
     config = BenchmarkConfig(
         variants=_variants(variants),

@@ -121,7 +121,7 @@ def _panels(
 ) -> list[Panel]:
     """One panel a text, in the slice where the truth (else the answer) is largest."""
     from lsms_core.anatomy.terminology import colours_of
-    from lsms_core.cli.pictures import describe
+    from lsms_core.cli.answer_panels import describe
     from lsms_core.evaluation.scores import overlap
     from lsms_core.io.figure import Outline, Panel
 

@@ -52,7 +52,7 @@ def command(
     from lsms_core.errors import InputError
     from lsms_core.io.atomic import check_writable
     from lsms_core.io.figure import check_drawing, save_figure
-    from lsms_core.io.text import write_text
+    from lsms_core.io.text_files import write_text
 
     check_drawing()
     every = read_records(dataset)
@@ -85,7 +85,7 @@ def record_panel(dataset: Path, record: Record) -> Panel:
     """The slice of a record: what its text names in green, other lesions in grey."""
     from lsms_core.anatomy.geometry import SlicePlane
     from lsms_core.dataset.records import load_image, load_slice_label
-    from lsms_core.evaluation.pictures import TARGET_COLOUR
+    from lsms_core.evaluation.mistake_pictures import TARGET_COLOUR
     from lsms_core.io.figure import Outline, Panel
 
     volume = load_image(dataset, record)

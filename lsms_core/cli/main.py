@@ -13,7 +13,7 @@ from lsms_core.errors import LsmsError
 _COMMANDS = {
     "demo": ("lsms_core.cli.demo", "Segment a named lesion on an embedded synthetic CT."),
     "segment": ("lsms_core.cli.segment", "Segment what a text names in a CT file or folder."),
-    "read": ("lsms_core.cli.read", "Say how a text is read, before anything is searched."),
+    "read": ("lsms_core.cli.read_texts", "Say how a text is read, before anything is searched."),
     "batch": ("lsms_core.cli.batch", "Answer prompts for many studies, resumably."),
     "compare": ("lsms_core.cli.compare", "Match the lesions of two studies of a patient."),
     "build-dataset": (
@@ -32,7 +32,7 @@ _COMMANDS = {
         "Learn which of what a model draws are lesions.",
     ),
     "release": ("lsms_core.cli.release", "Give a trained model its threshold, card and name."),
-    "export": ("lsms_core.cli.export", "Give a model the graphs that ONNX Runtime needs."),
+    "export": ("lsms_core.cli.export_graphs", "Give a model the graphs that ONNX Runtime needs."),
     "benchmark": ("lsms_core.cli.benchmark", "Measure speed and memory on this machine."),
     "medclip-sam": (
         "lsms_core.cli.medclip_sam",

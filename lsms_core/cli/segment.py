@@ -231,7 +231,7 @@ def _write(
     from lsms_core.io.output import write_masks
 
     if picture is not None:
-        from lsms_core.cli.pictures import answer_panels
+        from lsms_core.cli.answer_panels import answer_panels
 
         save_figure(picture, answer_panels(loaded.volume, answers))
     if output is None:
@@ -377,7 +377,7 @@ def _outlined(
     slices: Sequence[int] | None,
 ) -> tuple[CandidateSet, list[str]]:
     from lsms_core.cli.progress import bar
-    from lsms_core.inference.outlines import candidates_of
+    from lsms_core.inference.outlined_candidates import candidates_of
     from lsms_core.io.segmentations import read_segmentation
 
     masks, notes = read_segmentation(lesions, loaded.volume)

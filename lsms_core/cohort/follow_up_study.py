@@ -13,15 +13,15 @@ import SimpleITK as sitk
 from lsms_core.anatomy.follow_up import Study
 from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.anatomy.measure import measure_lesions
-from lsms_core.anatomy.outlines import recognise
+from lsms_core.anatomy.named_outlines import recognise
 from lsms_core.cohort.answering import SEGMENTATION
 from lsms_core.cohort.store import ANSWER
 from lsms_core.errors import InputError
 from lsms_core.inference.answer_report import slice_distance_mm
 from lsms_core.inference.candidates import CandidateSet
-from lsms_core.inference.outlines import candidates_of
+from lsms_core.inference.outlined_candidates import candidates_of
 from lsms_core.io.segmentations import read_segmentation
-from lsms_core.io.text import read_json
+from lsms_core.io.text_files import read_json
 from lsms_core.io.volumes import read_volume
 
 if TYPE_CHECKING:

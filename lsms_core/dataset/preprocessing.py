@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from lsms_core.anatomy.body_outline import body_box
-from lsms_core.dataset.resampling import resample
+from lsms_core.dataset.smooth_resampling import resample
 from lsms_core.entries import saved_entries
 from lsms_core.errors import BundleError, InputError
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsms_core.evaluation import intervals
-from lsms_core.evaluation.pictures import save_png
+from lsms_core.evaluation.mistake_pictures import save_png
 from lsms_core.evaluation.scores import SampleScore
 
 KINDS = ("missed", "wrong place", "invented", "poor outline")

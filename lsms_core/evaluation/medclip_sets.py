@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.dataset.pictures import read_picture, read_picture_mask, to_grey
+from lsms_core.dataset.picture_files import read_picture, read_picture_mask, to_grey
 from lsms_core.errors import DependencyError, InputError
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lsms_core.evaluation.pictures import save_png
+from lsms_core.evaluation.mistake_pictures import save_png
 from lsms_core.io.figure import check_drawing
 
 SIZE = 420

@@ -41,7 +41,7 @@ def markdown(
     """Write the report as Markdown.
 
     Args:
-        report: as :func:`lsms_core.evaluation.run.evaluate` returns it.
+        report: as :func:`lsms_core.evaluation.evaluate_records.evaluate` returns it.
         command: the command that made it.
         pictures: folder of the gallery, relative to the page.
         reliability: the reliability picture, relative to the page.

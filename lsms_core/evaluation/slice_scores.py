@@ -14,11 +14,11 @@ from lsms_core.anatomy.geometry import CTVolume, SlicePlane
 from lsms_core.dataset.records import Record, load_image, load_slice_label
 from lsms_core.errors import InputError
 from lsms_core.evaluation.failures import failure_of
+from lsms_core.evaluation.mistake_pictures import draw, save_png
 from lsms_core.evaluation.oracle import keep_named
-from lsms_core.evaluation.outlines import NAME, true_candidates
-from lsms_core.evaluation.pictures import draw, save_png
 from lsms_core.evaluation.scores import SampleScore, score_sample
 from lsms_core.evaluation.text_tests import SidePair, TextAnswer, answer, make_tests, score_sides
+from lsms_core.evaluation.true_outlines import NAME, true_candidates
 from lsms_core.inference.answer import Answer
 from lsms_core.inference.candidates import CandidateSet
 from lsms_core.inference.predictor import Predictor

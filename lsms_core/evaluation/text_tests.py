@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lsms_core.evaluation import intervals
 from lsms_core.evaluation.intervals import Figure
 from lsms_core.evaluation.scores import overlap
-from lsms_core.language.noise import swap_laterality
+from lsms_core.language.typing_noise import swap_laterality
 
 KINDS = ("right", "other", "swapped", "contradictory", "gibberish", "empty")
 _GIBBERISH = ("asdf", "qwrt zxcv", "lorem ipsum dolor", "xkcd 1234")

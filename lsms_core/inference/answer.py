@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lsms_core.anatomy.laterality import Side
 from lsms_core.anatomy.lesion import Lesion
-from lsms_core.anatomy.liver import SIDE_LABELS
+from lsms_core.anatomy.liver_map import SIDE_LABELS
 from lsms_core.anatomy.regions import bounding_box
 from lsms_core.inference.texts import EXAMPLES, clean_text
 from lsms_core.language.query import Query, Reading

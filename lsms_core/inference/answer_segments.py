@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from lsms_core.anatomy.terminology import colours_of, terminology_of
-from lsms_core.io.segments import Segment
+from lsms_core.io.named_masks import Segment
 from lsms_core.language.chips import chips
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def segments_of(answers: Sequence[Answer]) -> list[Segment]:
             "kept": "; ".join(kept),
             "dropped": "; ".join(dropped),
         }
-        # The names that the Slicer module reads back (lsms_core.mrml.meta).
+        # The names that the Slicer module reads back (lsms_core.mrml.provenance_tags).
         named = {f"LSMS.{name}": value for name, value in tags.items() if value}
         segments.append(Segment(answer.text, answer.mask, terms, colour, named))
     return segments

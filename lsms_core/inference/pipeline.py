@@ -21,12 +21,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.anatomy.liver import LiverMap, with_heights
+from lsms_core.anatomy.liver_map import LiverMap, with_heights
 from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.errors import CancelledError
 from lsms_core.inference.devices import is_out_of_memory
 from lsms_core.inference.engine import Engine
-from lsms_core.inference.liver import liver_map, lobe_codes, shows_liver_whole
+from lsms_core.inference.liver_outline import liver_map, lobe_codes, shows_liver_whole
 from lsms_core.inference.maps import SliceMaps
 from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.inference.view import SliceView

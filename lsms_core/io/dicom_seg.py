@@ -18,7 +18,7 @@ from lsms_core.errors import DependencyError, InputError
 from lsms_core.io.atomic import replacing
 from lsms_core.io.dicom_header import quietly
 from lsms_core.io.dicom_sources import UTF_8, clean_sources
-from lsms_core.io.segments import Segment, check_shapes
+from lsms_core.io.named_masks import Segment, check_shapes
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from lsms_core.io.dicom_seg import (
     check_dicom_sources,
     write_dicom_seg,
 )
+from lsms_core.io.named_masks import Segment, check_shapes, label_map
 from lsms_core.io.nifti import check_nifti_grid, write_nifti
 from lsms_core.io.nrrd import write_nrrd
 from lsms_core.io.seg_nrrd import write_seg_nrrd
-from lsms_core.io.segments import Segment, check_shapes, label_map
 from lsms_core.io.volumes import LoadedVolume
 
 SUFFIXES = (".seg.nrrd", ".nrrd", ".nii.gz", ".nii", ".dcm")

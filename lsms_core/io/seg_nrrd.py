@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.anatomy.regions import bounding_box
+from lsms_core.io.named_masks import Segment, assign_layers, check_shapes
 from lsms_core.io.nrrd import write_nrrd
-from lsms_core.io.segments import Segment, assign_layers, check_shapes
 
 _REPRESENTATION = "Binary labelmap"
 

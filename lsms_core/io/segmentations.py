@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from lsms_core.anatomy.geometry import CTVolume
-from lsms_core.anatomy.outlines import NamedMask
+from lsms_core.anatomy.named_outlines import NamedMask
 from lsms_core.errors import DependencyError, InputError
 
 # A label map with more numbers is an image, not outlines.

@@ -10,7 +10,6 @@ import string
 
 import numpy as np
 
-from lsms_core.language.noise import add_noise
 from lsms_core.language.other_words import (
     ACTIONS,
     ELSEWHERE,
@@ -22,6 +21,7 @@ from lsms_core.language.other_words import (
     STATES,
     UNRELATED,
 )
+from lsms_core.language.typing_noise import add_noise
 from lsms_core.language.vocabulary import WORDS
 
 _BY_HAND = 0.5

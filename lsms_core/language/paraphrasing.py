@@ -11,7 +11,6 @@ import numpy as np
 from lsms_core.anatomy.lesion import Lesion
 from lsms_core.anatomy.measurements import SliceFindings
 from lsms_core.language.expression import Expression, kind_of, named_by
-from lsms_core.language.noise import add_noise
 from lsms_core.language.paraphrases import (
     ELSEWHERE,
     FIELDS,
@@ -21,6 +20,7 @@ from lsms_core.language.paraphrases import (
     Paraphrase,
 )
 from lsms_core.language.query import Query
+from lsms_core.language.typing_noise import add_noise
 
 STYLES = (
     "terse",

@@ -8,8 +8,8 @@ import numpy as np
 
 from lsms_core.anatomy.sections import SECTIONS, section_segments
 from lsms_core.errors import InputError
-from lsms_core.language.noise import add_noise
 from lsms_core.language.query import Query
+from lsms_core.language.typing_noise import add_noise
 from lsms_core.language.vocabulary import WORDS
 
 Split = Literal["train", "held-out"]

@@ -20,8 +20,8 @@ from lsms_core.anatomy.regions import bounding_box, label_components
 from lsms_core.errors import InputError
 from lsms_core.mrml.labelmaps import Bool3D, find_segment, read_mask
 from lsms_core.mrml.labelmaps import segment_ids as all_segment_ids
-from lsms_core.mrml.meta import read_tags
-from lsms_core.mrml.volumes import read_ct
+from lsms_core.mrml.provenance_tags import read_tags
+from lsms_core.mrml.volume_nodes import read_ct
 
 # Heading and unit of each column; text columns first.
 _TEXT_COLUMNS = ("Segment", "Finding", "Side", "Slices")

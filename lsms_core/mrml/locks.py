@@ -6,7 +6,7 @@ from slicer import vtkMRMLSegmentationNode, vtkSegment, vtkSlicerSegmentationsMo
 
 from lsms_core.errors import InputError
 from lsms_core.mrml.labelmaps import find_segment
-from lsms_core.mrml.meta import tag_of
+from lsms_core.mrml.provenance_tags import tag_of
 
 LOCKED_TAG = "LSMS.locked"
 

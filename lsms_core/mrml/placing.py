@@ -21,8 +21,8 @@ from lsms_core.mrml.labelmaps import (
     segment_patch,
 )
 from lsms_core.mrml.locks import is_locked, unlocked_segment
-from lsms_core.mrml.meta import read_tags
 from lsms_core.mrml.options import Policy
+from lsms_core.mrml.provenance_tags import read_tags
 
 
 def segments_of_prompt(segmentation_node: vtkMRMLSegmentationNode, prompt: str) -> list[str]:

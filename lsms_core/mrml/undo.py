@@ -25,7 +25,7 @@ from lsms_core.mrml.labelmaps import (
     segment_ids,
     segment_patch,
 )
-from lsms_core.mrml.meta import TAG_NAMES, tag_of
+from lsms_core.mrml.provenance_tags import TAG_NAMES, tag_of
 
 # A segment's tags cannot be listed from Python; these are the ones that a run writes.
 _TAGS = (*TAG_NAMES, vtkSegment.GetTerminologyEntryTagName())

@@ -16,7 +16,7 @@ from lsms_core.mrml.transforms import (
     matrix_to_vtk,
     world_to_ijk,
 )
-from lsms_core.mrml.volumes import check_volume
+from lsms_core.mrml.volume_nodes import check_volume
 
 # A view that leaves a slice by more than this on its way across the volume is oblique.
 _DRIFT_VOXELS = 0.5

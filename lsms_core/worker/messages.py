@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lsms_core.anatomy.geometry import CTVolume, SlicePlane
 from lsms_core.anatomy.lesion import Lesion
-from lsms_core.anatomy.liver import LiverMap
+from lsms_core.anatomy.liver_map import LiverMap
 from lsms_core.errors import WorkerError
 from lsms_core.inference.answer import Answer
 from lsms_core.inference.candidates import CandidateSet, Search

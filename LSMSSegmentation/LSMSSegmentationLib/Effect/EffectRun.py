@@ -88,7 +88,7 @@ class EffectRun:
         Raises:
             LsmsError: when it cannot begin; the message says what to do.
         """
-        from lsms_core.mrml.volumes import read_ct, volume_key
+        from lsms_core.mrml.volume_nodes import read_ct, volume_key
         from LSMSSegmentationLib.Request import splitPrompts
 
         prompts = splitPrompts(text)
@@ -173,7 +173,7 @@ class EffectRun:
     def _checkStillThere(self, target):
         from lsms_core.errors import InputError
         from lsms_core.mrml.locks import unlocked_segment
-        from lsms_core.mrml.volumes import volume_key
+        from lsms_core.mrml.volume_nodes import volume_key
 
         editorNode = self._effect.parameterSetNode()
         if editorNode is None or editorNode.GetSegmentationNode() is not target.segmentationNode:

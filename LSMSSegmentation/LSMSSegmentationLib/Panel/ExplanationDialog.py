@@ -150,7 +150,7 @@ def wordsText(words):
 
 def _pixmap(picture):
     """Turn (rows, columns, 3) bytes into a QPixmap, by a file that is gone at once."""
-    from lsms_core.evaluation.pictures import save_png
+    from lsms_core.evaluation.mistake_pictures import save_png
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stage.png"

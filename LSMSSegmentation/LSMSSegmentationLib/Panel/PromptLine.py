@@ -85,7 +85,7 @@ class PromptLine:
 
     def refresh(self):
         """Bring completion and star up to date, such as after another scene was loaded."""
-        from lsms_core.mrml.vocabulary import completions
+        from lsms_core.mrml.completions import completions
 
         words = completions("", PromptHistory.favourites(), PromptHistory.history(), limit=200)
         if words != self._completions:
@@ -139,7 +139,7 @@ class PromptLine:
         self._star.text = STAR if favourite else EMPTY_STAR
 
     def _fillMenu(self):
-        from lsms_core.mrml.vocabulary import PROMPTS
+        from lsms_core.mrml.completions import PROMPTS
 
         self._menu.clear()
         self._addPrompts(_("Favourites"), PromptHistory.favourites(), STAR + " ")

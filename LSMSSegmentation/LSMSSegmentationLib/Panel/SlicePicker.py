@@ -91,7 +91,7 @@ class SlicePicker(VTKObservationMixin):
 
     def _numberedChoice(self, parameters):
         from lsms_core.anatomy.geometry import SlicePlane
-        from lsms_core.mrml.volumes import read_ct
+        from lsms_core.mrml.volume_nodes import read_ct
 
         ct = read_ct(parameters.inputVolume)
         plane = parameters.plane
@@ -143,7 +143,7 @@ class SlicePicker(VTKObservationMixin):
         """Let the numbers end where the volume does."""
         from lsms_core.anatomy.geometry import SlicePlane
         from lsms_core.errors import LsmsError
-        from lsms_core.mrml.volumes import read_ct
+        from lsms_core.mrml.volume_nodes import read_ct
 
         parameters, ui = self._parameters, self._ui
         try:

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.dataset.pictures import read_picture
+from lsms_core.dataset.picture_files import read_picture
 from lsms_core.errors import InputError
 from lsms_core.models.medclip_sam.cleanup import resize
 from lsms_core.training.medclip.config import ContrastiveConfig

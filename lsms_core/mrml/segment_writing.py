@@ -25,7 +25,6 @@ from lsms_core.mrml.labelmaps import (
     segment_patch,
 )
 from lsms_core.mrml.locks import is_locked, set_locked, unlocked_segment
-from lsms_core.mrml.meta import SegmentMeta, read_tags, write_tags
 from lsms_core.mrml.options import WriteOptions
 from lsms_core.mrml.placing import (
     choose_segments,
@@ -36,8 +35,9 @@ from lsms_core.mrml.placing import (
     separate_lesions,
     slices_region,
 )
-from lsms_core.mrml.terminology import lesion_colours, segment_colour, set_terminology
-from lsms_core.mrml.volumes import check_mask, check_volume
+from lsms_core.mrml.provenance_tags import SegmentMeta, read_tags, write_tags
+from lsms_core.mrml.segment_terminology import lesion_colours, segment_colour, set_terminology
+from lsms_core.mrml.volume_nodes import check_mask, check_volume
 
 __all__ = [
     "SegmentMeta",

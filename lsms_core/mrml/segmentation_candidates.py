@@ -8,12 +8,12 @@ import numpy as np
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkSegment
 
 from lsms_core.anatomy.geometry import SlicePlane
-from lsms_core.anatomy.outlines import NamedMask, recognise
+from lsms_core.anatomy.named_outlines import NamedMask, recognise
 from lsms_core.errors import InputError
 from lsms_core.inference.candidates import CandidateSet, Search
 from lsms_core.mrml.labelmaps import find_segment, read_mask, segment_ids
-from lsms_core.mrml.meta import tag_of
-from lsms_core.mrml.volumes import read_ct
+from lsms_core.mrml.provenance_tags import tag_of
+from lsms_core.mrml.volume_nodes import read_ct
 
 
 def named_masks(

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from lsms_core.anatomy.geometry import CTVolume, SlicePlane
-from lsms_core.anatomy.liver import LiverMap, with_heights, with_lobes
-from lsms_core.anatomy.outlines import NamedMask, Outlines, recognise
+from lsms_core.anatomy.liver_map import LiverMap, with_heights, with_lobes
+from lsms_core.anatomy.named_outlines import NamedMask, Outlines, recognise
 from lsms_core.errors import InputError
 from lsms_core.inference.candidates import CandidateSet, Search
 

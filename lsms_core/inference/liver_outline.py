@@ -12,7 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from lsms_core.anatomy.liver import LEFT, RIGHT, LiverMap
+from lsms_core.anatomy.liver_map import LEFT, RIGHT, LiverMap
 from lsms_core.anatomy.regions import bounding_box, grown, label_components, signed_distance_mm
 
 # The least depth of a stack in which the liver hangs together: in a few slices a lobe's tip is

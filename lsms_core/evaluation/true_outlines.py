@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lsms_core.anatomy.geometry import CTVolume, SlicePlane
-from lsms_core.anatomy.liver import LiverMap, cropped, with_heights, with_lobes
+from lsms_core.anatomy.liver_map import LiverMap, cropped, with_heights, with_lobes
 from lsms_core.dataset.records import Record, load_image, load_slice_label, load_volume
 from lsms_core.errors import InputError
 from lsms_core.inference.candidates import CandidateSet, Search

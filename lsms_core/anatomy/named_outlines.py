@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.anatomy.liver import LEFT, RIGHT, LiverMap
+from lsms_core.anatomy.liver_map import LEFT, RIGHT, LiverMap
 from lsms_core.anatomy.regions import label_components
 
 Role = Literal["lesion", "liver", "right lobe", "left lobe", "1", "2", "3", "4", "5", "6", "7", "8"]

@@ -28,7 +28,7 @@ def check_comparable(reports: Mapping[str, Mapping[str, Any]]) -> None:
     """See that reports can stand in one table.
 
     Args:
-        reports: by model, as :func:`lsms_core.evaluation.run.evaluate` returns them.
+        reports: by model, as :func:`lsms_core.evaluation.evaluate_records.evaluate` returns them.
 
     Raises:
         InputError: when one is no such report or has no text tests, or when they are about

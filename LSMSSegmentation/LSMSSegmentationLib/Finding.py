@@ -83,6 +83,11 @@ class Finding:
         return self.answer.volume_mask
 
     @property
+    def lesionLabels(self):
+        """The lesions in it on the volume's grid, by their numbers; 0 elsewhere."""
+        return self.answer.lesion_labels
+
+    @property
     def canBeCut(self):
         """Whether another threshold gives another answer without asking the model."""
         return self.answer is not None and self.answer.probability is not None

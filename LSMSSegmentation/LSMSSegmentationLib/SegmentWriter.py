@@ -81,6 +81,7 @@ class SegmentWriter:
                 split_lesions=request.splitLesions,
             ),
             region=finding.region(),
+            lesions=finding.lesionLabels if request.splitLesions else None,
         )
         self._readParts(finding)
         self._remember(finding)
@@ -145,6 +146,7 @@ class SegmentWriter:
             mask,
             self._meta(finding),
             WriteOptions(policy="new", overlap=finding.request.overlap, split_lesions=True),
+            lesions=finding.lesionLabels,
         )
 
     def _rewriteSegment(self, finding, segmentID, mask):
@@ -175,23 +177,23 @@ class SegmentWriter:
     def _shares(finding):
         """Return segment ID -> its part of the new answer, and the part that is nobody's.
 
-        The pieces go to the segments whose lesions grew or shrank to them. With one segment a
-        lesion, a piece that touches none of them is a lesion of its own; the second is None
-        where there is no such piece.
+        The lesions go to the segments whose lesions grew or shrank to them. With one segment a
+        lesion, one that touches none of them is a lesion of its own; the second is None
+        where there is no such lesion.
         """
         mask, split = finding.mask, finding.request.splitLesions
         if len(finding.segmentIDs) == 1 and not split:
             return {finding.segmentIDs[0]: mask}, None
-        from lsms_core.anatomy.regions import bounding_box, label_components
+        from lsms_core.anatomy.regions import bounding_box
 
         shares = {s: np.zeros_like(mask) for s in finding.segmentIDs}
         if not mask.any():
             return shares, None
         box = bounding_box(mask, (0, 0, 0))
         before = {s: part[box] for s, part in finding.parts.items()}
-        labels, count = label_components(mask[box])
+        labels = finding.lesionLabels[box]
         others = np.zeros_like(mask)
-        for number in range(1, count + 1):
+        for number in np.unique(labels[labels > 0]).tolist():
             piece = labels == number
             overlaps = [int((piece & before[s]).sum()) for s in before]
             if not before:

@@ -135,7 +135,7 @@ def test_somebodys_outlines_are_candidates_as_they_are(found):
     assert len(given.lesions) == 4
     np.testing.assert_array_equal(given.answer(Query()).mask, found.labels > 0)
     assert given.lesions[0].attenuation == "hypodense"
-    with pytest.raises(InputError, match="No lesion was recognised among spleen"):
+    with pytest.raises(InputError, match="holds no lesion, only spleen"):
         candidates_of(ct, [NamedMask("spleen", found.labels > 0), NamedMask("aorta", ct.array > 0)])
 
 

@@ -49,7 +49,7 @@ def test_a_terminology_says_what_a_name_does_not(world):
     remove_terminology(node)
     (first, _second) = [one.name for one in named_masks(node, volume)]
     assert first == "A"
-    with pytest.raises(InputError, match="holds no lesion"):
+    with pytest.raises(InputError, match="holds no lesion, only A, spleen"):
         candidates_of_segmentation(node, volume)
     inner = node.GetSegmentation()
     set_terminology(find_segment(node, inner.GetNthSegmentID(0)), "liver cyst")

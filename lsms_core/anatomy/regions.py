@@ -17,18 +17,22 @@ SMALLEST_LESION_MM2 = 12.0
 _SMALL = 1 << 18
 
 
-def label_components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
-    """Number the connected components (faces, edges and corners connect), largest first.
+def label_components(
+    mask: NDArray[np.bool_], *, corners: bool = True
+) -> tuple[NDArray[np.int32], int]:
+    """Number the connected components, largest first.
 
     Args:
         mask: 2-D or 3-D.
+        corners: edges and corners connect, too; else only faces do, except in a single slice,
+            as in a search's candidates.
 
     Returns:
         Labels 1..n of the mask's shape, and n.
     """
     image = sitk.GetImageFromArray(np.ascontiguousarray(mask).astype(np.uint8))
     connect = _alone_if_small(sitk.ConnectedComponentImageFilter(), mask.size)
-    connect.SetFullyConnected(True)
+    connect.SetFullyConnected(corners or 1 in mask.shape)
     sort = _alone_if_small(sitk.RelabelComponentImageFilter(), mask.size)
     labels = sitk.GetArrayFromImage(sort.Execute(connect.Execute(image))).astype(np.int32)
     return labels, int(labels.max(initial=0))
@@ -75,12 +79,14 @@ def signed_distance_mm(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> 
 
 def bounding_box(mask: NDArray[Any], margin: Sequence[int]) -> tuple[slice, ...]:
     """Return the slices of the mask's bounding box, widened by ``margin`` pixels per axis."""
-    box = []
-    for axis in range(mask.ndim):
+    box: list[slice] = []
+    part = mask
+    for axis in range(mask.ndim):  # each axis in what the ones before have left
         others = tuple(a for a in range(mask.ndim) if a != axis)
-        hits = np.flatnonzero(mask.any(axis=others))
-        low, high = int(hits[0]) - margin[axis], int(hits[-1]) + 1 + margin[axis]
-        box.append(slice(max(low, 0), min(high, mask.shape[axis])))
+        hits = np.flatnonzero(part.any(axis=others))
+        low, high = int(hits[0]), int(hits[-1]) + 1
+        part = part[(slice(None),) * axis + (slice(low, high),)]
+        box.append(slice(max(low - margin[axis], 0), min(high + margin[axis], mask.shape[axis])))
     return tuple(box)
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
 from lsms_core.anatomy.lesion import Lesion
+from lsms_core.anatomy.lesion_summary import summarise_lesions
 from lsms_core.inference.answer_segments import reading_text
 
 if TYPE_CHECKING:
@@ -50,17 +52,17 @@ def report(
 
 def _result(answer: Answer) -> dict[str, Any]:
     kept = answer.kept if answer.region == "lesions" else ()
-    largest = max(kept, key=lambda one: one.longest_mm, default=None)
-    axial = largest if largest and largest.plane == "axial" else None
-    volume = sum(one.volume_ml for one in kept)
-    mean = sum(one.mean_hu * one.volume_ml for one in kept) / volume if volume else None
+    all_of_them = summarise_lesions(kept)
+    longest = all_of_them.longest if all_of_them else None
+    axial = longest if longest and longest.plane == "axial" else None
+    mean = all_of_them.mean_hu if all_of_them and np.isfinite(all_of_them.mean_hu) else None
     told = answer.to_dict()
     return {
         **told,
         "slices": list(answer.found_slices) if answer.found_slices else None,
         "longest_axial_mm": round(axial.longest_mm, 1) if axial else None,
         "perpendicular_mm": round(axial.perpendicular_mm, 1) if axial else None,
-        "area_mm2": round(answer.area_mm2, 1),
+        "area_mm2": round(longest.area_mm2 if longest else answer.area_mm2, 1),
         "volume_ml": round(answer.volume_ml or 0.0, 3),
         "mean_hu": None if mean is None else round(mean, 1),
         "voxels": int(answer.volume_mask.sum()),

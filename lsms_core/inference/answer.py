@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.anatomy.laterality import Side
 from lsms_core.anatomy.lesion import Lesion
-from lsms_core.anatomy.liver_map import SIDE_LABELS
 from lsms_core.anatomy.regions import bounding_box
+from lsms_core.inference.organ_outline import no_organ, organ_mask, organ_name
 from lsms_core.inference.texts import EXAMPLES, clean_text
 from lsms_core.language.query import Query, Reading
 from lsms_core.language.select import Selection, Verdict, select
@@ -51,17 +50,28 @@ class Answer:
     notes: tuple[str, ...] = ()
     edits: dict[int, NDArray[np.bool_]] = field(default_factory=dict)
 
+    @cached_property
+    def lesions(self) -> tuple[Lesion, ...]:
+        """All candidates with their measurements: those of the edited outlines after an edit."""
+        if not self.edits:
+            return self.candidates.lesions
+        labels = self.candidates.labels.copy()
+        for number, mask in self.edits.items():
+            labels[labels == number] = 0
+            labels[mask] = number
+        return self.candidates.measured(labels)
+
     @property
     def kept(self) -> tuple[Lesion, ...]:
         """The lesions in the answer, the largest first."""
         kept = {v.number for v in self.verdicts if v.kept}
-        return tuple(one for one in self.candidates.lesions if one.number in kept)
+        return tuple(one for one in self.lesions if one.number in kept)
 
     @property
     def dropped(self) -> tuple[Lesion, ...]:
         """The candidates that are not in the answer."""
         kept = {v.number for v in self.verdicts if v.kept}
-        return tuple(one for one in self.candidates.lesions if one.number not in kept)
+        return tuple(one for one in self.lesions if one.number not in kept)
 
     def verdict(self, number: int) -> Verdict:
         """Return the verdict on a candidate.
@@ -76,13 +86,29 @@ class Answer:
     def volume_mask(self) -> NDArray[np.bool_]:
         """The mask on the volume's grid, (slices, rows, columns)."""
         if self.region == "organ":
-            return _organ(self)
+            return organ_mask(self.candidates, self.reading.query if self.reading else Query())
         kept = [v.number for v in self.verdicts if v.kept]
         mask = self.candidates.mask_of([number for number in kept if number not in self.edits])
         for number in kept:
             if number in self.edits:
                 mask |= self.edits[number]
         return mask
+
+    @cached_property
+    def lesion_labels(self) -> NDArray[np.uint16]:
+        """The lesions that are kept on the volume's grid, by their numbers; an organ is 1."""
+        if self.region == "organ":
+            return self.volume_mask.astype(np.uint16)
+        labels = np.zeros(self.candidates.labels.shape, np.uint16)
+        for verdict in self.verdicts:
+            if verdict.kept and verdict.number not in self.edits:
+                box = self.candidates.boxes[verdict.number]
+                mine = self.candidates.labels[box] == verdict.number
+                labels[box][mine] = verdict.number
+        for number, mask in self.edits.items():
+            if self.verdict(number).kept:
+                labels[mask] = number
+        return labels
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -231,7 +257,7 @@ class Answer:
     def lines(self) -> tuple[list[str], list[str]]:
         """Say of each lesion what became of it: those kept, those dropped."""
         kept, dropped = [], []
-        for one in self.candidates.lesions:
+        for one in self.lesions:
             verdict = self.verdict(one.number)
             said = "; ".join(verdict.reasons)
             name = f"lesion {one.number}: {one.describe()}"
@@ -285,7 +311,7 @@ def answer(candidates: CandidateSet, text: str | Reading | Query) -> Answer:
         notes.append(f"Not read: {', '.join(reading.unread)}.")
     if query.whole_organ and query.organ == "liver" and not query.nothing:
         region = Answer(tidy, candidates, found.verdicts, reading, "organ", notes=tuple(notes))
-        message = f"Outlined {_organ_name(query)}." if region.present else _no_organ(query)
+        message = f"Outlined {organ_name(query)}." if region.present else no_organ(query)
         return replace(region, message=message)
     whole = Answer(tidy, candidates, found.verdicts, reading, notes=tuple(notes))
     if candidates.config.keep_largest:
@@ -358,38 +384,3 @@ def outcome(whole: Answer) -> str:
 
 def _lesions(count: int) -> str:
     return "1 lesion" if count == 1 else f"{count} lesions"
-
-
-def _organ(whole: Answer) -> NDArray[np.bool_]:
-    """The liver, a lobe or segments, with the lesions that lie in it."""
-    candidates, query = whole.candidates, whole.reading.query if whole.reading else Query()
-    known = candidates.liver
-    if known is None:
-        return np.zeros(candidates.labels.shape, np.bool_)
-    if query.segments:
-        if known.segments is None:
-            return np.zeros(candidates.labels.shape, np.bool_)
-        return np.isin(known.segments, [int(number) for number in query.segments])
-    if len(set(query.sides)) != 1:
-        return known.liver | (candidates.labels > 0)
-    side: Side = query.sides[0]
-    if known.lobes is None:
-        return np.zeros(candidates.labels.shape, np.bool_)
-    inside = [one.number for one in candidates.lesions if one.sides == (side,)]
-    return (known.lobes == SIDE_LABELS[side]) | candidates.mask_of(inside)
-
-
-def _organ_name(query: Query) -> str:
-    if query.segments:
-        numbers = ", ".join(query.segments)
-        return f"segment{'s' if len(query.segments) > 1 else ''} {numbers}"
-    return f"the {query.sides[0]} lobe" if len(set(query.sides)) == 1 else "the liver"
-
-
-def _no_organ(query: Query) -> str:
-    if query.segments:
-        return (
-            "The borders of Couinaud's segments are not outlined here: give a segmentation that "
-            "has them, or name a lobe."
-        )
-    return f"Nothing found: the search outlined nothing of {_organ_name(query)}."

@@ -222,7 +222,15 @@ class CandidateSet:
     @cached_property
     def lesions(self) -> tuple[Lesion, ...]:
         """The candidates with their measurements, in the order of their numbers."""
-        return _measure(self.search, self.labels, self.liver, self.scores)
+        return self.measured(self.labels)
+
+    def measured(self, labels: NDArray[np.uint16]) -> tuple[Lesion, ...]:
+        """Measure the candidates in other outlines of theirs.
+
+        Args:
+            labels: (slices, rows, columns), with the candidates' numbers.
+        """
+        return _measure(self.search, labels, self.liver, self.scores)
 
     @cached_property
     def boxes(self) -> Mapping[int, tuple[slice, slice, slice]]:

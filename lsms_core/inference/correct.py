@@ -93,7 +93,7 @@ def _meant(
             return [], {}, f"There is no lesion {wrong[0]} among {count}."
         meant = [n for n in said.numbers if n in pool]
         return meant, {}, "" if meant else "The answer is so already."
-    lesions = [one for one in last.candidates.lesions if one.number in pool]
+    lesions = [one for one in last.lesions if one.number in pool]
     if not lesions:
         return [], {}, "There is no lesion that this could be done to."
     query = said.query

@@ -51,8 +51,8 @@ def candidates_of(
     found = recognise(lesions, voxel_ml, expected="lesions")
     if found.lesions is None and found.liver is None:
         raise InputError(
-            f"No lesion was recognised among {', '.join(found.left_out) or 'the outlines'}: name "
-            "the segment with the lesions, such as 'liver lesions'."
+            f"{source} holds no lesion, only {', '.join(found.left_out) or 'other outlines'}: "
+            "name the segment with the lesions, such as 'liver lesions'."
         )
     labels = np.zeros(volume.shape, np.int32) if found.lesions is None else found.lesions
     known = _liver(found, liver, voxel_ml)

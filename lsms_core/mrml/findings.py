@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import vtk
 from slicer import (
     vtkMRMLScalarVolumeNode,
@@ -15,85 +14,66 @@ from slicer import (
 )
 
 from lsms_core.anatomy.geometry import CTVolume, SlicePlane
-from lsms_core.anatomy.measurements import diameters_mm
-from lsms_core.anatomy.regions import bounding_box, label_components
+from lsms_core.anatomy.lesion import Lesion
+from lsms_core.anatomy.lesion_summary import LesionSummary, summarise_lesions
+from lsms_core.anatomy.measure import measure_lesions
+from lsms_core.anatomy.regions import label_components
 from lsms_core.errors import InputError
-from lsms_core.mrml.labelmaps import Bool3D, find_segment, read_mask
+from lsms_core.mrml.labelmaps import Patch, find_segment, patch_on_volume
 from lsms_core.mrml.labelmaps import segment_ids as all_segment_ids
 from lsms_core.mrml.provenance_tags import read_tags
 from lsms_core.mrml.volume_nodes import read_ct
 
 # Heading and unit of each column; text columns first.
-_TEXT_COLUMNS = ("Segment", "Finding", "Side", "Slices")
+_TEXT_COLUMNS = ("Segment", "Finding", "Side", "Slices", "Plane of diameters")
 _NUMBER_COLUMNS = (
     ("Lesions", ""),
-    ("Longest axial diameter", "mm"),
+    ("Longest diameter", "mm"),
     ("Perpendicular", "mm"),
     ("Area", "mm2"),
     ("Volume", "mL"),
     ("Mean", "HU"),
+    ("Standard deviation", "HU"),
 )
 COLUMNS = (*_TEXT_COLUMNS, *(f"{n} ({u})" if u else n for n, u in _NUMBER_COLUMNS))
 
 
 @dataclass(frozen=True)
-class Finding:
-    """The measurements of one segment.
+class SegmentMeasurements:
+    """The lesions of one segment, measured as everywhere else.
 
     Attributes:
-        lesions: how many connected parts it has.
-        longest_mm: the longest diameter of any one lesion in any one axial slice.
-        perpendicular_mm: the longest diameter perpendicular to it, of that lesion there.
-        area_mm2: the area of that lesion there.
-        volume_ml: the volume of all lesions.
-        mean_hu: the mean HU of all lesions.
-        slices: first and last axial slice, 0-based array indices.
+        lesions: each connected part with its measurements, the largest first.
+        summary: of all of them.
+        slices: first and last slice of the image's own, 0-based array indices.
     """
 
-    lesions: int
-    longest_mm: float
-    perpendicular_mm: float
-    area_mm2: float
-    volume_ml: float
-    mean_hu: float
+    lesions: tuple[Lesion, ...]
+    summary: LesionSummary
     slices: tuple[int, int]
 
 
-def measure(ct: CTVolume, mask: Bool3D) -> Finding | None:
-    """Measure a mask, None when it is empty.
-
-    Diameters and area are taken in the image's own slices closest to axial, in mm of the
-    patient; for a coronal or sagittal acquisition these are slices across it.
+def measure(ct: CTVolume, patch: Patch, plane: str | int = "axial") -> SegmentMeasurements | None:
+    """Measure a segment, None where nothing of it lies in the image.
 
     Args:
         ct: the image.
-        mask: (slices, rows, columns) on its grid.
+        patch: the segment on its grid.
+        plane: where diameters and areas are taken; for a coronal or sagittal acquisition the
+            slices closest to axial lie across the image's own.
     """
-    if not mask.any():
+    inside = patch.within(ct.shape)
+    if inside is None:
         return None
-    box = bounding_box(mask, (0, 0, 0))
-    plane = SlicePlane.of(ct, "axial")
-    part = mask[box]
-    longest, perpendicular, area = 0.0, 0.0, 0.0
-    for section in plane.stack(part):
-        labels, count = label_components(section)
-        for number in range(1, count + 1):
-            lesion = labels == number
-            found = diameters_mm(lesion[bounding_box(lesion, (0, 0))], plane.spacing_mm)
-            if found[0] > longest:
-                longest, perpendicular = found
-                area = float(lesion.sum()) * plane.spacing_mm[0] * plane.spacing_mm[1]
-    where = box[plane.axis]
-    voxel_mm3 = abs(float(np.linalg.det(ct.affine[:3, :3])))
-    return Finding(
-        lesions=label_components(part)[1],
-        longest_mm=longest,
-        perpendicular_mm=perpendicular,
-        area_mm2=area,
-        volume_ml=float(part.sum()) * voxel_mm3 / 1000.0,
-        mean_hu=float(ct.array[box][part].mean(dtype=np.float64)),
-        slices=(int(where.start), int(where.stop) - 1),
-    )
+    affine = ct.affine.copy()
+    affine[:3, 3] += affine[:3, :3] @ inside.start
+    labels, _ = label_components(inside.array, corners=False)
+    seen = CTVolume(ct.array[inside.box], affine)
+    lesions = tuple(measure_lesions(seen, labels, plane=plane))
+    summary = summarise_lesions(lesions)
+    assert summary is not None  # there is at least one voxel
+    where = inside.box[SlicePlane.of(ct, plane).axis]
+    return SegmentMeasurements(lesions, summary, (int(where.start), int(where.stop) - 1))
 
 
 def findings_table(
@@ -123,9 +103,11 @@ def findings_table(
     wanted = present if segment_ids is None else [s for s in segment_ids if s in present]
     rows = []
     for segment_id in wanted:
-        finding = measure(ct, read_mask(segmentation_node, volume_node, segment_id))
-        if finding is not None:
-            rows.append((find_segment(segmentation_node, segment_id), finding))
+        segment = find_segment(segmentation_node, segment_id)
+        patch = patch_on_volume(segmentation_node, volume_node, segment_id)
+        found = None if patch is None else _measured(ct, patch, segment)
+        if found is not None:
+            rows.append((segment, found))
     if table_node is None:
         name = f"{segmentation_node.GetName()} table"
         table_node = segmentation_node.GetScene().AddNewNodeByClass("vtkMRMLTableNode", name)
@@ -133,18 +115,18 @@ def findings_table(
     return table_node
 
 
-def findings_text(table_node: vtkMRMLTableNode) -> str:
-    """Return a findings table as text to paste: a heading and one line a row, tab-separated."""
-    table = table_node.GetTable()
-    columns = [table.GetColumn(c) for c in range(table.GetNumberOfColumns())]
-    lines = ["\t".join(str(c.GetName()) for c in columns)]
-    for row in range(table.GetNumberOfRows()):
-        cells = [c.GetVariantValue(row).ToString() for c in columns]
-        lines.append("\t".join(cell.replace("\t", " ") for cell in cells))
-    return "\n".join(lines)
+def _measured(ct: CTVolume, patch: Patch, segment: vtkSegment) -> SegmentMeasurements | None:
+    """Measure a segment in the plane in which its answer was measured."""
+    meta = read_tags(segment)
+    plane: str = "axial"
+    if meta is not None and meta.plane and meta.slices and "-" not in meta.slices:
+        plane = meta.plane  # a single slice of another plane has no axial extent
+    return measure(ct, patch, plane)
 
 
-def _fill(table_node: vtkMRMLTableNode, rows: Sequence[tuple[vtkSegment, Finding]]) -> None:
+def _fill(
+    table_node: vtkMRMLTableNode, rows: Sequence[tuple[vtkSegment, SegmentMeasurements]]
+) -> None:
     blocker = table_node.StartModify()
     try:
         table_node.RemoveAllColumns()
@@ -153,22 +135,25 @@ def _fill(table_node: vtkMRMLTableNode, rows: Sequence[tuple[vtkSegment, Finding
         for segment, found in rows:
             meta = read_tags(segment)
             first, last = found.slices
+            summary, longest = found.summary, found.summary.longest
             texts.append(
                 (
                     segment.GetName(),
                     meta.finding if meta else "",
                     meta.laterality if meta else "",
                     str(first) if first == last else f"{first}-{last}",
+                    longest.plane,
                 )
             )
             numbers.append(
                 (
-                    found.lesions,
-                    round(found.longest_mm, 1),
-                    round(found.perpendicular_mm, 1),
-                    round(found.area_mm2, 1),
-                    round(found.volume_ml, 3),
-                    round(found.mean_hu, 1),
+                    summary.count,
+                    round(longest.longest_mm, 1),
+                    round(longest.perpendicular_mm, 1),
+                    round(longest.area_mm2, 1),
+                    round(summary.volume_ml, 3),
+                    round(summary.mean_hu, 1),
+                    round(summary.sd_hu, 1),
                 )
             )
         for index, heading in enumerate(_TEXT_COLUMNS):

@@ -59,12 +59,31 @@ class Patch:
     parent: vtkMRMLTransformNode | None
     start: tuple[int, int, int] = (0, 0, 0)
 
+    @property
+    def box(self) -> tuple[slice, slice, slice]:
+        """The patch's place in an array (k, j, i) of its whole grid; it must lie inside."""
+        k, j, i = (
+            slice(first, first + size)
+            for first, size in zip(self.start[::-1], self.array.shape, strict=True)
+        )
+        return k, j, i
+
     def cropped(self) -> Patch:
         """Return the smallest box with everything that is set (at least one voxel is)."""
         box = bounding_box(self.array, (0, 0, 0))
         low = [s.start for s in box[::-1]]
         i, j, k = (a + b for a, b in zip(self.start, low, strict=True))
         return Patch(self.array[box], self.affine, self.parent, (i, j, k))
+
+    def within(self, shape: Sequence[int]) -> Patch | None:
+        """Return what lies in an array (k, j, i) of the whole grid, cropped; None for nothing."""
+        low = [max(0, -first) for first in self.start[::-1]]
+        high = [max(0, count - first) for first, count in zip(self.start[::-1], shape, strict=True)]
+        part = self.array[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+        if not part.any():
+            return None
+        i, j, k = (first + a for first, a in zip(self.start, low[::-1], strict=True))
+        return Patch(part, self.affine, self.parent, (i, j, k)).cropped()
 
     def contains(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether points (n, 3) in the parent's coordinates lie in voxels that are set."""
@@ -160,12 +179,27 @@ def read_mask(
         InputError: see :func:`segment_patch`.
     """
     columns, rows, slices = volume_node.GetImageData().GetDimensions()
-    mask = np.zeros((slices, rows, columns), np.bool_)
+    patch = patch_on_volume(segmentation_node, volume_node, segment_id)
+    if patch is None:
+        return np.zeros((slices, rows, columns), np.bool_)
+    return patch.onto((slices, rows, columns))
+
+
+def patch_on_volume(
+    segmentation_node: vtkMRMLSegmentationNode,
+    volume_node: vtkMRMLScalarVolumeNode,
+    segment_id: str,
+) -> Patch | None:
+    """Return a segment on the volume's grid, which it may reach beyond; None for an empty one.
+
+    Raises:
+        InputError: see :func:`segment_patch`.
+    """
     patch = segment_patch(segmentation_node, segment_id)
     if patch is None:
-        return mask
-    grid = mask_patch(volume_node, mask)
-    return resample(patch, grid.affine, grid.parent).onto(mask.shape)
+        return None
+    affine, parent = ijk_to_node_ras(volume_node), volume_node.GetParentTransformNode()
+    return resample(patch, affine, parent)
 
 
 def resample(

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
+from slicer import vtkMRMLSegmentationNode
 
 from lsms_core.anatomy.regions import label_components
 from lsms_core.mrml.labelmaps import (
     Bool3D,
     Patch,
     find_segment,
-    mask_patch,
     resample,
     segment_ids,
     segment_patch,
@@ -83,33 +82,41 @@ def choose_segments(
 
 
 def outside_others(
-    segmentation_node: vtkMRMLSegmentationNode,
-    volume_node: vtkMRMLScalarVolumeNode,
-    mask: Bool3D,
-    except_for: Sequence[str],
-) -> Bool3D:
-    """Return the mask without the voxels whose centres lie in other segments."""
-    grid = mask_patch(volume_node, mask)
-    result = mask.copy()
+    segmentation_node: vtkMRMLSegmentationNode, patch: Patch, except_for: Sequence[str]
+) -> Patch:
+    """Return a patch without the voxels whose centres lie in other segments."""
+    free = patch.array.copy()
     for segment_id in segment_ids(segmentation_node):
         if segment_id not in except_for:
-            patch = segment_patch(segmentation_node, segment_id)
-            if patch is not None:
-                result &= ~resample(patch, grid.affine, grid.parent).onto(mask.shape)
-    return result
+            other = segment_patch(segmentation_node, segment_id)
+            if other is not None:
+                there = resample(other, patch.affine, patch.parent)
+                free &= ~there.onto(free.shape, patch.start)
+    return replace(patch, array=free)
 
 
-def separate_lesions(mask: Bool3D) -> list[Bool3D]:
-    """Return the connected lesions of a mask, largest first."""
-    labels, count = label_components(mask)
-    return [np.asarray(labels == n) for n in range(1, count + 1)]
+def separate_lesions(patch: Patch, lesions: NDArray[Any] | None = None) -> list[Patch]:
+    """Return the lesions of a patch one by one, largest first.
+
+    Args:
+        patch: all of them.
+        lesions: their numbers in the patch's box; default: each connected part is one.
+    """
+    if lesions is None:
+        lesions, _ = label_components(patch.array)
+    numbers, sizes = np.unique(lesions[patch.array], return_counts=True)
+    order = np.argsort(-sizes, kind="stable")
+    return [
+        replace(patch, array=np.asarray(patch.array & (lesions == number))).cropped()
+        for number in numbers[order].tolist()
+    ]
 
 
 def merged(
     segmentation_node: vtkMRMLSegmentationNode,
     segment_id: str,
     patch: Patch,
-    region: NDArray[Any] | None,
+    region: NDArray[np.bool_] | None,
 ) -> Patch:
     """Return a segment's voxels and those of a patch together, on the segment's own grid.
 
@@ -117,16 +124,16 @@ def merged(
         segmentation_node: the segmentation.
         segment_id: one of its segments.
         patch: what to add; may be empty.
-        region: bool, broadcasts to the patch's shape: take the segment's voxels out of it
-            first.
+        region: bool, (slices, rows, columns) of the patch's grid: take the segment's voxels out
+            of it first.
     """
     old = segment_patch(segmentation_node, segment_id)
     if old is None:
         return patch
     if region is not None:
-        seen = np.broadcast_to(np.asarray(region, np.bool_), patch.array.shape)
-        if seen.any():
-            there = resample(replace(patch, array=seen).cropped(), old.affine, old.parent)
+        seen = _seen_of(old, patch, region)
+        if seen is not None:
+            there = resample(seen, old.affine, old.parent)
             old = replace(old, array=old.array & ~there.onto(old.array.shape, old.start))
     if not patch.array.any():
         return old
@@ -138,6 +145,22 @@ def merged(
     start = (int(low[0]), int(low[1]), int(low[2]))
     shape = (high - low)[::-1].tolist()
     return Patch(old.onto(shape, start) | new.onto(shape, start), old.affine, old.parent, start)
+
+
+def _seen_of(old: Patch, patch: Patch, region: NDArray[np.bool_]) -> Patch | None:
+    """Return the region on the patch's grid as far as it may reach into a segment."""
+    there = resample(old, patch.affine, patch.parent)
+    box = tuple(
+        slice(max(first - 1, 0), max(min(first + size + 1, count), 0))
+        for first, size, count in zip(
+            there.start[::-1], there.array.shape, region.shape, strict=True
+        )
+    )
+    seen = region[box]
+    if not seen.any():
+        return None
+    k, j, i = (one.start for one in box)
+    return Patch(seen, patch.affine, patch.parent, (i, j, k)).cropped()
 
 
 def slices_region(shape: Sequence[int], axis: int, slices: Sequence[int]) -> Bool3D:

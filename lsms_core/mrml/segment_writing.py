@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 
@@ -60,6 +61,7 @@ def write_mask(
     options: WriteOptions | None = None,
     segment_id: str | None = None,
     region: NDArray[Any] | None = None,
+    lesions: NDArray[Any] | None = None,
 ) -> list[str]:
     """Write an answer to segments, wherever volume and segmentation are in the world.
 
@@ -76,6 +78,8 @@ def write_mask(
             has made (a new one where there is none).
         region: bool, broadcasts to the mask's shape: the voxels that the model has seen.
             "update" empties these before it adds the mask; default: it only adds.
+        lesions: the mask's shape: the numbers of the lesions in it, for one segment a lesion;
+            default: each connected part is a lesion.
 
     Returns:
         The segments' IDs; none for an empty mask, also where other segments cover all of it.
@@ -90,14 +94,17 @@ def write_mask(
     mask = check_mask(volume_node, mask)
     if not mask.any():
         return []
+    whole = mask_patch(volume_node, mask).cropped()
+    seen = None if region is None else np.broadcast_to(np.asarray(region, np.bool_), mask.shape)
     meta = meta.completed()
     targets = choose_targets(segmentation_node, meta.prompt, options.policy, segment_id)
     if options.overlap == "mask-others":
-        mask = outside_others(segmentation_node, volume_node, mask, targets)
-        if not mask.any():
+        whole = outside_others(segmentation_node, whole, targets)
+        if not whole.array.any():
             return []
     split = options.split_lesions and segment_id is None
-    parts = [mask_patch(volume_node, m) for m in (separate_lesions(mask) if split else [mask])]
+    numbers = None if lesions is None else np.asarray(lesions)[whole.box]
+    parts = separate_lesions(whole, numbers) if split else [whole]
     chosen = choose_segments(segmentation_node, parts, targets, options.policy, split=split)
     others = _other_colours(segmentation_node, meta.prompt)
     colours = lesion_colours(segment_colour(meta.prompt, others), len(parts), others)
@@ -115,8 +122,7 @@ def write_mask(
                 place = known
                 again = place in written
                 keep = options.policy == "update" or again
-                seen = None if again else region
-                _fill(segmentation_node, place, part, seen, keep=keep)
+                _fill(segmentation_node, place, part, None if again else seen, keep=keep)
                 if options.name is not None:
                     find_segment(segmentation_node, place).SetName(options.name)
             segment = find_segment(segmentation_node, place)
@@ -161,7 +167,9 @@ def replace_mask(
     mask = check_mask(volume_node, mask)
     segment = unlocked_segment(segmentation_node, segment_id)
     patch = mask_patch(volume_node, mask)
-    _fill(segmentation_node, segment_id, patch, region, keep=region is not None)
+    patch = patch.cropped() if mask.any() else patch
+    seen = None if region is None else np.broadcast_to(np.asarray(region, np.bool_), mask.shape)
+    _fill(segmentation_node, segment_id, patch, seen, keep=seen is not None)
     meta = read_tags(segment)
     if meta is not None and threshold is not None:
         write_tags(segment, replace(meta, threshold=threshold))
@@ -233,7 +241,7 @@ def _fill(
     segmentation_node: vtkMRMLSegmentationNode,
     segment_id: str,
     patch: Patch,
-    region: NDArray[Any] | None,
+    region: NDArray[np.bool_] | None,
     *,
     keep: bool,
 ) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkSegment
 
-from lsms_core.anatomy.geometry import SlicePlane
-from lsms_core.anatomy.named_outlines import NamedMask, recognise
+from lsms_core.anatomy.named_outlines import NamedMask
 from lsms_core.errors import InputError
-from lsms_core.inference.candidates import CandidateSet, Search
+from lsms_core.inference.candidates import CandidateSet
+from lsms_core.inference.outlined_candidates import candidates_of
 from lsms_core.mrml.labelmaps import find_segment, read_mask, segment_ids
 from lsms_core.mrml.provenance_tags import tag_of
 from lsms_core.mrml.volume_nodes import read_ct
@@ -43,7 +42,8 @@ def candidates_of_segmentation(
     """Take the lesions of a segmentation as candidates, wherever the two are in the world.
 
     Its liver, lobes and Couinaud's segments are used where it has them; what they are is
-    recognised by names and terminology codes.
+    recognised by names and terminology codes, and lobes that nobody outlined are divided as on
+    the command line.
 
     Args:
         segmentation_node: somebody's outlines.
@@ -61,19 +61,14 @@ def candidates_of_segmentation(
     name = segmentation_node.GetName()
     if not masks:
         raise InputError(f'"{name}" holds no outline on this CT: select another.')
-    voxel_ml = abs(float(np.linalg.det(ct.affine[:3, :3]))) / 1000.0
-    found = recognise(masks, voxel_ml, expected="lesions")
-    if found.lesions is None:
-        left_out = ", ".join(f'"{one}"' for one in found.left_out[:5])
+    found = candidates_of(ct, masks, slices=slices, plane=plane, source=name)
+    if not found.scores:
+        others = ", ".join(f'"{one.name}"' for one in masks[:5])
         raise InputError(
-            f'"{name}" holds no lesion ({left_out or "liver only"}): name a segment '
-            '"lesion", "metastasis", "cyst" or the like, or give it such a terminology.'
+            f'"{name}" holds no lesion, only {others}: name a segment "lesion", '
+            '"metastasis", "cyst" or the like, or give it such a terminology.'
         )
-    grid = SlicePlane.of(ct, plane)
-    count = grid.count(ct.shape)
-    chosen = tuple(range(count)) if slices is None else tuple(int(i) for i in slices)
-    search = Search(ct, chosen, grid.axis, grid.plane, engine="labels", model=name)
-    return CandidateSet.from_labels(search, found.lesions, found.liver)
+    return found
 
 
 def _codes(segment: vtkSegment) -> tuple[str, str]:

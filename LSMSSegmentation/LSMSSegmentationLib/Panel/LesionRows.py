@@ -44,7 +44,7 @@ def rowsOf(answers):
         return [_row(one, [a for _n, a in known], one.number) for one in first.lesions]
     rows = []
     for source, answer in known:
-        for one in answer.candidates.lesions:
+        for one in answer.lesions:
             rows.append(_row(one, [answer], len(rows) + 1, source))
     return rows
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lsms_core.anatomy.measurements import measure_slice
-from lsms_core.phantom.synthesis.lesion_placing import add_lesions
+from lsms_core.phantom.synthesis.lesions import add_lesions
 from lsms_core.phantom.synthesis.spec import LesionSpec, random_spec
 
 SPACING = (3.0, 0.9, 0.9)

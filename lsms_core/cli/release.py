@@ -50,7 +50,7 @@ def command(
     """Write the trained BUNDLE as a model that others use."""
     from lsms_core.errors import InputError
     from lsms_core.inference.candidate_classifier import CandidateClassifier
-    from lsms_core.io.text_files import read_json
+    from lsms_core.io.text import read_json
     from lsms_core.io.volumes import read_volume
     from lsms_core.training.release import Release, operating_point, release
 

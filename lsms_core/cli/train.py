@@ -39,7 +39,7 @@ def command(
     resume: bool,
 ) -> None:
     """Train a model as CONFIG (JSON) says and write its bundle to OUTPUT/bundle."""
-    from lsms_core.io.text_files import read_json
+    from lsms_core.io.text import read_json
     from lsms_core.training.config import TrainingConfig
     from lsms_core.training.medclip.config import KIND, ContrastiveConfig
     from lsms_core.training.run import train

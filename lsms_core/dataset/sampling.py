@@ -27,7 +27,7 @@ from lsms_core.language.expression import (
     sections_ruled_out,
 )
 from lsms_core.language.generator import ExpressionGenerator, organ_expression
-from lsms_core.phantom.synthesis.lesion_placing import add_lesions, lobe_to_fill
+from lsms_core.phantom.synthesis.lesions import add_lesions, lobe_to_fill
 
 # Whether a text speaks of the right lobe, the left lobe, lesions.
 _LIVER = (1.0, 1.0, 1.0)

@@ -21,7 +21,7 @@ from lsms_core.anatomy.regions import grown, label_components
 from lsms_core.dataset.augmentation import AugmentationConfig, intensity, spatial
 from lsms_core.dataset.preprocessing import PreprocessingConfig, apply_window
 from lsms_core.dataset.sources import CaseArrays
-from lsms_core.phantom.synthesis.lesion_placing import add_lesions, lobe_to_fill
+from lsms_core.phantom.synthesis.lesions import add_lesions, lobe_to_fill
 from lsms_core.phantom.synthesis.spec import random_spec
 
 # What a picture without negative HU reads in their place, outside the liver.

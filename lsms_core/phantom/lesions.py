@@ -19,7 +19,7 @@ from lsms_core.anatomy.lesion import Attenuation, Lesion
 from lsms_core.anatomy.measurements import measure_slice
 from lsms_core.anatomy.regions import bounding_box, signed_distance_mm
 from lsms_core.errors import InputError
-from lsms_core.phantom.synthesis.lesion_placing import add_lesions
+from lsms_core.phantom.synthesis.lesions import add_lesions
 from lsms_core.phantom.synthesis.spec import LesionSpec, random_spec
 
 _TRIES = 12

@@ -20,7 +20,7 @@ from lsms_core.dataset.sampling import ReferringSamples
 from lsms_core.dataset.sources import CaseArrays, list_cases, load_case, split_folds
 from lsms_core.dataset.text_free import TextFreePictures
 from lsms_core.errors import InputError
-from lsms_core.io.text_files import write_text
+from lsms_core.io.text import write_text
 from lsms_core.models.architectures import (
     DEFAULT,
     Model,

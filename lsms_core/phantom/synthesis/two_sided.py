@@ -17,7 +17,7 @@ from lsms_core.anatomy.laterality import (
     side_of,
 )
 from lsms_core.anatomy.regions import LESION_LABEL, bounding_box, lesion_instances
-from lsms_core.phantom.synthesis.lesion_placing import add_lesions
+from lsms_core.phantom.synthesis.lesions import add_lesions
 from lsms_core.phantom.synthesis.spec import random_spec
 
 DIAMETER_MM = (8.0, 35.0)

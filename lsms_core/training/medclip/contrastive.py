@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from lsms_core.errors import InputError
-from lsms_core.io.text_files import write_text
+from lsms_core.io.text import write_text
 from lsms_core.models.medclip_sam.clip import ClipConfig, ClipModel, TextShape
 from lsms_core.models.medclip_sam.losses import dhn_nce, info_nce
 from lsms_core.models.medclip_sam.open_clip_format import load_clip, save_clip

@@ -45,18 +45,24 @@ class Answering:
         )
         self.store.put(key, found)
 
-    def ask(self, controller, request, ct, volumeKey):
-        """Ask the worker what is missing; its events go to the controller's listener.
+    def ask(self, controller, request, ct, volumeKey, onEvent=None):
+        """Ask the worker what is missing.
+
+        Args:
+            controller: the RunController.
+            request: what is asked.
+            ct: the volume as read_ct gives it.
+            volumeKey: its key.
+            onEvent: where the events go; default: to the controller's listener.
 
         Raises:
             WorkerError: when it cannot be asked.
         """
+        where = (request.plane, request.slices, request.model, volumeKey)
         if _modelKey(request.model) in self._oneText or looksForOneText(request.model):
-            controller.start(
-                ct, request.prompts, request.plane, request.slices, request.model, volumeKey
-            )
+            controller.start(ct, request.prompts, *where, onEvent=onEvent)
         else:
-            controller.search(ct, request.plane, request.slices, request.model, volumeKey)
+            controller.search(ct, *where, onEvent=onEvent)
 
     def noteOneText(self, model):
         """Remember that a model's engine knows no candidates, as the worker said."""

@@ -22,11 +22,15 @@ MODULE = Path(__file__).resolve().parents[2] / "LSMSSegmentation"
 if str(MODULE) not in sys.path:
     sys.path.insert(0, str(MODULE))
 
+from LSMSSegmentationLib.Answering import Answering  # noqa: E402
 from LSMSSegmentationLib.Effect import EffectRun as effect_run  # noqa: E402
 
 SHAPE = (6, 20, 24)
 BOX = np.s_[2:4, 5:10, 6:12]
-MODEL = {"weights": "tiny", "engine": None, "device": "cpu"}
+# Its engine looks for one text at a time: the tests give the map of each text.
+MODEL = {"weights": "tiny", "engine": "medclip-sam", "device": "cpu"}
+SEARCHING = {"weights": "tiny", "engine": "lsms", "device": "cpu"}
+AS_GIVEN = {"min_area_mm2": 0.0, "min_depth_mm": 0.0}
 
 
 class ScriptedEffect:
@@ -57,10 +61,16 @@ class Controller:
     def __init__(self):
         self.busy = False
         self.cancelled = False
+        self.searches = 0
 
     def start(self, ct, prompts, plane, slices, model, volumeKey, onEvent=None):
         self.ct, self.prompts, self.plane, self.slices = ct, prompts, plane, slices
         self.model, self.onEvent, self.busy = model, onEvent, True
+
+    def search(self, ct, plane, slices, model, volumeKey, onEvent=None):
+        self.ct, self.plane, self.slices, self.model = ct, plane, slices, model
+        self.onEvent, self.busy = onEvent, True
+        self.searches += 1
 
     def cancel(self):
         self.cancelled = True
@@ -70,12 +80,22 @@ class Controller:
         slices = self.slices
         kept = range(SHAPE[axis]) if slices is None else slices
         arrays = {
-            f"mask{n}": np.take(mask, list(kept), axis).view(np.uint8)
+            f"probability{n}": np.take(mask, list(kept), axis).astype(np.float16)
             for n, mask in enumerate(masks)
         }
-        predictions = [{"text": text} for text in self.prompts]
+        predictions = [{"text": text, "postprocessing": AS_GIVEN} for text in self.prompts]
         fields = {"axis": axis, "slices": slices, "predictions": predictions}
         self.end("result", fields, arrays)
+
+    def found(self, labels):
+        """End a search: numbers of lesions on the volume's grid."""
+        from lsms_core.inference.candidates import CandidateSet, Search
+        from lsms_core.worker.messages import candidates_message
+
+        search = Search(self.ct, tuple(range(SHAPE[0])), 0, "axial", engine="lsms", model="fake 1")
+        found = CandidateSet.from_labels(search, labels.astype(np.uint16))
+        fields, arrays = candidates_message(found, None)
+        self.end("candidates", fields, arrays)
 
     def end(self, kind, fields=None, arrays=None):
         self.busy = kind == "progress"
@@ -124,7 +144,8 @@ class Editor:
         self.logic.SetSourceVolumeNode(self.volume)
         self.effect = ScriptedEffect(self.logic)
         self.controller, self.listener = Controller(), Listener()
-        self.run = effect_run.EffectRun(self.effect, self.controller, self.listener)
+        self.answering = Answering()
+        self.run = effect_run.EffectRun(self.effect, self.controller, self.answering, self.listener)
         self.segment = self.add("Tumour")
 
     def add(self, name, box=None):
@@ -302,6 +323,29 @@ def test_selecting_another_segment_meanwhile_misleads_nothing(editor):
     editor.controller.answer(mask(BOX))
     assert np.array_equal(editor.voxels(), mask(BOX))
     assert not editor.voxels(other).any()
+
+
+def test_slices_that_were_searched_are_not_searched_again(editor):
+    editor.node.SetSelectedSegmentID(editor.segment)
+    editor.run.start("lesion", "axial", None, SEARCHING)
+    editor.controller.found(mask(BOX))
+    assert editor.listener.outcomes[-1].changed
+    assert np.array_equal(editor.voxels(), mask(BOX))
+    before = editor.controller.searches
+    editor.run.start("lesion", "axial", None, SEARCHING, effect_run.REMOVE)
+    assert editor.controller.searches == before == 1
+    assert editor.listener.outcomes[-1].changed
+    assert not editor.voxels().any()
+    assert not editor.run.busy
+
+
+def test_an_engine_for_one_text_is_asked_for_the_text(editor):
+    editor.node.SetSelectedSegmentID(editor.segment)
+    editor.run.start("lesion", "axial", None, SEARCHING)
+    editor.controller.end("one_text")
+    assert editor.controller.prompts == ("lesion",)
+    editor.controller.answer(mask(BOX))
+    assert np.array_equal(editor.voxels(), mask(BOX))
 
 
 def test_a_changed_volume_or_segmentation_stops_the_result(editor):

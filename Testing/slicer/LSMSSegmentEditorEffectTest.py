@@ -72,6 +72,7 @@ class LSMSSegmentEditorEffectTest(unittest.TestCase):
     def test_an_answer_is_written_and_undone(self):
         """An answer made by hand goes through the real editor; no model is needed."""
         import numpy as np
+        from LSMSSegmentationLib.Answering import Answering
         from LSMSSegmentationLib.Effect.EffectRun import EffectRun
 
         from lsms_core.mrml.labelmaps import read_mask
@@ -93,12 +94,16 @@ class LSMSSegmentEditorEffectTest(unittest.TestCase):
                 self.shape, self.onEvent = ct.shape, onEvent
 
         controller = Controller()
-        run = EffectRun(self.effect, controller, Listener())
-        run.start("lesion", "axial", None, {})
+        run = EffectRun(self.effect, controller, Answering(), Listener())
+        # An engine that looks for one text at a time gives a map for it.
+        run.start("lesion", "axial", None, {"weights": "none", "engine": "medclip-sam"})
         mask = np.zeros(controller.shape, np.uint8)
         mask[10:14, 40:60, 50:80] = 1
-        fields = {"axis": 0, "slices": None, "predictions": [{"text": "lesion"}]}
-        controller.onEvent(WorkerEvent("result", 1, fields, {"mask0": mask}))
+        as_given = {"min_area_mm2": 0.0, "min_depth_mm": 0.0}
+        told = [{"text": "lesion", "postprocessing": as_given}]
+        fields = {"axis": 0, "slices": None, "predictions": told}
+        arrays = {"probability0": mask.astype(np.float16)}
+        controller.onEvent(WorkerEvent("result", 1, fields, arrays))
         assert outcomes[0].changed, outcomes[0]
         written = read_mask(self.segmentationNode, self.volumeNode, self.segmentID)
         assert np.array_equal(written, mask.astype(bool))

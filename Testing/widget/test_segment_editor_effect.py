@@ -16,24 +16,42 @@ from lsms_core.worker.client import WorkerEvent
 
 SHAPE = (8, 20, 24)
 BOX = np.s_[2:6, 5:10, 6:12]
+AS_GIVEN = {"min_area_mm2": 0.0, "min_depth_mm": 0.0}
 
 
 class Controller:
     """Stands in for RunController: the test says what the worker answers."""
 
     busy = cancelled = False
+    searches = 0
 
     def start(self, ct, prompts, plane, slices, model, volumeKey, onEvent=None):
         self.prompts, self.plane, self.slices, self.model = prompts, plane, slices, model
         self.onEvent, self.busy = onEvent, True
+
+    def search(self, ct, plane, slices, model, volumeKey, onEvent=None):
+        self.ct, self.plane, self.slices, self.model = ct, plane, slices, model
+        self.onEvent, self.busy = onEvent, True
+        self.searches += 1
+
+    def found(self, labels):
+        """End a search: lesions by number."""
+        from lsms_core.inference.candidates import CandidateSet, Search
+        from lsms_core.worker.messages import candidates_message
+
+        chosen = tuple(range(SHAPE[0]) if self.slices is None else self.slices)
+        search = Search(self.ct, chosen, 0, "axial", engine="lsms", model="fake 1")
+        found = CandidateSet.from_labels(search, labels.astype(np.uint16))
+        self.end("candidates", *candidates_message(found, self.slices))
 
     def cancel(self):
         self.cancelled = True
 
     def answer(self, mask):
         kept = range(SHAPE[0]) if self.slices is None else self.slices
-        arrays = {"mask0": mask[list(kept)].view(np.uint8)}
-        fields = {"axis": 0, "slices": self.slices, "predictions": [{"text": self.prompts[0]}]}
+        arrays = {"probability0": mask[list(kept)].astype(np.float16)}
+        told = {"text": self.prompts[0], "postprocessing": AS_GIVEN}
+        fields = {"axis": 0, "slices": self.slices, "predictions": [told]}
         self.end("result", fields, arrays)
 
     def end(self, kind, fields=None, arrays=None):
@@ -158,6 +176,7 @@ class Editor:
         import qt
         import slicer
         import vtk
+        from LSMSSegmentationLib.Answering import Answering
         from LSMSSegmentationLib.Effect.Registration import registerSegmentEditorEffect
         from LSMSSegmentationLib.Install import Installer
         from vtk.util.numpy_support import numpy_to_vtk
@@ -183,9 +202,12 @@ class Editor:
         self.scripted.logic.SetSourceVolumeNode(self.volume)
         self.node.SetSelectedSegmentID(self.segment)
         self.controller = Controller()
+        self.parameters = entry.LSMSSegmentationLogic().getParameterNode()
+        # Looks for one text at a time: the tests give the map of each text.
+        self.parameters.engine = "medclip-sam"
         logic = SimpleNamespace(
-            session=SimpleNamespace(controller=self.controller),
-            getParameterNode=entry.LSMSSegmentationLogic().getParameterNode,
+            session=SimpleNamespace(controller=self.controller, answering=Answering()),
+            getParameterNode=lambda: self.parameters,
         )
         monkeypatch.setattr(slicer.util, "getModuleLogic", lambda name: logic, raising=False)
         self.installed = []
@@ -227,6 +249,7 @@ class Editor:
 
         self.effect.cleanup()
         self.scripted.frame.close()
+        self.parameters.engine = ""
         for node in (self.node, self.segmentation, self.volume):
             slicer.mrmlScene.RemoveNode(node)
 
@@ -304,13 +327,29 @@ def test_the_reading_stands_below_the_prompt(editor):
 
 
 def test_what_was_not_understood_is_said(editor):
+    editor.parameters.engine = "lsms"
     editor.type("asdf qwerty")
     editor.enter()
-    message = 'Not understood: "asdf qwerty".'
-    fields = {"axis": 0, "slices": editor.controller.slices}
-    fields["predictions"] = [{"text": "asdf qwerty", "message": message}]
-    editor.controller.end("result", fields, {"mask0": np.zeros((1, *SHAPE[1:]), np.uint8)})
-    assert editor.said() == message + " The segment was not changed."
+    editor.controller.found(mask(BOX))
+    assert editor.said().startswith('Not understood: "asdf qwerty"')
+    assert editor.said().endswith("The segment was not changed.")
+
+
+def test_slices_that_were_searched_are_not_searched_again(editor):
+    editor.parameters.engine = "lsms"
+    other = np.s_[2:6, 12:17, 14:20]
+    editor.type("lesion")
+    editor.enter()
+    editor.controller.found(mask(BOX) + 2 * mask(other))
+    assert editor.controller.searches == 1
+    editor.effect.promptWidgets.promptLineEdit.clear()
+    editor.type("only the largest lesion")
+    editor.effect.modeComboBox.currentIndex = 2  # taken out again
+    editor.enter()
+    assert editor.controller.searches == 1
+    assert not editor.effect.busy
+    assert editor.said().startswith('Found "only the largest lesion"')
+    assert editor.effect.runButton.text == "Run"
 
 
 def test_enter_outlines_what_the_view_shows(editor):
@@ -352,7 +391,10 @@ def test_nothing_found_says_so(editor):
     editor.type("cyst")
     editor.enter()
     editor.controller.answer(mask())
-    assert editor.said() == 'Nothing found for "cyst". The segment was not changed.'
+    assert (
+        editor.said()
+        == 'Nothing found for "cyst": the search found no lesion. The segment was not changed.'
+    )
     assert editor.effect.status.kind == "nothing"
     assert editor.scripted.undoStates == 0
 

@@ -1,5 +1,7 @@
 """One prompt into the segment that is selected in Segment Editor. No Qt.
 
+Slices that were searched already, from the panel or from here, are not searched again.
+
 The answer goes through the effect's own modifySegmentByLabelmap, so Segment Editor's
 masking, its overwrite mode and its undo hold as for any brush. The segment is addressed by
 the ID it had when Run was pressed: selecting another one meanwhile misleads nothing.
@@ -59,15 +61,18 @@ class EffectRun:
     Args:
         scriptedEffect: the effect as Slicer made it.
         controller: the RunController that owns the worker.
+        answering: the Answering that keeps the candidates of earlier searches.
         listener: an object with ``runProgressed(done, total, secondsLeft)`` and
             ``runEnded(outcome)``.
     """
 
-    def __init__(self, scriptedEffect, controller, listener):
+    def __init__(self, scriptedEffect, controller, answering, listener):
         self._effect = scriptedEffect
         self._controller = controller
+        self._answering = answering
         self._listener = listener
         self._target = None
+        self._request = None
         self._ct = None
 
     @property
@@ -75,7 +80,7 @@ class EffectRun:
         return self._target is not None and self._controller.busy
 
     def start(self, text, plane, slices, model, mode=ADD):
-        """Begin a run and return at once.
+        """Begin a run and return at once; where the candidates are known it has ended then.
 
         Args:
             text: one prompt, or several parted by semicolons; a voxel that any of them names
@@ -89,14 +94,27 @@ class EffectRun:
             LsmsError: when it cannot begin; the message says what to do.
         """
         from lsms_core.mrml.volume_nodes import read_ct, volume_key
-        from LSMSSegmentationLib.Request import splitPrompts
+        from LSMSSegmentationLib.Request import Request, splitPrompts
 
         prompts = splitPrompts(text)
         node, segmentID, volumeNode = self._selection()
         ct, key = read_ct(volumeNode), volume_key(volumeNode)
-        self._controller.start(ct, prompts, plane, slices, model, key, onEvent=self._onEvent)
-        self._ct = ct
+        request = Request(
+            volumeNode=volumeNode,
+            segmentationNode=node,
+            prompts=prompts,
+            plane=plane,
+            slices=slices,
+            model=model,
+            keepLargest=None,
+        )
+        answers = self._answering.answers(request, key)
+        if answers is None:
+            self._answering.ask(self._controller, request, ct, key, self._onEvent)
+        self._request, self._ct = request, ct
         self._target = EffectTarget(node, segmentID, volumeNode, key, mode)
+        if answers is not None:
+            self._accept(lambda: answers)
 
     def cancel(self):
         """Stop the run under way; nothing is changed."""
@@ -123,39 +141,51 @@ class EffectRun:
             )
         elif event.kind == "cancelled":
             self._end(EffectOutcome(cancelled=True))
-        elif event.kind == "result":
-            self._accept(event)
+        elif event.kind in ("result", "candidates"):
+            key = self._target.volumeKey
+            self._accept(lambda: self._answering.take(event, self._request, self._ct, key))
+        elif event.kind == "one_text":
+            self._askOnce()
         else:
             self._end(EffectOutcome(problem=str(fields.get("message", "The worker stopped."))))
 
+    def _askOnce(self):
+        """The model's engine looks for one text at a time: ask for these texts."""
+        from lsms_core.errors import LsmsError
+
+        self._answering.noteOneText(self._request.model)
+        try:
+            self._answering.ask(
+                self._controller, self._request, self._ct, self._target.volumeKey, self._onEvent
+            )
+        except LsmsError as error:
+            self._end(EffectOutcome(problem=str(error)))
+
     def _end(self, outcome):
-        self._target = self._ct = None
+        self._target = self._request = self._ct = None
         self._listener.runEnded(outcome)
 
-    def _accept(self, event):
+    def _accept(self, takeAnswers):
         from lsms_core.errors import LsmsError
 
         try:
-            outcome = self._write(event)
+            self._checkStillThere(self._target)
+            outcome = self._write(takeAnswers())
         except LsmsError as error:
             outcome = EffectOutcome(problem=str(error))
         self._end(outcome)
 
-    def _write(self, event):
+    def _write(self, answers):
         """Change the segment by what was found; returns the outcome."""
-        target = self._target
-        self._checkStillThere(target)
-        axis = int(event.fields["axis"])
-        slices = event.fields.get("slices")
-        slices = list(range(self._ct.shape[axis]) if slices is None else slices)
+        target, first = self._target, answers[0]
         mask = np.zeros(self._ct.shape, np.bool_)
         found, missing, messages = [], [], []
-        for index, summary in enumerate(event.fields["predictions"]):
-            answer = np.asarray(event.arrays[f"mask{index}"]).astype(np.bool_)
-            (found if answer.any() else missing).append(str(summary["text"]))
-            if not answer.any() and summary.get("message"):
-                messages.append(str(summary["message"]))
-            np.moveaxis(mask, axis, 0)[slices] |= np.moveaxis(answer, axis, 0)
+        for answer in answers:
+            (found if answer.present else missing).append(answer.text)
+            if answer.present:
+                mask |= answer.volume_mask
+            elif answer.message:
+                messages.append(answer.message)
         segment = target.segmentationNode.GetSegmentation().GetSegment(target.segmentID)
         outcome = EffectOutcome(
             False, segment.GetName(), tuple(found), tuple(missing), tuple(messages)
@@ -166,7 +196,7 @@ class EffectRun:
         if not mask.any():
             return replace(outcome, reason="locked")
         region = np.zeros(self._ct.shape, np.bool_)
-        np.moveaxis(region, axis, 0)[slices] = True
+        np.moveaxis(region, first.candidates.search.axis, 0)[list(first.slices)] = True
         reason = self._modify(target, mask, region)
         return replace(outcome, changed=not reason, reason=reason)
 
@@ -190,7 +220,7 @@ class EffectRun:
 
     def _outsideLocked(self, target, mask):
         """Segment Editor lets a brush erase other segments; those that are signed off stay."""
-        from lsms_core.mrml.labelmaps import segment_ids
+        from lsms_core.mrml.labelmaps import mask_patch, segment_ids
         from lsms_core.mrml.locks import is_locked
         from lsms_core.mrml.placing import outside_others
 
@@ -202,7 +232,8 @@ class EffectRun:
         if not locked:
             return mask
         free = [s for s in segment_ids(node) if s not in locked]
-        return outside_others(node, target.volumeNode, mask, free)
+        patch = mask_patch(target.volumeNode, mask).cropped()
+        return outside_others(node, patch, free).onto(mask.shape, (0, 0, 0))
 
     def _modify(self, target, mask, region):
         """Change the segment; returns why it was not changed, else an empty text."""

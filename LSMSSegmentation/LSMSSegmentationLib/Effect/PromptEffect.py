@@ -215,7 +215,8 @@ class PromptEffect(AbstractScriptedSegmentEditorEffect):
             self.status.show("error", str(error))
         else:
             self.promptLine.remember(self.promptLine.text.strip())
-            self.runProgressed(0, 0, None)
+            if self.busy:  # else the slices were searched before, and it has ended
+                self.runProgressed(0, 0, None)
         self._showBusy()
 
     def _start(self):
@@ -229,7 +230,8 @@ class PromptEffect(AbstractScriptedSegmentEditorEffect):
         logic = slicer.util.getModuleLogic("LSMSSegmentation")
         parameters = logic.getParameterNode()
         ensurePackages(InstallSettings.withTorch())
-        self.run = EffectRun(self.scriptedEffect, logic.session.controller, self)
+        session = logic.session
+        self.run = EffectRun(self.scriptedEffect, session.controller, session.answering, self)
         self.run.start(
             text,
             plane,

@@ -27,6 +27,12 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="Title and report of an evaluation that the card shows.",
 )
 @click.option("--classifier", type=_FILE, help="From lsms fit-candidates; default: the bundle's.")
+@click.option("--evidence", type=_FILE, help="From lsms fit-evidence; default: the bundle's.")
+@click.option(
+    "--lsms-draws-alone",
+    is_flag=True,
+    help="Leave out U-Nets whose maps would be averaged with LSMS's own.",
+)
 @click.option("--name", help="Default: the output folder's name.")
 @click.option("--version", default="0.1.0", show_default=True)
 @click.option(
@@ -43,6 +49,8 @@ def command(
     notes: Path,
     reports: tuple[tuple[str, Path], ...],
     classifier: Path | None,
+    evidence: Path | None,
+    lsms_draws_alone: bool,
     name: str | None,
     version: str,
     volumes: tuple[Path, ...],
@@ -50,9 +58,10 @@ def command(
     """Write the trained BUNDLE as a model that others use."""
     from lsms_core.errors import InputError
     from lsms_core.inference.candidate_classifier import CandidateClassifier
+    from lsms_core.inference.evidence_calibration import EvidenceCalibration
     from lsms_core.io.text import read_json
     from lsms_core.io.volumes import read_volume
-    from lsms_core.training.release import Release, operating_point, release
+    from lsms_core.training.release import Judges, Release, operating_point, release
 
     try:
         text = notes.read_text(encoding="utf-8")
@@ -63,8 +72,10 @@ def command(
         name or output.name, version, text, {title: read_json(path) for title, path in reports}
     )
     judge = None if classifier is None else CandidateClassifier.from_dict(read_json(classifier))
+    looks = None if evidence is None else EvidenceCalibration.from_dict(read_json(evidence))
     compared = [read_volume(path).volume for path in volumes]
-    folder = release(bundle, output, point, content, compared, judge)
+    judges = Judges(judge, looks)
+    folder = release(bundle, output, point, content, compared, judges, alone=lsms_draws_alone)
     click.echo(
         f"{content.name} {version}: found from a score of {point.threshold} "
         f"(recall {point.recall:.0%}, no-target accuracy {point.no_target_accuracy:.0%}). "

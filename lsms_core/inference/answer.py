@@ -18,6 +18,7 @@ from lsms_core.inference.organ_outline import no_organ, organ_mask, organ_name
 from lsms_core.inference.texts import EXAMPLES, clean_text
 from lsms_core.language.query import Query, Reading
 from lsms_core.language.select import Selection, Verdict, select
+from lsms_core.language.unmeasured import TAUGHT, with_looks
 
 if TYPE_CHECKING:
     from lsms_core.inference.candidates import CandidateSet
@@ -305,10 +306,12 @@ def answer(candidates: CandidateSet, text: str | Reading | Query) -> Answer:
         )
         message = f'Not understood: "{tidy}". Name a lesion, such as {EXAMPLES}.'
         return Answer(tidy, candidates, verdicts, reading, message=message)
-    found = _selected(candidates, query)
+    found = with_looks(_selected(candidates, query), candidates.lesions, reading)
     notes = list(found.notes)
     if reading.unread:
         notes.append(f"Not read: {', '.join(reading.unread)}.")
+    if any(one.evidence is not None for one in candidates.lesions):
+        notes.append(TAUGHT)
     if query.whole_organ and query.organ == "liver" and not query.nothing:
         region = Answer(tidy, candidates, found.verdicts, reading, "organ", notes=tuple(notes))
         message = f"Outlined {organ_name(query)}." if region.present else no_organ(query)

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from lsms_core.entries import saved_entries
 from lsms_core.errors import InputError
 from lsms_core.inference.candidate_classifier import CandidateClassifier
+from lsms_core.inference.evidence_calibration import EvidenceCalibration
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class PostprocessingConfig:
             cut (:mod:`lsms_core.inference.edges`); 0, as in weights before 0.9, where it stays.
         classifier: how probably a component in the liver is a lesion, in place of its score; None,
             as in weights before 1.0, for the score.
+        evidence: the looks that LSMS was taught to see; None, as in weights before 1.0, for none.
     """
 
     mask_threshold: float = 0.5
@@ -59,6 +61,7 @@ class PostprocessingConfig:
     edges_mm: float = 0.0
     seed_threshold: float = 0.0
     classifier: CandidateClassifier | None = None
+    evidence: EvidenceCalibration | None = None
 
     def __post_init__(self) -> None:
         for name in ("mask_threshold", "presence_threshold"):
@@ -82,6 +85,8 @@ class PostprocessingConfig:
         entries = saved_entries(cls, values, "post-processing")
         if entries.get("classifier") is not None:
             entries["classifier"] = CandidateClassifier.from_dict(entries["classifier"])
+        if entries.get("evidence") is not None:
+            entries["evidence"] = EvidenceCalibration.from_dict(entries["evidence"])
         return cls(**entries)
 
     def to_dict(self) -> dict[str, Any]:

@@ -19,10 +19,12 @@ from lsms_core.inference.candidates import CandidateSet, Search
 from lsms_core.inference.devices import batch_size as batch_size_of
 from lsms_core.inference.devices import free_memory, is_out_of_memory
 from lsms_core.inference.engine import Engine, EngineOptions, open_engine
+from lsms_core.inference.evidence import with_evidence
 from lsms_core.inference.pipeline import Progress, Run, run_maps, run_texts
 from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.inference.texts import clean_texts
 from lsms_core.inference.view import SliceView
+from lsms_core.language.read import read
 
 logger = logging.getLogger(__name__)
 
@@ -179,7 +181,7 @@ class Predictor:
         if self._engine.text_free:
             found = self._search(view, config, progress, cancelled)
             found = found if keep_probability else found.without_map()
-            return [found.answer(one) for one in texts]
+            return [self.answer(found, one, progress, cancelled) for one in texts]
         return self._each_text(view, texts, config, progress, cancelled, keep_probability)
 
     def search(
@@ -212,6 +214,34 @@ class Predictor:
         config = (postprocessing or self.postprocessing).at_threshold(threshold)
         view = SliceView.of(image, plane, slices, spacing_mm)
         return self._search(view, config, progress, cancelled)
+
+    def answer(
+        self,
+        found: CandidateSet,
+        text: str,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Answer:
+        """Answer a text from the candidates of a search of this model.
+
+        Words that nothing measures, if the model was taught them, are asked of it in the slices
+        of each candidate (:mod:`lsms_core.inference.evidence`); else this is
+        ``CandidateSet.answer``.
+
+        Raises:
+            CancelledError: when ``cancelled`` said so.
+        """
+        calibration = self.postprocessing.evidence
+        if calibration is None or not found.lesions:
+            return found.answer(text)
+        reading = read(clean_texts(text)[0])
+        looks = calibration.asked(reading)
+        if not looks:
+            return found.answer(reading)
+        run = self._run(progress, cancelled)
+        return with_evidence(
+            found, looks, calibration, self._engine, self.preprocessing, run
+        ).answer(reading)
 
     def forget(self) -> None:
         """Forget earlier searches, so that the next one runs the model."""

@@ -214,7 +214,9 @@ def with_detail_from(model: LSMSModel, unet: UNetModel) -> LSMSModel:
     return begun
 
 
-def with_reading(drawing: LSMSModel, reader: LSMSModel, trust: float = 0.0) -> LSMSModel:
+def with_reading(
+    drawing: LSMSModel, reader: LSMSModel, trust: float = 0.0, *, listens: bool = False
+) -> LSMSModel:
     """Return an LSMS that draws as one model does, beside the U-Nets and words of another.
 
     Its maps are the mean of its own and of the other's U-Nets, if there are any. Its language
@@ -225,6 +227,8 @@ def with_reading(drawing: LSMSModel, reader: LSMSModel, trust: float = 0.0) -> L
         drawing: an LSMS without words.
         reader: an LSMS with words; its text encoder and what it reads from the words are kept.
         trust: the power of the network's own choice.
+        listens: leave out what the other reads from the words alone; the language branches are
+            then to be trained (:mod:`lsms_core.training.listening`), and ``trust`` does not count.
 
     Raises:
         BundleError: when one of the two is not such a model, or they see other slices.
@@ -237,14 +241,42 @@ def with_reading(drawing: LSMSModel, reader: LSMSModel, trust: float = 0.0) -> L
             "neighbouring slices: train them with the same preprocessing."
         )
     own = {f.name: getattr(drawing.config, f.name) for f in fields(LSMSConfig)}
-    kept = ("outline", "outlines", "lobes", "attenuation_window", "asked", "sections", "queries")
+    kept: tuple[str, ...] = (
+        "outline",
+        "outlines",
+        "lobes",
+        "attenuation_window",
+        "asked",
+        "sections",
+        "queries",
+    )
+    kept = kept[:2] if listens else kept
     read = {name: getattr(reader.config, name) for name in (*kept, "text_width", "max_tokens")}
-    config = LSMSConfig(**{**own, **read, "words": True, "trust": trust})
+    spoken = {"words": True, "listens": listens, "trust": 1.0 if listens else trust}
+    config = LSMSConfig(**{**own, **read, **spoken})
     joined = LSMSModel(config, reader.text_encoder)
-    parts = (_OUTLINE, "text_encoder.", *(f"lsms.{name}." for name in READERS))
+    heads = () if listens else tuple(f"lsms.{name}." for name in READERS)
+    parts = (_OUTLINE, "text_encoder.", *heads)
     state = {k: v for k, v in reader.state_dict().items() if k.startswith(parts)}
     joined.load_state_dict({**state, **drawing.state_dict()}, strict=False)
     return joined
+
+
+def without_outlines(model: Model) -> Model:
+    """Return an LSMS that draws alone, without the U-Nets beside it.
+
+    Raises:
+        BundleError: when it draws nothing itself.
+    """
+    if not isinstance(model, LSMSModel) or not model.config.draws:
+        raise BundleError("Only an LSMS that draws by itself can do without its U-Nets.")
+    if not model.config.outline:
+        return model
+    alone = type(model)(replace(model.config, outline=(), outlines=1), model.text_encoder)
+    alone.load_state_dict(
+        {k: v for k, v in model.state_dict().items() if not k.startswith(_OUTLINE)}
+    )
+    return alone.eval()
 
 
 def with_words(model: LSMSModel, window_hu: tuple[float, float], trust: float) -> LSMSModel:

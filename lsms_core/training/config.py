@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lsms_core.dataset.augmentation import AugmentationConfig
+from lsms_core.dataset.look_pictures import LookConfig
 from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.dataset.sampling import SamplingConfig
 from lsms_core.dataset.text_free import TextFreeConfig
@@ -16,6 +17,11 @@ from lsms_core.entries import written_entries
 from lsms_core.errors import InputError
 from lsms_core.models.lsms.config import LSMSConfig
 
+_DRAWN: dict[str, Any] = {
+    "sampling": SamplingConfig,
+    "pictures": TextFreeConfig,
+    "looks": LookConfig,
+}
 _WITHOUT_TEXTS = ("single_slices", "held_out", "teacher", "network", "detail_from")
 
 
@@ -76,6 +82,10 @@ class TrainingConfig:
         network: entries of LSMS's configuration that differ (``detail``, ``norm``,
             ``layer_scale``, ``drop_path``, ``dropout``); without texts only.
         detail_from: a "unet" bundle whose finest levels LSMS's detail path begins with.
+        listen_with: a bundle that reads: the run then teaches the language branches of
+            ``start_from``, which draws, words that nothing measures
+            (:mod:`lsms_core.training.listening`).
+        looks: how the pictures of such a run are drawn.
         decay_share: share of the run, at its end, in which the rate falls; without texts only.
         pictures: how pictures without texts are drawn.
     """
@@ -121,6 +131,8 @@ class TrainingConfig:
     teacher: str | None = None
     network: Mapping[str, Any] = field(default_factory=dict)
     detail_from: str | None = None
+    listen_with: str | None = None
+    looks: LookConfig = field(default_factory=LookConfig)
     decay_share: float = 0.3
     pictures: TextFreeConfig = field(default_factory=TextFreeConfig)
 
@@ -134,7 +146,7 @@ class TrainingConfig:
         entries = written_entries(cls, values, "training")
         if "preprocessing" in entries:
             entries["preprocessing"] = PreprocessingConfig.from_dict(entries["preprocessing"])
-        for name, kind in (("sampling", SamplingConfig), ("pictures", TextFreeConfig)):
+        for name, kind in _DRAWN.items():
             if name in entries:
                 drawn = written_entries(kind, entries[name], name)
                 if "augmentation" in drawn:
@@ -148,7 +160,7 @@ class TrainingConfig:
         entries["held_out"] = tuple(entries.get("held_out", ()))
         run = cls(**entries)
         drawing = [n for n in _WITHOUT_TEXTS if getattr(run, n)]
-        if drawing and not run.text_free:
+        if drawing and not (run.text_free or run.listen_with):
             raise InputError(
                 f"For runs without texts only: {', '.join(drawing)}. Set text_free to true, or "
                 "leave them out."

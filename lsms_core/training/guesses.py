@@ -53,7 +53,9 @@ def _guessed(arrays: CaseArrays, teacher: Model, preprocessing: PreprocessingCon
     planes = np.repeat(arrays.hu, len(preprocessing.slice_offsets_mm), axis=0)
     image = torch.from_numpy(apply_window(planes.astype(np.float32), preprocessing.window_hu))
     with torch.inference_mode():
-        drawn = probabilities(teacher.lsms.draw(image[None]))[0, LESIONS].numpy()
+        maps = teacher.lsms.draw(image[None])
+        assert maps is not None
+        drawn = probabilities(maps)[0, LESIONS].numpy()
     lesions, certainty = marks(drawn, arrays.liver[0])
     return replace(arrays, lesions=lesions[None], certainty=certainty[None])
 

@@ -14,7 +14,9 @@ from lsms_core.evaluation.calibration import OperatingPoint, choose_threshold
 from lsms_core.evaluation.report import tables
 from lsms_core.evaluation.scores import SampleScore
 from lsms_core.inference.candidate_classifier import CandidateClassifier
+from lsms_core.inference.evidence_calibration import EvidenceCalibration
 from lsms_core.inference.postprocess import PostprocessingConfig
+from lsms_core.models.architectures import without_outlines
 from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.training.graphs import add_graphs, check_exporter
 
@@ -52,6 +54,19 @@ class Release:
     evaluations: Mapping[str, Mapping[str, Any]]
 
 
+@dataclass(frozen=True)
+class Judges:
+    """What judges candidates; None where the bundle's own stays.
+
+    Attributes:
+        classifier: whether each is a lesion.
+        evidence: the looks that LSMS sees.
+    """
+
+    classifier: CandidateClassifier | None = None
+    evidence: EvidenceCalibration | None = None
+
+
 def operating_point(report: Mapping[str, Any]) -> OperatingPoint:
     """Choose the presence threshold from a report made with ``--presence 0.01``.
 
@@ -73,7 +88,9 @@ def release(
     point: OperatingPoint,
     content: Release,
     volumes: Sequence[CTVolume] = (),
-    classifier: CandidateClassifier | None = None,
+    judges: Judges | None = None,
+    *,
+    alone: bool = False,
 ) -> Path:
     """Write a trained bundle under its name, with threshold, card and graphs.
 
@@ -83,7 +100,8 @@ def release(
         point: the operating point.
         content: name, version and what the card says.
         volumes: CT on which both runtimes are compared, beside the synthetic one.
-        classifier: of candidates; None for what the bundle has.
+        judges: of candidates; None for what the bundle has.
+        alone: leave out U-Nets whose maps would be averaged with LSMS's own.
 
     Returns:
         The folder.
@@ -97,9 +115,12 @@ def release(
     postprocessing = replace(
         PostprocessingConfig.from_dict(source.postprocessing), presence_threshold=point.threshold
     )
-    if classifier is not None:
-        postprocessing = replace(postprocessing, classifier=classifier)
-    config = source.model.config
+    if judges is not None and judges.classifier is not None:
+        postprocessing = replace(postprocessing, classifier=judges.classifier)
+    if judges is not None and judges.evidence is not None:
+        postprocessing = replace(postprocessing, evidence=judges.evidence)
+    model = without_outlines(source.model) if alone else source.model
+    config: Any = model.config
     variant = f"with dims {config.dims}"
     if getattr(config, "outline", ()):
         count = "an outline" if config.outlines == 1 else f"{config.outlines} outlines"
@@ -118,7 +139,7 @@ def release(
     with tempfile.TemporaryDirectory() as scratch:
         plain = save_bundle(
             Path(scratch) / content.name,
-            source.model,
+            model,
             source.tokenizer,
             preprocessing=source.preprocessing,
             postprocessing=postprocessing.to_dict(),

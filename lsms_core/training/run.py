@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
+from lsms_core.dataset.look_pictures import LookPictures
 from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.dataset.sampling import ReferringSamples
 from lsms_core.dataset.sources import CaseArrays, list_cases, load_case, split_folds
@@ -35,6 +36,7 @@ from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.models.spelling import spelling_tokenizer
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.guesses import with_guesses
+from lsms_core.training.listening import ListeningLoss, new_listening_run
 from lsms_core.training.module import LSMSTraining
 from lsms_core.training.pictures import SamplePictures
 from lsms_core.training.text import load_text_encoder
@@ -149,6 +151,8 @@ def train(config: TrainingConfig, output: str | Path, *, resume: bool = False) -
         raise InputError(f"{folder} holds a run already: add --resume or choose another folder.")
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "config.json", config.to_json())
+    if config.listen_with:
+        return _train_to_listen(config, folder, resume=resume)
     if config.text_free:
         return _train_without_texts(config, folder, resume=resume)
     module = build(config)
@@ -196,6 +200,19 @@ def _train_without_texts(config: TrainingConfig, folder: Path, *, resume: bool) 
     )
     learn_to_draw(config, run, pictures, folder)
     return export(run.averaged, spelling_tokenizer(), config, folder / "bundle")
+
+
+def _train_to_listen(config: TrainingConfig, folder: Path, *, resume: bool) -> Path:
+    run, tokenizer = new_listening_run(config)
+    if resume:
+        run.load(folder / "checkpoints" / "last.ckpt")
+    trained, held_out = split_cases(config)
+    _write_split(folder, trained, held_out)
+    pictures = LookPictures(
+        trained, config.preprocessing, config.looks, seed=config.seed, count=config.samples
+    )
+    learn_to_draw(config, run, pictures, folder, ListeningLoss(tokenizer, config))
+    return export(run.averaged, tokenizer, config, folder / "bundle")
 
 
 def _write_split(folder: Path, trained: list[CaseArrays], held_out: list[str]) -> None:

@@ -10,6 +10,7 @@ import copy
 import csv
 import logging
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from typing import Any
 import lightning
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 
-from lsms_core.dataset.text_free import TextFreePictures
 from lsms_core.errors import InputError
 from lsms_core.models.architectures import Model, new_model, with_detail_from
 from lsms_core.models.baselines.unet import UNetModel
@@ -28,6 +29,8 @@ from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.training.config import TrainingConfig
 
 logger = logging.getLogger(__name__)
+
+Loss = Callable[[Model, Sequence[dict[str, Any]]], dict[str, Tensor]]
 
 _LOG_EVERY = 50
 _WARM_STEPS = 150
@@ -134,8 +137,9 @@ def rate_at(step: int, steps: int, config: TrainingConfig) -> float:
 def learn_to_draw(
     config: TrainingConfig,
     run: DrawingRun,
-    pictures: TextFreePictures,
+    pictures: Dataset[dict[str, Any]],
     folder: Path,
+    loss: Loss | None = None,
 ) -> None:
     """Go on with a run to its end; its model's averaged weights are the result.
 
@@ -143,6 +147,7 @@ def learn_to_draw(
         config: the run.
         run: where it is.
         pictures: all of the run, whichever are done.
+        loss: of some pictures; default: of the text-independent maps.
         folder: of the run; gets ``checkpoints/last.ckpt`` and ``losses.csv``.
     """
     steps = max(config.samples // config.batch_size, 1)
@@ -155,7 +160,7 @@ def learn_to_draw(
         drawn = [pictures[first + i] for i in range(config.batch_size)]
         for group in run.optimizer.param_groups:
             group["lr"] = rate_at(run.step, steps, config)
-        losses = _loss(run.model, {k: torch.stack([p[k] for p in drawn]) for k in drawn[0]})
+        losses = (loss or _maps_loss)(run.model, drawn)
         run.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
         torch.nn.utils.clip_grad_norm_(parameters, _CLIP)
@@ -172,6 +177,10 @@ def learn_to_draw(
             saved = time.monotonic()
     run.averaged.eval()
     run.save(checkpoint)
+
+
+def _maps_loss(model: Model, drawn: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+    return _loss(model, {k: torch.stack([p[k] for p in drawn]) for k in drawn[0]})
 
 
 def _loss(model: Model, batch: dict[str, Any]) -> dict[str, Tensor]:

@@ -147,7 +147,10 @@ class Jobs:
         started = time.perf_counter()
         if predictor.text_free:
             found = self._candidates(request, fields, volume, predictor)
-            answers = [found.answer(text) for text in texts]
+            answers = [
+                predictor.answer(found, text, cancelled=lambda: self._cancelled(request))
+                for text in texts
+            ]
         else:
             answers = predictor.segment(
                 volume,
@@ -206,7 +209,11 @@ class Jobs:
                 return Message("need_volume", {"request": request})
             volume, predictor, _ = ready
             found = self._candidates(request, fields, volume, predictor)
-        answers = [found.answer(text) for text in texts]
+        answering = self._predictor
+        answers = [
+            found.answer(text) if answering is None else answering.answer(found, text)
+            for text in texts
+        ]
         masks = {
             f"mask{n}": along(one.mask, found.search.axis, fields["slices"]).view(np.uint8)
             for n, one in enumerate(answers)

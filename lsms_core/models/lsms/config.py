@@ -55,6 +55,8 @@ class LSMSConfig:
         detail: channels of the detail path at strides 1 and 2; () where the network draws nothing.
         words: False for a network that only draws: it has no language branches and no heads
             that read a text, and draws the same for every text.
+        listens: whether the logits for a text are what the network itself says of it, pixel by
+            pixel; no head then reads the words apart from the picture. Not in weights before 1.0.
         norm: normalisation of the encoder, "batch" or "instance".
         layer_scale: where s1 and s2 of each block start.
     """
@@ -83,6 +85,7 @@ class LSMSConfig:
     draws: bool = False
     detail: tuple[int, ...] = ()
     words: bool = True
+    listens: bool = False
     norm: str = "batch"
     layer_scale: float = 1e-2
 
@@ -105,6 +108,8 @@ class LSMSConfig:
             )
         if not (self.words or self.draws):
             raise BundleError("A network without words has to draw: set draws, or words.")
+        if self.listens and (any(read) or not (self.draws and self.words)):
+            raise BundleError("A network that listens has to draw and to have words, and no heads.")
         if any(read) and not (self.maps and self.words):
             raise BundleError("The words can rule something out of an outline only: it has none.")
         if len(self.attenuation_window) not in (0, 2) or not 0 <= self.trust <= 1:

@@ -115,7 +115,7 @@ class LSMS(Network):
             self.outline = Outlines(config.outlines, *shape) if several else Outline(*shape)
         if config.draws:
             self.detail = DetailPath(config.in_channels, config.detail, config.decoder_width)
-        if config.maps and config.words:
+        if config.maps and config.words and not config.listens:
             self.kinds = kinds_reader(*words)
         if config.lobes:
             self.lobes = rules_out(*words, LOBES)
@@ -159,6 +159,9 @@ class LSMS(Network):
         self, image: Tensor, tokens: Tensor, mask: Tensor, drawn: Tensor | None = None
     ) -> LSMSOutput:
         """See :meth:`Network.features`."""
+        if self.config.listens:
+            logits, pixels = self._choice(image, tokens, mask, None)
+            return LSMSOutput(logits, pixels=pixels)
         drawn = self.draw(image) if drawn is None else drawn
         if not self.config.words:
             assert drawn is not None

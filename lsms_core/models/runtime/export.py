@@ -131,7 +131,9 @@ def export_graphs(model: Model, folder: Path, parts: Sequence[Part] = PARTS) -> 
     modules: dict[Part, Any] = {
         "draw": lambda: _Draw(model),
         "text": lambda: _Text(model),
-        "evidence": lambda: _Evidence(model, "draw" in there),
+        "evidence": lambda: _Evidence(
+            model, "draw" in there and not getattr(model.config, "listens", False)
+        ),
     }
     written: list[Part] = [part for part in modules if part in there and part in parts]
     state = {name: value.detach() for name, value in model.state_dict().items()}

@@ -1,0 +1,105 @@
+"""What LSMS says of words that nothing measures: its evidence for each candidate.
+
+A text such as "rim-enhancing lesion" names a look that no measurement decides
+(:mod:`lsms_core.language.unmeasured`). LSMS, which was taught such words, is asked in up to three
+slices of each candidate; the mean of its map S inside the candidate, as a probability, is the
+evidence. It drops no lesion: little evidence is said as a doubt. Only looks that beat chance on
+left-out patients are in a model's calibration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsms_core.anatomy.geometry import SlicePlane
+from lsms_core.dataset.preprocessing import PreprocessingConfig
+from lsms_core.inference.engine import Engine
+from lsms_core.inference.evidence_calibration import EvidenceCalibration
+from lsms_core.inference.maps import SliceMaps
+from lsms_core.inference.view import SliceView
+from lsms_core.language.unmeasured import WORDS, Look
+
+if TYPE_CHECKING:
+    from lsms_core.inference.candidates import CandidateSet
+    from lsms_core.inference.pipeline import Run
+
+# Of a candidate, the slices where it is largest.
+MOST_SLICES = 3
+_SURE = 1e-6
+
+
+def with_evidence(
+    found: CandidateSet,
+    looks: Sequence[Look],
+    calibration: EvidenceCalibration,
+    engine: Engine,
+    preprocessing: PreprocessingConfig,
+    run: Run,
+) -> CandidateSet:
+    """Return the same candidates, each with the evidence for the looks (the least of them).
+
+    Args:
+        found: the candidates.
+        looks: what is asked for, all of it calibrated.
+        calibration: of the model.
+        engine: the model.
+        preprocessing: how slices reach it.
+        run: how the run goes on; raises CancelledError when it was cancelled.
+    """
+    search = found.search
+    plane = SlicePlane.of(search.volume, search.axis)
+    view = SliceView(search.volume, plane, search.slices, search.flat, search.plane)
+    places = _places(found)
+    slices = sorted({index for some in places.values() for index in some})
+    maps = SliceMaps(engine, view, preprocessing)
+    texts = [engine.encode(WORDS[look].asked) for look in looks]
+    sums = {one.number: np.zeros(len(looks)) for one in found.lesions}
+    pixels = dict.fromkeys(sums, 0)
+
+    def work(start: int, stop: int) -> None:
+        for index in slices[start:stop]:
+            drawn = maps.for_texts([(index, text) for text in texts])
+            place = maps.prepared(index)[1]
+            on_grid = place.to_grid(plane.extract(found.labels, index), fill=0, nearest=True)
+            for number in (n for n, some in places.items() if index in some):
+                inside = on_grid == number
+                sums[number] += _logits(drawn[:, inside]).sum(axis=1)
+                pixels[number] += int(np.count_nonzero(inside))
+
+    run.batches(len(slices), len(slices), work)
+    evidence = {
+        number: min(
+            calibration.looks[look].probability(total / pixels[number])
+            for look, total in zip(looks, sums[number], strict=True)
+        )
+        for number in sums
+        if pixels[number]
+    }
+    heard = replace(found)
+    # Measured already; a cached property is filled in by its name.
+    heard.__dict__["lesions"] = tuple(
+        replace(one, evidence=evidence.get(one.number)) for one in found.lesions
+    )
+    return heard
+
+
+def _places(found: CandidateSet) -> dict[int, list[int]]:
+    """Return, for each candidate, the slices where it is largest, of those that were searched."""
+    axis, searched = found.search.axis, set(found.search.slices)
+    others = tuple(a for a in range(3) if a != axis)
+    places = {}
+    for one in found.lesions:
+        areas = np.count_nonzero(found.labels == one.number, axis=others)
+        largest = [int(i) for i in np.argsort(-areas, kind="stable") if i in searched and areas[i]]
+        places[one.number] = largest[:MOST_SLICES]
+    return places
+
+
+def _logits(probability: NDArray[np.float32]) -> NDArray[np.float64]:
+    sure = np.clip(probability.astype(np.float64), _SURE, 1 - _SURE)
+    return np.asarray(np.log(sure) - np.log1p(-sure))

@@ -1,0 +1,130 @@
+"""Learning to listen: LSMS's language branches, once its eyes are trained.
+
+All that draws stays as it is, weight by weight, so that the text-independent maps do not change.
+What learns is what mixes the words into the picture (X_L of every block), the map S of what the
+words name, and the heads of the contrastive loss. The words are those that nothing measures
+(:mod:`lsms_core.language.unmeasured`); which lesions they name synthesis knows.
+
+    L = CE(S) + Dice(S) + lambda L_con + CE(mean of S in each lesion)
+
+The last term is what the answers use: the evidence for a lesion is the mean of S inside it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lsms_core.errors import InputError
+from lsms_core.models.architectures import Model, with_reading
+from lsms_core.models.bundle import load_bundle
+from lsms_core.models.lsms.losses import LossConfig, contrastive_loss, dice_loss
+from lsms_core.models.lsms.model import LSMSModel
+from lsms_core.training.config import TrainingConfig
+from lsms_core.training.text import tokenize
+from lsms_core.training.text_free import DrawingRun
+
+# What learns, by parts of the parameters' names.
+_LEARNS = (".language.", "decoder.classify.", "text_head.", "pixel_head.")
+# The logit of a pixel that teaches nothing.
+_SILENT = -12.0
+
+
+def new_listening_run(config: TrainingConfig) -> tuple[DrawingRun, Any]:
+    """Join a network that draws with the text encoder of one that reads; returns its tokenizer.
+
+    Raises:
+        BundleError: when one of the two is not such a model.
+        InputError: when one of the two is not given.
+    """
+    if config.start_from is None or config.listen_with is None:
+        raise InputError(
+            "A run that learns to listen needs start_from, a bundle that draws, and listen_with, "
+            "one that reads."
+        )
+    lightning.seed_everything(config.seed, verbose=False)
+    drawing, reader = load_bundle(config.start_from), load_bundle(config.listen_with)
+    if not isinstance(drawing.model, LSMSModel) or not isinstance(reader.model, LSMSModel):
+        raise InputError("Only LSMS listens: give bundles of this architecture.")
+    model = with_reading(drawing.model, reader.model, listens=True)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(any(part in name for part in _LEARNS))
+    model.train()
+    model.text_encoder.eval()
+    learns = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": [p for p in learns if p.ndim > 1], "weight_decay": config.weight_decay},
+            {"params": [p for p in learns if p.ndim <= 1], "weight_decay": 0.0},
+        ],
+        lr=config.learning_rate,
+    )
+    return DrawingRun(model, copy.deepcopy(model), optimizer), reader.tokenizer
+
+
+class ListeningLoss:
+    """The loss of some pictures and all texts about them.
+
+    Args:
+        tokenizer: of the text encoder.
+        config: the run.
+    """
+
+    def __init__(self, tokenizer: Any, config: TrainingConfig) -> None:  # noqa: ANN401
+        self._tokenizer = tokenizer
+        self._config = config
+        self._contrast = LossConfig(contrastive_weight=config.contrastive_weight)
+
+    def __call__(self, model: Model, pictures: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        """Return "loss" and its parts: "ce", "dice", "contrastive" and "lesions"."""
+        assert isinstance(model, LSMSModel)
+        texts = [text for picture in pictures for text in picture["texts"]]
+        turns = len(texts) // len(pictures)
+        read = tokenize(self._tokenizer, texts, model.config.max_tokens)
+        image = torch.stack([picture["image"] for picture in pictures])
+        output = model(image, read["input_ids"], read["attention_mask"])
+        lesions = torch.stack([picture["lesions"] for picture in pictures])
+        lesions = lesions.repeat_interleave(turns, dim=0)
+        named = [row for picture in pictures for row in picture["named"]]
+        target = torch.stack([
+            one[numbers.clamp_min(0)] & (numbers > 0)
+            for one, numbers in zip(named, lesions, strict=True)
+        ])[:, None].float()  # fmt: skip
+        logits = output.logits.masked_fill(lesions[:, None] < 0, _SILENT)
+        parts = {
+            "ce": F.binary_cross_entropy_with_logits(logits, target),
+            "dice": dice_loss(logits, target),
+            "contrastive": contrastive_loss(
+                output.pixel_embedding, output.text_embedding, target, lesions.clamp_min(0),
+                self._contrast,
+            ),
+            "lesions": lesions_loss(output.logits[:, 0], lesions, named),
+        }  # fmt: skip
+        weight = self._contrast.contrastive_weight
+        loss = parts["ce"] + parts["dice"] + weight * parts["contrastive"] + parts["lesions"]
+        return {"loss": loss, **parts}
+
+
+def lesions_loss(logits: Tensor, lesions: Tensor, named: Sequence[Tensor]) -> Tensor:
+    """Return the cross-entropy of the mean logit inside each lesion, the mean over lesions.
+
+    Args:
+        logits: (B, H, W).
+        lesions: (B, H, W), lesions 1..n; 0 and less for none.
+        named: for each of the B texts (n + 1,) bool, whether it names lesion n.
+    """
+    means, truth = [], []
+    for one, numbers, names in zip(logits, lesions, named, strict=True):
+        for number in numbers.unique():
+            if number > 0:
+                means.append(one[numbers == number].mean())
+                truth.append(names[number])
+    return F.binary_cross_entropy_with_logits(
+        torch.stack(means), torch.stack(truth).to(means[0].dtype)
+    )

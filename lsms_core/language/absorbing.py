@@ -134,6 +134,7 @@ _NOUNS = (
 _WITHIN = frozenset(
     {"central", "centrally", "peripheral", "peripherally", "inner", "superficially"}
 )
+_AROUND_LESIONS = ("around", "surrounding", "surrounds")
 # These may be adjectives: "a compressing lesion".
 _VERBS = frozenset(
     {
@@ -286,6 +287,14 @@ def _beside(items: Sequence[Item], i: int) -> tuple[Item, int]:
     if item.kind is not Kind.NEAR:
         return item, i + 1
     end = _end_of_object(items, i + 1)
+    first = not any(b.kind in (Kind.LESION, Kind.ONE, Kind.ALL) for b in items[:i])
+    if (
+        item.words in _AROUND_LESIONS
+        and first
+        and any(b.kind is Kind.LESION for b in items[i + 1 : end])
+    ):
+        # As in "rim enhancement around a mass": the mass is meant.
+        return replace(item, phrase=Phrase(Kind.PREPOSITION)), i + 1
     around = items[i + 1 : end] if end is not None else []
     if item.words == "away from" and any(b.kind in (Kind.SIDE, Kind.LOBE) for b in around):
         return replace(item, phrase=Phrase(Kind.EXCEPT)), i + 1

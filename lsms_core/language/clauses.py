@@ -16,6 +16,7 @@ _OWN = (
     *(Kind.SIDE, Kind.BOTH, Kind.SEGMENTS, Kind.LOBE, Kind.SIZE, Kind.COUNT, Kind.ARTICLE),
     *(Kind.NO, Kind.NORMAL, Kind.NOT_SEEN, Kind.WITHOUT),
 )
+_LEFT_OUT = ("excluded", "left out", "omitted", "ignored", "not included", "disregarded")
 _STATES = (Kind.NORMAL, Kind.NO, Kind.NONE, Kind.NOT_SEEN)
 
 
@@ -109,12 +110,26 @@ def _parts(sentence: Sequence[Item]) -> list[_Part]:
             part.append(item)
     if part:
         found.append((joint, part))
-    return _denial_lists(found)
+    return _denial_lists([(joint, _excluded_last(part)) for joint, part in found])
 
 
 def _leaves_out(part: Sequence[Item]) -> bool:
     """Whether a "but" means "except", as in "all nodules but the smallest"."""
-    return _has(part, (Kind.ALL,)) and part[-1].kind in (Kind.LESION, Kind.ONE)
+    said = [item for item in part if item.kind not in (Kind.SKIP, Kind.ARTICLE)]
+    ends = bool(said) and said[-1].kind in (Kind.LESION, Kind.ONE, Kind.ALL)
+    return ends and _has(part, (Kind.ALL,))
+
+
+def _excluded_last(part: list[Item]) -> list[Item]:
+    """Read "the largest excluded" as "except the largest", "metastases excluded" as a denial."""
+    if len(part) < 2 or part[-1].words not in _LEFT_OUT:
+        return part
+    last = part[-1]
+    if _has(part, (Kind.RANK, *PLACES)):
+        return [replace(last, phrase=Phrase(Kind.EXCEPT)), *part[:-1]]
+    if last.words == "excluded" and _has(part, (Kind.LESION,)):
+        return [*part[:-1], replace(last, phrase=Phrase(Kind.NOT_SEEN))]
+    return part
 
 
 def _denial_lists(parts: list[_Part]) -> list[_Part]:
@@ -175,7 +190,7 @@ def _splits(part: Sequence[Item], sentence: Sequence[Item], n: int) -> bool:
 
 def _denial_begins(part: Sequence[Item], item: Item, near: Sequence[Item]) -> bool:
     """Whether what is denied is another lesion than the one that was just named."""
-    if not _has(part, (Kind.LESION, Kind.ONE)):
+    if not _has([p for p in part if p.words != "elsewhere"], (Kind.LESION, Kind.ONE)):
         return False
     if item.kind is Kind.NONE:
         return _has(near, PLACES)

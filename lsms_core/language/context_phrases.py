@@ -162,6 +162,15 @@ _BESIDES = (
     "neighbouring | neighboring | touching each other | kissing | clear cell | clear-cell | flat "
     "| curved | gently | measurable"
 )
+# How a lesion takes up contrast: which part of it, and how.
+_ENHANCEMENT = " | ".join(
+    f"{part} {how}"
+    for part in ("peripheral rim", "peripheral ring", "peripheral nodular", "thick rim", "thin rim",
+                 "continuous rim", "smooth rim", "irregular rim", "thick ring", "thin ring",
+                 "target", "peripheral globular", "discontinuous peripheral", "wall", "septal",
+                 "globular", "capsular", "centripetal", "rim like", "ring like")
+    for how in ("enhancing", "enhancement", "enhanced", "enhances")
+)  # fmt: skip
 _PROCEDURES = (
     "hepatectomy | hemihepatectomy | lobectomy | resection | segmentectomy | sectionectomy | "
     "ablation | embolisation | embolization | surgery | operation | transplantation | "
@@ -207,6 +216,10 @@ _SINCE = (
 CONTEXT: Vocabulary = dict(
     (
         *entries(Kind.BESIDES, _BESIDES),
+        *entries(Kind.BESIDES, _ENHANCEMENT),
+        # Bright in the arterial phase, and often dark in the venous one.
+        *entries(Kind.BESIDES, "hypervascular | hypervascularised | hypervascularized"),
+        *entries(Kind.BESIDES, "hypovascular | hyper vascular | hypo vascular"),
         *entries(Kind.SINCE, _SINCE),
         *entries(Kind.PROCEDURE, _PROCEDURES),
         *entries(Kind.ORGAN, _ORGANS),

@@ -93,7 +93,7 @@ _MEASURES = (
 def _prefixed(prefix: str) -> str:
     """Return the ways to write "hypo-attenuating" and the like in two words."""
     ends = ("dense", "attenuating", "attenuated", "attenuation", "enhancing", "dens", "density")
-    return " | ".join(f"{prefix} {end}" for end in (*ends, "vascular", "atten", "enhanced"))
+    return " | ".join(f"{prefix} {end}" for end in (*ends, "atten", "enhanced"))
 
 
 def _measured(words: str) -> str:
@@ -112,7 +112,7 @@ _ATTENUATION = {
     "hypodense": _measured(_LOW)
     + f" | {_prefixed('hypo')}"
     + " | hypodense | hypoattenuating | hypoattenuated | hypoattenuation | hypo | hypodens | "
-    "hypoenhancing | hypoenhanced | hypovascular | dark | darker | darkish | lucent | hypolucent "
+    "hypoenhancing | hypoenhanced | dark | darker | darkish | lucent | hypolucent "
     "| radiolucent | hypodensic | poorly enhancing | non enhancing | nonenhancing | unenhancing | "
     "dim | dimmer | less bright | black | blacker | hypoatten | lowattenuation | lowdensity | "
     "enhances less | enhancing less | weakly enhancing | less opaque | reduced-attenuation | "
@@ -120,10 +120,10 @@ _ATTENUATION = {
     "hyperdense": _measured(_HIGH)
     + f" | {_prefixed('hyper')}"
     + " | hyperdense | hyperattenuating | hyperattenuated | hyperattenuation | hyperdens | hyper | "
-    "hyperenhancing | hyperenhanced | hypervascular | bright | brighter | dense | denser | "
+    "hyperenhancing | hyperenhanced | bright | brighter | dense | denser | "
     "enhancing | avidly enhancing | strongly enhancing | avid enhancement | strong enhancement | "
     "radiopaque | radiodense | radio-opaque | opaque | hyperdensic | white | whiter | more opaque "
-    "| hypervascularised | hypervascularized | brightly enhancing | vividly enhancing | intensely "
+    "| brightly enhancing | vividly enhancing | intensely "
     "enhancing | intense enhancement | marked enhancement | markedly enhancing | enhances more | "
     "enhancing more | more radiopaque | hyperatten | highattenuation | highdensity "
     "| less dark | vivid enhancement | hyperenhancement | more avid",
@@ -330,7 +330,8 @@ FINDINGS: Vocabulary = dict(
         *entries(
             Kind.ONE,
             "one | ones | those | them | whichever | anything | whatever | that one | this one | "
-            "anything suspicious | whatever there is",
+            "anything suspicious | whatever there is | elsewhere | several elsewhere | some "
+            "elsewhere | many elsewhere | others elsewhere | a few elsewhere | but elsewhere",
         ),
         *by_value(Kind.ATTENUATION, _ATTENUATION),
         *by_value(Kind.SHAPE, _SHAPE, weak=True),

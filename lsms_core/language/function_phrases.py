@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lsms_core.language.phrases import Kind, Vocabulary, by_value, entries
+from lsms_core.language.size_order_phrases import BY_SIZE
 
 _NO = (
     "no | no evidence of | without evidence of | no evidence for | absence of | no sign of | no "
@@ -104,7 +105,8 @@ _EXCEPT = (
     "wherever but | nowhere in | is not on | are not on | not arising from | not involving | not "
     "counted | never in | never on | but none in | but none on | but no | with nothing from | "
     "with nothing in | outwith | omit the | don't want | do not want | don't show | not "
-    "interested in | not so the | excluded are | exempt"
+    "interested in | not so the | excluded are | exempt | left out | omitted | ignored | not "
+    "included | disregarded"
 )
 _SKIP = (
     "is | are | was | were | was seen | be | been | being | has | have | had | do | does | did | "
@@ -175,7 +177,8 @@ _SKIP = (
     "consistent with | c/w | compatible with | in keeping with | representing | represents | most "
     "likely | likely | probably | probable | possibly | possible | reported as | described as | "
     "presumably | apparently | maybe | perhaps | patients | ours | know | tell | say | describe | "
-    "count | how many | how big | how large | list"
+    "count | how many | how big | how large | list | range | ranges | ranging | ranged | in the "
+    "range of | in a range of | in the order of | on the order of | order"
 )
 
 _COUNTS = {
@@ -200,6 +203,7 @@ _COUNTS = {
 FUNCTION: Vocabulary = dict(
     (
         *entries(Kind.SKIP, _SKIP),
+        *entries(Kind.SKIP, " | ".join(BY_SIZE)),
         *entries(Kind.NO, _NO),
         *entries(
             Kind.NO,

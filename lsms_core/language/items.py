@@ -91,6 +91,11 @@ def put_right(tokens: Sequence[Token]) -> list[Token]:
     found: list[Token] = []
     for n, token in enumerate(tokens):
         after = tokens[n + 1].text if n + 1 < len(tokens) else ""
+        if token.text == "." and found and found[-1].text == "number" and _is_number(tokens, n + 1):
+            continue
+        if token.text == "no" and after == "." and _is_number(tokens, n + 2):
+            found.append(replace(token, text="number"))
+            continue
         if token.text == "let" and after in _AFTER_LETTER:
             found.append(replace(token, text="left"))
             continue
@@ -109,6 +114,10 @@ def put_right(tokens: Sequence[Token]) -> list[Token]:
         else:
             found += _apart(token)
     return found
+
+
+def _is_number(tokens: Sequence[Token], n: int) -> bool:
+    return n < len(tokens) and tokens[n].kind == "number"
 
 
 def _apart(token: Token) -> list[Token]:

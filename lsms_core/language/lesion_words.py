@@ -10,7 +10,7 @@ from lsms_core.language.word_lists import Words, either
 LESIONS: dict[str, Words] = {
     "hypodense": either(
         "hypodense | hypoattenuating | low-attenuation | low attenuation | low density | "
-        "low-density | dark | hypo | hypodens | hypovascular | darker | hypo-dense | hypo dense | "
+        "low-density | dark | hypo | hypodens | darker | hypo-dense | hypo dense | "
         "low attenuating | decreased attenuation | decreased density | hypo-enhancing | "
         "hypoenhancing | less dense | slightly hypodense | markedly hypodense | poorly enhancing "
         "| non-enhancing",
@@ -18,7 +18,7 @@ LESIONS: dict[str, Words] = {
     ),
     "hyperdense": either(
         "hyperdense | hyperattenuating | high-attenuation | high density | bright | enhancing | "
-        "hypervascular | brighter | hyper-dense | hyper dense | increased attenuation | increased "
+        "brighter | hyper-dense | hyper dense | increased attenuation | increased "
         "density | hyper-enhancing | hyperenhancing | high-density | denser | avidly enhancing | "
         "strongly enhancing",
         "hyperattenuated | of increased attenuation",

@@ -46,6 +46,20 @@ _NO_SIDE = (
     "lightest | most dense | least dense | most conspicuous | most suspicious | clearest"
 )
 
+# Somebody else's left, or that of a picture, is as a rule the patient's right.
+_OBSERVERS = ("viewer", "observer", "reader", "radiologist", "doctor", "examiner", "operator",
+              "beholder", "image", "picture", "screen", "monitor", "display", "film", "slice",
+              "scan", "figure", "page", "panel", "table")  # fmt: skip
+_NO_SIDE += "".join(
+    f" | {who}'s {side} | {who} {side} | {who}'s {side} side | {who}'s {side} hand side"
+    f" | {who}s {side} | {who}s' {side}"
+    f" | {side} of the {who} | {side} side of the {who} | {side} half of the {who}"
+    f" | {side} edge of the {who} | {side} part of the {who} | {side} on the {who}"
+    f" | {side} in the {who} | {side} from the {who}'s view | {side} as seen by the {who}"
+    for who in _OBSERVERS
+    for side in ("left", "right")
+)
+
 _ANTERIOR = "anterior | ant | ventral | front"
 _POSTERIOR = "posterior | post | dorsal | rear | back"
 _PARTS = "section | sector | segment | sections | sectors | segments | division | subsegment"

@@ -21,6 +21,7 @@ from lsms_core.language.items import KNOWN_WORDS, Item, items, put_right
 from lsms_core.language.normalise import Token, tokens
 from lsms_core.language.phrases import Kind
 from lsms_core.language.query import Query, Reading, Span
+from lsms_core.language.size_order import ordered_by_size
 from lsms_core.language.understanding import is_understood
 
 _LONGEST_TEXT = 2000
@@ -38,7 +39,7 @@ def read(text: str) -> Reading:
     if is_foreign(typed, KNOWN_WORDS):
         return Reading(text, unread=_words(typed), understood=False)
     put = put_right(typed)
-    found = items(put)
+    found = ordered_by_size(items(put))
     if not is_understood(found):
         return Reading(text, unread=_words(typed), understood=False)
     return _Sum(text, put, clauses(absorbed(found))).reading()
@@ -231,9 +232,12 @@ class _Sum:
         said: dict[str, list[tuple[Any, Item, int]]] = {}
         groups = _grouped(chosen)
         own = {n for n, group in enumerate(groups) if _is_named(group) or n == 0}
+        named_anew = _rank_named_anew(chosen)
         for n, group in enumerate(groups):
             for part in group:
                 for name, value, item in part.values:
+                    if name in ("rank", "place", "count") and part is named_anew:
+                        continue
                     said.setdefault(name, []).append((value, item, n))
         several = len(groups) > 1 and sum(_names_place(g) for g in groups) > 1
         entries: dict[str, Any] = {}
@@ -282,7 +286,9 @@ class _Sum:
             if "rank" in said:
                 entries.pop("count", None)
         else:
-            entries["excluded"] = any(c.excluded for c in chosen)
+            entries["excluded"] = any(
+                c.excluded for c in chosen if c is not _rank_named_anew(chosen)
+            )
         if entries.get("rank") and entries.get("count") == 1:
             entries["count"] = None
         return entries
@@ -323,7 +329,15 @@ class _Sum:
 
 
 def _inherit_place(part: Clause, denials: Sequence[Clause]) -> None:
-    """Place the cyst of "left lobe clear apart from a cyst" in the left lobe."""
+    """Place the cyst of "left lobe clear apart from a cyst" in the left lobe.
+
+    What is "elsewhere" lies in none of the places that were denied.
+    """
+    elsewhere = any(i.words.endswith("elsewhere") for i in part.items)
+    if elsewhere and not part.placed:
+        part.without_sides = [pair for d in denials for pair in d.sides]
+        part.without_segments = [pair for d in denials for pair in d.segments]
+        return
     if part.excepted and not part.placed and denials and denials[-1].sentence == part.sentence:
         part.sides, part.segments = denials[-1].sides, denials[-1].segments
 
@@ -338,6 +352,15 @@ def _typed(written: str, words: str) -> str:
     """Return a phrase as it was typed, in small letters and with one space between words."""
     lower = " ".join(written.lower().split())
     return lower if lower.isascii() else words
+
+
+def _rank_named_anew(chosen: Sequence[Clause]) -> Clause | None:
+    """Return the "not the largest" of "not the largest but the second largest"."""
+    for part, after in pairwise(chosen):
+        ranks = [{v for name, v, _ in c.values if name == "rank"} for c in (part, after)]
+        if ranks[0] and ranks[0] == ranks[1] and part.excluded and not after.excluded:
+            return part
+    return None
 
 
 def _says(part: Clause, name: str) -> bool:

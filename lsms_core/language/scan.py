@@ -13,6 +13,7 @@ _SMALL_WORDS = (Kind.SKIP, Kind.ARTICLE, Kind.PREPOSITION, Kind.AND, Kind.OR, Ki
 _LEAVING_OUT = (Kind.NOT_SEEN, Kind.EXCEPT, Kind.NOT)
 _DETAILS = (Kind.BESIDES, Kind.ORGAN, Kind.UNKNOWN, Kind.PROCEDURE)
 _INTO = frozenset({"in", "on", "within", "inside", "at", "into", "for", "among"})
+_SEGMENT_NUMBERS = tuple("12345678")
 _ONLY_THE_REST = ("otherwise", "rest", "remain", "elsewhere", "background")
 _OPPOSITE = {
     "well-defined": "ill-defined",
@@ -118,12 +119,21 @@ class _Scan:
         if not self.excluding:
             self.reading.get(kind, self._other)(i)
             return
+        if self._is_segment(self.items[i]):
+            item = self.items[i]
+            self.clause.without_segments.append((item.words, item))
+            return
         self.excluded.get(kind, self._other)(i)
         if kind not in (*PLACES, Kind.LOBE, Kind.LIVER, Kind.ONE, Kind.ALL, Kind.COUNT):
             item = self.items[i]
             plain = kind is Kind.LESION and item.value is None and not item.phrase.unread
             self.detail = self.detail or not plain
             self.doubtful = self.doubtful or kind is Kind.UNKNOWN
+
+    def _is_segment(self, item: Item) -> bool:
+        """Whether a bare number is the 3 of "segments 2 to 4 without 3"."""
+        single = item.kind is Kind.UNKNOWN and item.words in _SEGMENT_NUMBERS
+        return single and bool(self.clause.segments)
 
     def _is_over(self, i: int) -> bool:
         """Whether what is left out was a place, and the rest speaks of what is meant."""
@@ -159,6 +169,8 @@ class _Scan:
         noun = self._noun(i)
         if has(noun, (Kind.SIDE, Kind.SEGMENTS)) and not has(noun, _NAMED):
             return self._except(i)
+        if noun and self._is_segment(noun[0]):
+            return self._except(i)
         if has(noun, (Kind.UNKNOWN,)) and not has(noun, (Kind.BESIDES, *_NAMED)):
             # "Without wht lies on the right": a side that may be left out is not believed.
             self.excluding = self.detail = self.doubtful = True
@@ -184,6 +196,9 @@ class _Scan:
         clause = self.clause
         noun = self._noun(i)
         end = i + 1 + len(noun)
+        if has(noun, PLACES) and any(n.words.endswith("elsewhere") for n in self.items[end:]):
+            # As in "neither the left lobe nor segment 5: lesions elsewhere".
+            return self._except(i)
         of_lesions = has(noun, _NAMED)
         if not of_lesions and not clause.head:
             detail = has(noun, _DETAILS)

@@ -95,6 +95,7 @@ _MEASURED = re.compile(
 )
 _GROWTH = re.compile(
     r"\b(?:grown|grew|shrank|increased|decreased|shrunk|progressed|reduced|enlarged)\b"
+    r"(?! (?:in |soft tissue |hepatic )?(?:att\w*|dens\w*|enhanc\w*|absorption|hu|signal)\b)"
 )
 _OTHER_UNITS = frozenset(
     "hu hounsfield ml cc cm3 mm3 litre litres liter kg % percent year years yr yrs yo y month "

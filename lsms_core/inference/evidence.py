@@ -2,9 +2,9 @@
 
 A text such as "rim-enhancing lesion" names a look that no measurement decides
 (:mod:`lsms_core.language.unmeasured`). LSMS, which was taught such words, is asked in up to three
-slices of each candidate; the mean of its map S inside the candidate, as a probability, is the
-evidence. It drops no lesion: little evidence is said as a doubt. Only looks that beat chance on
-left-out patients are in a model's calibration.
+slices of each candidate: how much more its map S says of the text than of "lesion", the mean inside
+the candidate, as a probability, is the evidence. It drops no lesion: little evidence is said as a
+doubt. Only looks that beat chance on left-out patients are in a model's calibration.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lsms_core.inference.engine import Engine
 from lsms_core.inference.evidence_calibration import EvidenceCalibration
 from lsms_core.inference.maps import SliceMaps
 from lsms_core.inference.view import SliceView
-from lsms_core.language.unmeasured import WORDS, Look
+from lsms_core.language.unmeasured import PLAIN, WORDS, Look
 
 if TYPE_CHECKING:
     from lsms_core.inference.candidates import CandidateSet
@@ -57,7 +57,7 @@ def with_evidence(
     places = _places(found)
     slices = sorted({index for some in places.values() for index in some})
     maps = SliceMaps(engine, view, preprocessing)
-    texts = [engine.encode(WORDS[look].asked) for look in looks]
+    texts = [engine.encode(text) for text in (*(WORDS[look].asked for look in looks), PLAIN)]
     sums = {one.number: np.zeros(len(looks)) for one in found.lesions}
     pixels = dict.fromkeys(sums, 0)
 
@@ -68,7 +68,8 @@ def with_evidence(
             on_grid = place.to_grid(plane.extract(found.labels, index), fill=0, nearest=True)
             for number in (n for n, some in places.items() if index in some):
                 inside = on_grid == number
-                sums[number] += _logits(drawn[:, inside]).sum(axis=1)
+                told = _logits(drawn[:, inside]).sum(axis=1)
+                sums[number] += told[:-1] - told[-1]
                 pixels[number] += int(np.count_nonzero(inside))
 
     run.batches(len(slices), len(slices), work)

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LookCalibration:
-    """How the mean of S becomes a probability.
+    """How the difference of two maps becomes a probability.
 
     Attributes:
-        weight: of the mean logit.
-        bias: the logit at a mean of 0.
+        weight: of the mean logit of S for the text, less that for "lesion".
+        bias: the logit where the two are equal.
         auc: area under the ROC curve on left-out patients, and its 95 % interval.
     """
 
@@ -30,9 +30,9 @@ class LookCalibration:
     bias: float
     auc: tuple[float, float, float]
 
-    def probability(self, mean_logit: float) -> float:
+    def probability(self, difference: float) -> float:
         """Return how probably a lesion has the look."""
-        return float(1.0 / (1.0 + np.exp(-(self.weight * mean_logit + self.bias))))
+        return float(1.0 / (1.0 + np.exp(-(self.weight * difference + self.bias))))
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ What learns is what mixes the words into the picture (X_L of every block), the m
 words name, and the heads of the contrastive loss. The words are those that nothing measures
 (:mod:`lsms_core.language.unmeasured`); which lesions they name synthesis knows.
 
-    L = CE(S) + Dice(S) + lambda L_con + CE(mean of S in each lesion)
+    L = CE(S) + Dice(S) + lambda L_con + CE(mean of S - S("lesion") in each lesion)
 
-The last term is what the answers use: the evidence for a lesion is the mean of S inside it.
+The last term is what the answers use: the evidence for a lesion is how much more S says inside it
+of the text than of "lesion".
 """
 
 from __future__ import annotations
@@ -104,11 +105,18 @@ class ListeningLoss:
                 output.pixel_embedding, output.text_embedding, target, lesions.clamp_min(0),
                 self._contrast,
             ),
-            "lesions": lesions_loss(output.logits[:, 0], lesions, named),
+            "lesions": lesions_loss(_beyond_plain(output.logits[:, 0], turns), lesions, named),
         }  # fmt: skip
         weight = self._contrast.contrastive_weight
         loss = parts["ce"] + parts["dice"] + weight * parts["contrastive"] + parts["lesions"]
         return {"loss": loss, **parts}
+
+
+def _beyond_plain(logits: Tensor, turns: int) -> Tensor:
+    """Return (B, H, W) logits less those for the plain text, the last of each picture's texts."""
+    each = logits.unflatten(0, (-1, turns))
+    beyond = torch.cat([each[:, :-1] - each[:, -1:], each[:, -1:]], dim=1)
+    return beyond.flatten(0, 1)
 
 
 def lesions_loss(logits: Tensor, lesions: Tensor, named: Sequence[Tensor]) -> Tensor:

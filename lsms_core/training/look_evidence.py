@@ -1,9 +1,10 @@
 """Whether what LSMS was taught to see beats chance on left-out patients, and its calibration.
 
 Synthetic lesions of known looks are put into livers that the network has not seen, and asked for in
-words that training never saw. The mean of S in a lesion is compared with the truth: the area under
-the ROC curve, with an interval by bootstrap over patients, and a logistic regression of one number
-that turns the mean into a probability. A look whose interval reaches 0.5 is left out.
+words that training never saw. How much more S says in a lesion of these words than of "lesion" is
+compared with the truth: the area under the ROC curve, with an interval by bootstrap over patients,
+and a logistic regression of one number that makes it a probability. A look whose interval reaches
+0.5 is left out.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ class LookTable:
     """Lesions of known looks, each asked for every look.
 
     Attributes:
-        mean: by look, (n,) mean logits of S inside each lesion.
-        plain: (n,) the same for the text "lesion".
+        more: by look, (n,) mean logits of S inside each lesion, less those of ``plain``.
+        plain: (n,) mean logits for the text "lesion".
         shown: by look, (n,) whether the lesion has it.
         patients: (n,) whose liver each lies in.
     """
 
-    mean: dict[Look, NDArray[np.float64]]
+    more: dict[Look, NDArray[np.float64]]
     plain: NDArray[np.float64]
     shown: dict[Look, NDArray[np.bool_]]
     patients: NDArray[np.str_]
@@ -83,7 +84,7 @@ def gather_looks(
     shown = np.array([row[2] for row in rows], bool)
     assert pictures[0]["texts"][-1] == PLAIN
     return LookTable(
-        {look: means[:, n] for n, look in enumerate(LOOKS)},
+        {look: means[:, n] - means[:, -1] for n, look in enumerate(LOOKS)},
         means[:, -1],
         {look: shown[:, n] for n, look in enumerate(LOOKS)},
         np.array([row[0] for row in rows]),
@@ -94,9 +95,9 @@ def fit_evidence(table: LookTable, seed: int = 0) -> EvidenceCalibration:
     """Return the calibration of the looks that beat chance on these patients."""
     looks: dict[Look, LookCalibration] = {}
     for look in LOOKS:
-        found = area(table.mean[look], table.shown[look], table.patients, seed)
+        found = area(table.more[look], table.shown[look], table.patients, seed)
         if found[1] > 0.5:
-            weight, bias = _logistic(table.mean[look], table.shown[look])
+            weight, bias = _logistic(table.more[look], table.shown[look])
             looks[look] = LookCalibration(weight, bias, found)
     return EvidenceCalibration(looks)
 
@@ -144,10 +145,10 @@ def told(table: LookTable, seed: int = 0) -> Sequence[str]:
     """Say how well each look is seen: by its words, and as a control by the plain text."""
     lines = []
     for look in LOOKS:
-        own = area(table.mean[look], table.shown[look], table.patients, seed)
+        own = area(table.more[look], table.shown[look], table.patients, seed)
         plain = area(table.plain, table.shown[look], table.patients, seed)
         other = area(
-            table.mean[LOOKS[1 - LOOKS.index(look)]], table.shown[look], table.patients, seed
+            table.more[LOOKS[1 - LOOKS.index(look)]], table.shown[look], table.patients, seed
         )
         lines.append(
             f"{look}: {np.count_nonzero(table.shown[look])} of {len(table.plain)} lesions; area "

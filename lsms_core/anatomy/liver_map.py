@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from lsms_core.anatomy.geometry import CTVolume, SlicePlane
 from lsms_core.anatomy.laterality import (
-    AMBIGUOUS_BAND_MM,
     Side,
     cantlie_offset_mm,
     midline_column,
@@ -21,10 +20,13 @@ SIDE_LABELS: dict[Side, int] = {"right": RIGHT, "left": LEFT}
 # Couinaud's segments of the left lobe; the caudate belongs to neither lobe's main part and is
 # drained on its own, but lies to the left of Cantlie's line (Brisbane 2000).
 LEFT_SEGMENTS = (1, 2, 3, 4)
-# How far the border of the lobes may be off, mm, where a network outlined them, and where
-# somebody outlined the segments.
+# How far the border of the lobes may be off, mm, where a network outlined them, where somebody
+# outlined the segments, and where Cantlie's line divides the liver. The texts of training keep
+# farther from the line (laterality.AMBIGUOUS_BAND_MM): they can be chosen, a patient's
+# lesions cannot.
 OUTLINED_BORDER_MM = 6.0
 DRAWN_BORDER_MM = 2.0
+DIVIDED_BORDER_MM = 8.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def with_lobes(volume: CTVolume, known: LiverMap) -> LiverMap:
         lobes[known.segments > 0] = RIGHT
         lobes[np.isin(known.segments, LEFT_SEGMENTS)] = LEFT
         return replace(known, lobes=lobes, border_mm=DRAWN_BORDER_MM)
-    return replace(known, lobes=divide(volume, known.liver), border_mm=AMBIGUOUS_BAND_MM)
+    return replace(known, lobes=divide(volume, known.liver), border_mm=DIVIDED_BORDER_MM)
 
 
 def with_heights(volume: CTVolume, known: LiverMap) -> LiverMap:

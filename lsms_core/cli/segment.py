@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lsms_core.cli.given_outlines import given_candidates
 from lsms_core.cli.inputs import Job, all_texts, input_options, plan, run_jobs
 from lsms_core.cli.reported import (
     ReportFiles,
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 ))  # fmt: skip
 @click.option("--liver", type=click.Path(path_type=Path), help=(
     "With --lesions: the liver, its lobes or Couinaud's segments, where that file has none; "
-    "'network' for the network's liver."
+    "'network' for the network's liver (the default then), 'none' to do without."
 ))  # fmt: skip
 @click.option("--then", "corrections", multiple=True, help=(
     "Correct the answers in words, in order: 'not the one in segment 7', '2 mm larger', 'undo'."
@@ -193,7 +194,7 @@ def _answers(
     from lsms_core.errors import InputError
 
     if outlines is not None:
-        found, notes = _outlined(loaded, outlines, liver, source, plane, slices)
+        found, notes = given_candidates(loaded, outlines, liver, source.load, plane, slices)
         found = found.at_threshold(keep_largest=largest)
         answers = [found.answer(text) for text in asked]
         return answers + answers_to(found, statements, loaded), notes
@@ -366,32 +367,3 @@ def _predict(
             else None,
             keep_probability=False,
         )
-
-
-def _outlined(
-    loaded: LoadedVolume,
-    lesions: Path,
-    liver: Path | None,
-    source: _Source,
-    plane: str | int,
-    slices: Sequence[int] | None,
-) -> tuple[CandidateSet, list[str]]:
-    from lsms_core.cli.progress import bar
-    from lsms_core.inference.outlined_candidates import candidates_of
-    from lsms_core.io.segmentations import read_segmentation
-
-    masks, notes = read_segmentation(lesions, loaded.volume)
-    known: Any = None
-    if liver is not None and str(liver) == "network":
-        with bar("slices") as progress:
-            predictor = source.load()
-            known = predictor.search(
-                loaded.volume, plane=plane, slices=slices, progress=progress
-            ).liver
-    elif liver is not None:
-        known, more = read_segmentation(liver, loaded.volume)
-        notes += more
-    found = candidates_of(
-        loaded.volume, masks, known, slices=slices, plane=plane, source=lesions.name
-    )
-    return found, notes

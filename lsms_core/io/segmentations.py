@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from lsms_core.anatomy.geometry import CTVolume
-from lsms_core.anatomy.named_outlines import NamedMask
+from lsms_core.anatomy.named_outlines import NamedMask, role_of
 from lsms_core.errors import DependencyError, InputError
 
 # A label map with more numbers is an image, not outlines.
@@ -39,12 +39,17 @@ def read_segmentation(path: str | Path, volume: CTVolume) -> tuple[list[NamedMas
         raise InputError(f"{file} does not exist: give a segmentation's file.")
     image, names = _read_dicom(file) if _is_dicom(file) else _read_image(file)
     stack, notes = _onto(image, volume, file)
+    entries = names or _all_values(stack, file)
+    # A hundred organs of a large CT do not fit the memory: only those of the liver are taken,
+    # where there are any.
+    known = [role_of(name, code, region) is not None for _, _, name, code, region in entries]
+    nothing = np.broadcast_to(np.False_, volume.shape)
     masks = []
-    for layer, value, name, code, region in names or _all_values(stack, file):
-        mask = stack[layer] == value
-        if mask.any():
+    for (layer, value, name, code, region), wanted in zip(entries, known, strict=True):
+        mask = stack[layer] == value if wanted or not any(known) else nothing
+        if mask.any() or not wanted:
             masks.append(NamedMask(name, mask, code, region, value))
-    if not masks:
+    if not any(one.mask.any() for one in masks):
         raise InputError(f"{file} holds no outline on this CT: is it of the same study?")
     return masks, notes
 
@@ -145,18 +150,30 @@ def _read_dicom(file: Path) -> tuple[sitk.Image, list[_Entry]]:
         seg = highdicom.seg.segread(file)
     except Exception as error:
         raise InputError(f"{file} is no DICOM SEG object that can be read.") from error
+    numbers = list(seg.segment_numbers)
+    told = {number: _described(seg.get_segment_description(number)) for number in numbers}
+    # As in read_segmentation: not a hundred organs of a large CT.
+    named = [number for number in numbers if role_of(*told[number]) is not None]
     entries, layers, affine = [], [], None
-    for number in seg.segment_numbers:
-        about = seg.get_segment_description(number)
-        found = seg.get_volume(segment_numbers=[number], combine_segments=True, relabel=True)
+    for number in named or numbers:
+        try:
+            found = seg.get_volume(segment_numbers=[number], combine_segments=True, relabel=True)
+        except Exception as error:
+            raise InputError(
+                f"{file} has frames that form no volume: {error} Export it anew on the CT's slices."
+            ) from error
         layers.append(np.asarray(found.array) > 0)
         affine = found.affine
-        region = about.anatomic_regions[0].value if about.anatomic_regions else ""
-        code = about.segmented_property_type.value
-        entries.append((len(layers) - 1, 1, str(about.segment_label), code, region))
+        entries.append((len(layers) - 1, 1, *told[number]))
     if affine is None:
         raise InputError(f"{file} holds no segment.")
     return _image_of(np.stack(layers, axis=-1), affine), entries
+
+
+def _described(segment: Any) -> tuple[str, str, str]:  # noqa: ANN401 - highdicom's, untyped here
+    """Return name, code of type and code of region of a DICOM segment."""
+    region = segment.anatomic_regions[0].value if segment.anatomic_regions else ""
+    return str(segment.segment_label), segment.segmented_property_type.value, region
 
 
 def _image_of(layers: NDArray[np.bool_], affine: NDArray[np.float64]) -> sitk.Image:
@@ -173,19 +190,40 @@ def _image_of(layers: NDArray[np.bool_], affine: NDArray[np.float64]) -> sitk.Im
 def _onto(image: sitk.Image, volume: CTVolume, file: Path) -> tuple[list[NDArray[Any]], list[str]]:
     """Return each layer on the CT's grid."""
     grid, notes = volume.to_sitk(np.zeros(volume.shape, np.uint8)), []
-    same = (
+    if not _same_grid(image, grid):
+        if not _same_voxels(image, grid):
+            notes.append(
+                f"{file.name} has another grid than the CT; it was brought to the CT's grid."
+            )
+        image = sitk.Resample(image, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+    array = sitk.GetArrayFromImage(image)
+    if array.ndim == 4:
+        return [array[..., layer] for layer in range(array.shape[-1])], notes
+    return [array], notes
+
+
+def _same_grid(image: sitk.Image, grid: sitk.Image) -> bool:
+    return (
         image.GetSize() == grid.GetSize()
         and np.allclose(image.GetOrigin(), grid.GetOrigin(), atol=0.05)
         and np.allclose(image.GetSpacing(), grid.GetSpacing(), rtol=1e-3)
         and np.allclose(image.GetDirection(), grid.GetDirection(), atol=1e-3)
     )
-    if not same:
-        image = sitk.Resample(image, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
-        notes.append(f"{file.name} has another grid than the CT; it was brought to the CT's grid.")
-    array = sitk.GetArrayFromImage(image)
-    if array.ndim == 4:
-        return [array[..., layer] for layer in range(array.shape[-1])], notes
-    return [array], notes
+
+
+def _same_voxels(image: sitk.Image, grid: sitk.Image) -> bool:
+    """Whether two grids hold the same voxels, in another order."""
+    if sorted(image.GetSize()) != sorted(grid.GetSize()):
+        return False
+    corners = np.array(np.meshgrid(*((0, n - 1) for n in grid.GetSize()))).reshape(3, -1).T
+    for corner in corners.tolist():
+        index = image.TransformPhysicalPointToContinuousIndex(
+            grid.TransformIndexToPhysicalPoint(corner)
+        )
+        ends = [min(abs(at), abs(at - n + 1)) for at, n in zip(index, image.GetSize(), strict=True)]
+        if max(ends) > 0.05:
+            return False
+    return True
 
 
 def _all_values(stack: Sequence[NDArray[Any]], file: Path) -> list[_Entry]:

@@ -95,6 +95,13 @@ def test_its_text_encoder_is_the_readers(folders, listening):
     assert all(torch.equal(v, listens[k]) for k, v in reads.items())
 
 
+def test_it_goes_on_from_what_another_has_heard(folders, listening):
+    run, _ = new_listening_run(replace(config_of(folders), listen_with=str(listening)))
+    heard = load_bundle(listening).model.state_dict()
+    language = [n for n in heard if ".language." in n]
+    assert all(torch.equal(run.model.state_dict()[n], heard[n]) for n in language)
+
+
 def test_a_run_that_listens_needs_both_networks(folders):
     with pytest.raises(InputError, match="start_from"):
         new_listening_run(replace(config_of(folders), start_from=None))

@@ -21,6 +21,8 @@ Model = LSMSModel | UNetModel
 DEFAULT = "lsms"
 # "unet" draws all lesions, whatever the text says.
 ARCHITECTURES = (DEFAULT, "lavt", "unet")
+# Parts of the names of what learns to listen (:mod:`lsms_core.training.listening`).
+LISTENS = (".language.", "decoder.classify.", "text_head.", "pixel_head.")
 # What each head that reads the words looks for beside their mean.
 _QUERIES = 2
 # Channels of the detail path at strides 1 and 2.
@@ -258,6 +260,9 @@ def with_reading(
     heads = () if listens else tuple(f"lsms.{name}." for name in READERS)
     parts = (_OUTLINE, "text_encoder.", *heads)
     state = {k: v for k, v in reader.state_dict().items() if k.startswith(parts)}
+    if reader.config.listens and listens:
+        # It goes on from what the other has heard.
+        state |= {k: v for k, v in reader.state_dict().items() if any(p in k for p in LISTENS)}
     joined.load_state_dict({**state, **drawing.state_dict()}, strict=False)
     return joined
 

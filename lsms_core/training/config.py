@@ -84,7 +84,7 @@ class TrainingConfig:
         detail_from: a "unet" bundle whose finest levels LSMS's detail path begins with.
         listen_with: a bundle that reads: the run then teaches the language branches of
             ``start_from``, which draws, words that nothing measures
-            (:mod:`lsms_core.training.listening`).
+            (:mod:`lsms_core.training.listening`); where it listens already, they go on from it.
         looks: how the pictures of such a run are drawn.
         decay_share: share of the run, at its end, in which the rate falls; without texts only.
         pictures: how pictures without texts are drawn.

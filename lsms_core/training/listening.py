@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lsms_core.errors import InputError
-from lsms_core.models.architectures import Model, with_reading
+from lsms_core.models.architectures import LISTENS, Model, with_reading
 from lsms_core.models.bundle import load_bundle
 from lsms_core.models.lsms.losses import LossConfig, contrastive_loss, dice_loss
 from lsms_core.models.lsms.model import LSMSModel
@@ -31,8 +31,6 @@ from lsms_core.training.config import TrainingConfig
 from lsms_core.training.text import tokenize
 from lsms_core.training.text_free import DrawingRun
 
-# What learns, by parts of the parameters' names.
-_LEARNS = (".language.", "decoder.classify.", "text_head.", "pixel_head.")
 # The logit of a pixel that teaches nothing.
 _SILENT = -12.0
 
@@ -55,7 +53,7 @@ def new_listening_run(config: TrainingConfig) -> tuple[DrawingRun, Any]:
         raise InputError("Only LSMS listens: give bundles of this architecture.")
     model = with_reading(drawing.model, reader.model, listens=True)
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(any(part in name for part in _LEARNS))
+        parameter.requires_grad_(any(part in name for part in LISTENS))
     model.train()
     model.text_encoder.eval()
     learns = [p for p in model.parameters() if p.requires_grad]

@@ -50,6 +50,21 @@ def test_a_span_says_where_an_entry_was_read():
     assert spans["attenuation"] == "cyst"
 
 
+@pytest.mark.parametrize(
+    ("text", "attenuation"),
+    [
+        ("lesion with a bright rim", None),
+        ("hypodense lesion with a hyperdense rim", "hypodense"),
+        ("lesion with an enhancing capsule", None),
+        ("hyperdense lesion with a dark halo", "hyperdense"),
+    ],
+)
+def test_the_rim_of_a_lesion_is_not_the_lesion(text, attenuation):
+    reading = read(text)
+    assert reading.query.attenuation == attenuation
+    assert len(reading.unread) == 1
+
+
 def test_reading_loads_no_network_library():
     code = (
         "import sys; from lsms_core.language.read import read; read('left lobe lesion');"

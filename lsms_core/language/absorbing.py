@@ -262,7 +262,7 @@ def _parts_of_lesions(items: Sequence[Item], i: int) -> tuple[Item, int]:
     if (
         item.kind in (Kind.ATTENUATION, Kind.TEXTURE, Kind.SHAPE)
         and after.words in (*_PART_OF_LESION, "rim", "wall", "halo", "capsule", "septa", "edge")
-        and after.kind in (Kind.LOCATION, Kind.BESIDES)
+        and after.kind in (Kind.LOCATION, Kind.BESIDES, Kind.UNKNOWN)
     ):
         return joined(items, i, i + 2, UNREAD)
     return item, i + 1

@@ -16,13 +16,19 @@ class Answering:
         self.store = CandidateStore()
         self._oneText = set()
 
-    def answers(self, request, volumeKey):
-        """Return the answers to a request, None where the worker has to search first.
+    def answers(self, request, volumeKey, preview=False):
+        """Return the answers to a request, None where the worker has to be asked first.
+
+        Args:
+            request: what is asked.
+            volumeKey: of the volume.
+            preview: whether answers without what only the worker can see will do.
 
         Raises:
             LsmsError: when the segmentation that the lesions come from cannot be used.
         """
         from lsms_core.errors import InputError
+        from lsms_core.inference.candidate_looks import needs_looks
 
         if request.lesionsFrom is not None and request.segmentationNode is request.lesionsFrom:
             raise InputError(
@@ -35,6 +41,8 @@ class Answering:
                 return None
             self._takeOutlines(request, key)
         found = self.store.cut(key, request.threshold, request.keepLargest, request.minimumArea)
+        if not preview and any(needs_looks(found, prompt) for prompt in request.prompts):
+            return None
         return [found.answer(prompt) for prompt in request.prompts]
 
     def _takeOutlines(self, request, key):
@@ -62,7 +70,7 @@ class Answering:
         if _modelKey(request.model) in self._oneText or looksForOneText(request.model):
             controller.start(ct, request.prompts, *where, onEvent=onEvent)
         else:
-            controller.search(ct, *where, onEvent=onEvent)
+            controller.search(ct, request.prompts, *where, onEvent=onEvent)
 
     def noteOneText(self, model):
         """Remember that a model's engine knows no candidates, as the worker said."""
@@ -79,7 +87,7 @@ class Answering:
 
             found = candidates_from(event.fields, event.arrays, ct)
             self.store.put(searchKey(request, volumeKey), found)
-            return self.answers(request, volumeKey)
+            return self.answers(request, volumeKey, preview=True)
         return [
             _oneTextsAnswer(event, index, request, ct)
             for index in range(len(event.fields["predictions"]))
@@ -92,7 +100,8 @@ class Answering:
             LsmsError: for a text without words.
         """
         key = searchKey(request, volumeKey)
-        return self.answers(request, volumeKey) if self.store.get(key) is not None else None
+        known = self.store.get(key) is not None
+        return self.answers(request, volumeKey, preview=True) if known else None
 
     def clear(self):
         self.store.clear()

@@ -56,8 +56,8 @@ class RunController:
         )
         self._startTimer()
 
-    def search(self, ct, plane, slices, model, volumeKey, onEvent=None):
-        """Ask for the candidates, whatever is asked of them; see :meth:`start`.
+    def search(self, ct, prompts, plane, slices, model, volumeKey, onEvent=None):
+        """Ask for the candidates that prompts will be answered from; see :meth:`start`.
 
         Raises:
             WorkerError: when it cannot be started, or a run is under way.
@@ -70,6 +70,7 @@ class RunController:
             plane=plane,
             slices=slices,
             volume_key=volumeKey,
+            texts=prompts,
         )
         self._startTimer()
 

@@ -17,12 +17,12 @@ from lsms_core.dataset.look_pictures import LookConfig, LookPictures
 from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.dataset.sources import list_cases, load_case
 from lsms_core.errors import BundleError, InputError
+from lsms_core.inference.candidate_looks import looking_like, needs_looks
 from lsms_core.inference.candidates import CandidateSet, Search
-from lsms_core.inference.evidence import MOST_SLICES, with_evidence
+from lsms_core.inference.evidence import MOST_SLICES, see_looks
 from lsms_core.inference.evidence_calibration import EvidenceCalibration, LookCalibration
 from lsms_core.inference.pipeline import Run
 from lsms_core.inference.postprocess import PostprocessingConfig
-from lsms_core.inference.predictor import Predictor
 from lsms_core.language.read import read
 from lsms_core.language.unmeasured import LOOKS, PLAIN, TAUGHT, WORDS, looks_in
 from lsms_core.models.architectures import without_outlines
@@ -32,6 +32,7 @@ from lsms_core.training.listening import lesions_loss, new_listening_run
 from lsms_core.training.look_evidence import LookTable, area, fit_evidence
 from lsms_core.training.run import train
 from lsms_core.training.text import load_text_encoder
+from lsms_core.worker.messages import candidates_from, candidates_message
 from Testing.core.models_tiny import saved, tiny_lsms
 from Testing.core.training_tiny import write_cases, write_text_encoder
 
@@ -212,16 +213,17 @@ def candidates() -> CandidateSet:
     return CandidateSet.from_labels(Search(volume, tuple(range(9))), labels)
 
 
-def heard(candidates, engine, text="rim-enhancing lesion"):
+def seen(candidates, engine):
     config = PostprocessingConfig(evidence=CALIBRATED)
-    predictor = Predictor(engine, PreprocessingConfig(spacing_mm=2.0, height=64, width=64,
-                          crop="none"), config, name="t", version="1")  # fmt: skip
-    return predictor.answer(candidates, text)
+    preprocessing = PreprocessingConfig(spacing_mm=2.0, height=64, width=64, crop="none")
+    return see_looks(
+        replace(candidates, config=config), engine, preprocessing, Run(lambda: 2, lambda *_: None)
+    )
 
 
 def test_a_lesion_without_the_look_is_kept_in_doubt(candidates):
     engine = Looks()
-    answer = heard(candidates, engine)
+    answer = seen(candidates, engine).answer("rim-enhancing lesion")
     assert set(engine.asked) == {WORDS["rim"].asked, PLAIN}
     assert len(engine.asked) <= 2 * 2 * MOST_SLICES
     one, two = answer.candidates.lesions
@@ -235,21 +237,33 @@ def test_a_lesion_without_the_look_is_kept_in_doubt(candidates):
 
 
 @pytest.mark.parametrize("text", ["lesion", "necrotic lesion", "calcified lesion", "no lesion"])
-def test_a_text_without_a_look_that_was_taught_asks_nothing_of_the_network(candidates, text):
-    engine = Looks()
-    answer = heard(candidates, engine, text)
-    assert engine.asked == []
+def test_a_text_without_a_look_that_was_taught_needs_nothing_of_the_network(candidates, text):
+    ready = replace(candidates, config=PostprocessingConfig(evidence=CALIBRATED))
+    assert needs_looks(ready, "ring-enhancing lesion")
+    assert not needs_looks(ready, text)
+    answer = seen(candidates, Looks()).answer(text)
     assert all(one.evidence is None for one in answer.candidates.lesions)
     assert TAUGHT not in answer.notes
 
 
-def test_the_search_itself_keeps_no_evidence(candidates):
-    run = Run(lambda: 2, lambda *_: None)
-    found = with_evidence(
-        candidates, ("rim",), CALIBRATED, Looks(), PreprocessingConfig(crop="none"), run
+def test_what_was_seen_is_not_asked_for_again_and_outlives_another_cut(candidates):
+    found = seen(candidates, Looks())
+    assert not needs_looks(found, "rim-enhancing lesion")
+    # The other way round: the smaller lesion comes first.
+    labels = np.where(candidates.labels > 0, 3 - candidates.labels, 0).astype(np.uint16)
+    cut = looking_like(replace(found, labels=labels, looks=None), found)
+    assert cut.looks == {1: found.looks[2], 2: found.looks[1]}
+
+
+def test_looks_reach_another_process(candidates):
+    found = seen(candidates, Looks())
+    fields, arrays = candidates_message(found, None)
+    fields = json.loads(json.dumps(fields))
+    again = candidates_from({**fields, "axis": 0, "slices": None}, arrays, found.search.volume)
+    assert again.looks == found.looks
+    assert again.answer("rim-enhancing lesion").to_dict() == (
+        found.answer("rim-enhancing lesion").to_dict()
     )
-    assert all(one.evidence is not None for one in found.lesions)
-    assert all(one.evidence is None for one in candidates.lesions)
 
 
 def test_lsms_can_draw_alone(listening, folders):

@@ -67,7 +67,7 @@ class Controller:
         self.ct, self.prompts, self.plane, self.slices = ct, prompts, plane, slices
         self.model, self.onEvent, self.busy = model, onEvent, True
 
-    def search(self, ct, plane, slices, model, volumeKey, onEvent=None):
+    def search(self, ct, prompts, plane, slices, model, volumeKey, onEvent=None):
         self.ct, self.plane, self.slices, self.model = ct, plane, slices, model
         self.onEvent, self.busy = onEvent, True
         self.searches += 1

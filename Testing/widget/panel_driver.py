@@ -44,7 +44,7 @@ class FakeClient:
         )
         return len(self.asked)
 
-    def search(self, ct, affine, *, model, plane, slices, threshold=None, volume_key):
+    def search(self, ct, affine, *, model, plane, slices, threshold=None, volume_key, texts=()):
         if self.refusal:
             raise WorkerError(self.refusal)
         self.running = True

@@ -29,7 +29,7 @@ class Controller:
         self.prompts, self.plane, self.slices, self.model = prompts, plane, slices, model
         self.onEvent, self.busy = onEvent, True
 
-    def search(self, ct, plane, slices, model, volumeKey, onEvent=None):
+    def search(self, ct, prompts, plane, slices, model, volumeKey, onEvent=None):
         self.ct, self.plane, self.slices, self.model = ct, plane, slices, model
         self.onEvent, self.busy = onEvent, True
         self.searches += 1

@@ -18,7 +18,7 @@ from lsms_core.inference.organ_outline import no_organ, organ_mask, organ_name
 from lsms_core.inference.texts import EXAMPLES, clean_text
 from lsms_core.language.query import Query, Reading
 from lsms_core.language.select import Selection, Verdict, select
-from lsms_core.language.unmeasured import TAUGHT, with_looks
+from lsms_core.language.unmeasured import TAUGHT, doubted_by_looks
 
 if TYPE_CHECKING:
     from lsms_core.inference.candidates import CandidateSet
@@ -297,7 +297,9 @@ def answer(candidates: CandidateSet, text: str | Reading | Query) -> Answer:
         candidates: of a search, or somebody's outlines.
         text: the text, what was read from it, or what is meant.
     """
-    reading = _reading(text)
+    from lsms_core.inference.candidate_looks import heard
+
+    reading = reading_of(text)
     tidy, query = reading.text, reading.query
     if not reading.understood:
         reason = "the text was not understood"
@@ -306,7 +308,8 @@ def answer(candidates: CandidateSet, text: str | Reading | Query) -> Answer:
         )
         message = f'Not understood: "{tidy}". Name a lesion, such as {EXAMPLES}.'
         return Answer(tidy, candidates, verdicts, reading, message=message)
-    found = with_looks(_selected(candidates, query), candidates.lesions, reading)
+    candidates = heard(candidates, reading)
+    found = doubted_by_looks(_selected(candidates, query), candidates.lesions, reading)
     notes = list(found.notes)
     if reading.unread:
         notes.append(f"Not read: {', '.join(reading.unread)}.")
@@ -345,7 +348,8 @@ def accept_all(candidates: CandidateSet, text: str, notes: tuple[str, ...] = ())
     return replace(whole, message=outcome(whole))
 
 
-def _reading(text: str | Reading | Query) -> Reading:
+def reading_of(text: str | Reading | Query) -> Reading:
+    """Return what is read from a text, or what was read already."""
     if isinstance(text, Reading):
         return text
     if isinstance(text, Query):

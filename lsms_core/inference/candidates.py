@@ -22,6 +22,7 @@ from lsms_core.errors import InputError
 from lsms_core.inference.candidate_classifier import CandidateClassifier, candidate_features
 from lsms_core.inference.liver_outline import lies_in_liver, margin_voxels
 from lsms_core.inference.postprocess import PostprocessingConfig, find_components, runs_of
+from lsms_core.language.unmeasured import Look
 
 if TYPE_CHECKING:
     from lsms_core.inference.answer import Answer
@@ -82,6 +83,8 @@ class CandidateSet:
         config: how it was cut.
         best: score of the best component, whether or not it became a candidate.
         elsewhere: how many candidates were left out because they lie outside the liver.
+        looks: what the model says of the looks that it was taught, by the candidates' numbers; None
+            where it was not asked.
     """
 
     search: Search
@@ -92,6 +95,7 @@ class CandidateSet:
     config: PostprocessingConfig = field(default_factory=PostprocessingConfig)
     best: float = 0.0
     elsewhere: int = 0
+    looks: Mapping[int, Mapping[Look, float]] | None = None
 
     @classmethod
     def from_map(
@@ -197,6 +201,8 @@ class CandidateSet:
         Raises:
             InputError: when the map was not kept.
         """
+        from lsms_core.inference.candidate_looks import looking_like
+
         config = self.config.at_threshold(threshold)
         if keep_largest is not None:
             config = replace(config, keep_largest=keep_largest)
@@ -211,7 +217,17 @@ class CandidateSet:
                 "This result was made without its probability map: segment again with "
                 "keep_probability=True."
             )
-        return CandidateSet.from_map(self.search, self.probability, self.liver, config)
+        cut = CandidateSet.from_map(self.search, self.probability, self.liver, config)
+        return looking_like(cut, self)
+
+    def changed(self, lesions: tuple[Lesion, ...] | None = None, **changes: Any) -> CandidateSet:  # noqa: ANN401
+        """Return the same candidates with other entries, without measuring anything again."""
+        changed = replace(self, **changes)
+        # A cached property is filled in by its name.
+        known = self.__dict__.get("lesions") if lesions is None else lesions
+        if known is not None:
+            changed.__dict__["lesions"] = known
+        return changed
 
     def answer(self, text: str | Reading | Query) -> Answer:
         """Answer a text, or what was read from it; takes a few milliseconds."""

@@ -9,8 +9,6 @@ doubt. Only looks that beat chance on left-out patients are in a model's calibra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +17,9 @@ from numpy.typing import NDArray
 from lsms_core.anatomy.geometry import SlicePlane
 from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.inference.engine import Engine
-from lsms_core.inference.evidence_calibration import EvidenceCalibration
 from lsms_core.inference.maps import SliceMaps
 from lsms_core.inference.view import SliceView
-from lsms_core.language.unmeasured import PLAIN, WORDS, Look
+from lsms_core.language.unmeasured import PLAIN, WORDS
 
 if TYPE_CHECKING:
     from lsms_core.inference.candidates import CandidateSet
@@ -33,25 +30,21 @@ MOST_SLICES = 3
 _SURE = 1e-6
 
 
-def with_evidence(
-    found: CandidateSet,
-    looks: Sequence[Look],
-    calibration: EvidenceCalibration,
-    engine: Engine,
-    preprocessing: PreprocessingConfig,
-    run: Run,
+def see_looks(
+    found: CandidateSet, engine: Engine, preprocessing: PreprocessingConfig, run: Run
 ) -> CandidateSet:
-    """Return the same candidates, each with the evidence for the looks (the least of them).
+    """Return the same candidates with the evidence for each look that the model was taught.
 
     Args:
-        found: the candidates.
-        looks: what is asked for, all of it calibrated.
-        calibration: of the model.
+        found: the candidates; their configuration holds the calibration.
         engine: the model.
         preprocessing: how slices reach it.
         run: how the run goes on; raises CancelledError when it was cancelled.
     """
-    search = found.search
+    calibration = found.config.evidence
+    if calibration is None:
+        return found
+    search, looks = found.search, tuple(calibration.looks)
     plane = SlicePlane.of(search.volume, search.axis)
     view = SliceView(search.volume, plane, search.slices, search.flat, search.plane)
     places = _places(found)
@@ -73,20 +66,16 @@ def with_evidence(
                 pixels[number] += int(np.count_nonzero(inside))
 
     run.batches(len(slices), len(slices), work)
-    evidence = {
-        number: min(
-            calibration.looks[look].probability(total / pixels[number])
-            for look, total in zip(looks, sums[number], strict=True)
-        )
-        for number in sums
-        if pixels[number]
-    }
-    heard = replace(found)
-    # Measured already; a cached property is filled in by its name.
-    heard.__dict__["lesions"] = tuple(
-        replace(one, evidence=evidence.get(one.number)) for one in found.lesions
+    return found.changed(
+        looks={
+            number: {
+                look: calibration.looks[look].probability(total / pixels[number])
+                for look, total in zip(looks, sums[number], strict=True)
+            }
+            for number in sums
+            if pixels[number]
+        }
     )
-    return heard
 
 
 def _places(found: CandidateSet) -> dict[int, list[int]]:

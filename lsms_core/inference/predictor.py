@@ -15,16 +15,16 @@ from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.errors import DeviceError, InputError
 from lsms_core.inference.answer import Answer, accept_all
 from lsms_core.inference.cache import CandidateCache, content_key
+from lsms_core.inference.candidate_looks import looking_like, needs_looks
 from lsms_core.inference.candidates import CandidateSet, Search
 from lsms_core.inference.devices import batch_size as batch_size_of
 from lsms_core.inference.devices import free_memory, is_out_of_memory
 from lsms_core.inference.engine import Engine, EngineOptions, open_engine
-from lsms_core.inference.evidence import with_evidence
+from lsms_core.inference.evidence import see_looks
 from lsms_core.inference.pipeline import Progress, Run, run_maps, run_texts
 from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.inference.texts import clean_texts
 from lsms_core.inference.view import SliceView
-from lsms_core.language.read import read
 
 logger = logging.getLogger(__name__)
 
@@ -179,9 +179,9 @@ class Predictor:
         config = (postprocessing or self.postprocessing).at_threshold(threshold)
         view = SliceView.of(image, plane, slices, spacing_mm)
         if self._engine.text_free:
-            found = self._search(view, config, progress, cancelled)
+            found = self._search(view, config, progress, cancelled, texts)
             found = found if keep_probability else found.without_map()
-            return [self.answer(found, one, progress, cancelled) for one in texts]
+            return [found.answer(one) for one in texts]
         return self._each_text(view, texts, config, progress, cancelled, keep_probability)
 
     def search(
@@ -195,11 +195,13 @@ class Predictor:
         cancelled: Callable[[], bool] | None = None,
         threshold: float | None = None,
         postprocessing: PostprocessingConfig | None = None,
+        texts: Sequence[str] = (),
     ) -> CandidateSet:
         """Find the candidates, which any text may name; ``CandidateSet.answer`` asks for them.
 
         The last searches are remembered by their content. Arguments are those of
-        :meth:`segment`.
+        :meth:`segment`; ``texts`` are what will be asked: where they speak of looks that
+        nothing measures and the model was taught, it is asked for these, too.
 
         Raises:
             InputError: for an image or a range that cannot be used, and for an engine that
@@ -213,35 +215,7 @@ class Predictor:
             )
         config = (postprocessing or self.postprocessing).at_threshold(threshold)
         view = SliceView.of(image, plane, slices, spacing_mm)
-        return self._search(view, config, progress, cancelled)
-
-    def answer(
-        self,
-        found: CandidateSet,
-        text: str,
-        progress: Progress | None = None,
-        cancelled: Callable[[], bool] | None = None,
-    ) -> Answer:
-        """Answer a text from the candidates of a search of this model.
-
-        Words that nothing measures, if the model was taught them, are asked of it in the slices
-        of each candidate (:mod:`lsms_core.inference.evidence`); else this is
-        ``CandidateSet.answer``.
-
-        Raises:
-            CancelledError: when ``cancelled`` said so.
-        """
-        calibration = self.postprocessing.evidence
-        if calibration is None or not found.lesions:
-            return found.answer(text)
-        reading = read(clean_texts(text)[0])
-        looks = calibration.asked(reading)
-        if not looks:
-            return found.answer(reading)
-        run = self._run(progress, cancelled)
-        return with_evidence(
-            found, looks, calibration, self._engine, self.preprocessing, run
-        ).answer(reading)
+        return self._search(view, config, progress, cancelled, clean_texts(texts) if texts else ())
 
     def forget(self) -> None:
         """Forget earlier searches, so that the next one runs the model."""
@@ -258,6 +232,7 @@ class Predictor:
         config: PostprocessingConfig,
         progress: Progress | None,
         cancelled: Callable[[], bool] | None,
+        texts: Sequence[str] = (),
     ) -> CandidateSet:
         precision = getattr(self._engine, "precision", "")
         content = content_key(view, self.preprocessing.reach_mm)
@@ -277,10 +252,15 @@ class Predictor:
             self._cache.put(key, known)
         elif progress:
             progress(len(view.slices), len(view.slices), 0.0)
+        if any(needs_looks(known, text) for text in texts):
+            run = self._run(progress, cancelled)
+            known = see_looks(known, self._engine, self.preprocessing, run)
+            self._cache.put(key, known)
         if known.config == config:
             return known
         assert known.probability is not None
-        return CandidateSet.from_map(known.search, known.probability, known.liver, config)
+        cut = CandidateSet.from_map(known.search, known.probability, known.liver, config)
+        return looking_like(cut, known)
 
     def _each_text(
         self,

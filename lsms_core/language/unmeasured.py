@@ -84,7 +84,7 @@ def looks_in(unread: Iterable[str]) -> tuple[Look, ...]:
     return tuple(look for look in LOOKS if any(s in p for p in phrases for s in WORDS[look].stems))
 
 
-def with_looks(found: Selection, lesions: Sequence[Lesion], reading: Reading) -> Selection:
+def doubted_by_looks(found: Selection, lesions: Sequence[Lesion], reading: Reading) -> Selection:
     """Return a selection in which lesions that hardly show the look are in doubt.
 
     Args:

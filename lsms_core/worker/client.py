@@ -142,17 +142,16 @@ class WorkerClient:
         slices: Sequence[int] | None = None,
         threshold: float | None = None,
         volume_key: str | None = None,
+        texts: Sequence[str] = (),
     ) -> int:
-        """Ask for the candidates, whatever text comes; returns the request's number at once.
+        """Ask for the candidates; returns the request's number at once.
 
         It is answered by a "candidates" event; ``lsms_core.worker.messages.candidates_from``
-        makes a ``CandidateSet`` of it.
-
-        Args are those of :meth:`segment`, and the threshold that the map is cut at, None for the
-        model's own.
+        makes a ``CandidateSet`` of it. Args are those of :meth:`segment`, and the threshold (None: the model's own).
         """
         fields = about(affine, model, plane, slices, volume_key)
-        return self._request("search", {**fields, "threshold": threshold}, ct)
+        asked = {"texts": list(texts), "threshold": threshold}
+        return self._request("search", {**fields, **asked}, ct)
 
     def ask(
         self,

@@ -6,7 +6,7 @@ import gc
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -147,10 +147,7 @@ class Jobs:
         started = time.perf_counter()
         if predictor.text_free:
             found = self._candidates(request, fields, volume, predictor)
-            answers = [
-                predictor.answer(found, text, cancelled=lambda: self._cancelled(request))
-                for text in texts
-            ]
+            answers = [found.answer(text) for text in texts]
         else:
             answers = predictor.segment(
                 volume,
@@ -203,17 +200,13 @@ class Jobs:
         texts = clean_texts(fields["texts"])
         started = time.perf_counter()
         found = self._remembered(fields)
-        if found is None:
+        if found is None or _needs_looks(found, texts):
             ready = self._ready(request, fields)
             if ready is None:
                 return Message("need_volume", {"request": request})
             volume, predictor, _ = ready
             found = self._candidates(request, fields, volume, predictor)
-        answering = self._predictor
-        answers = [
-            found.answer(text) if answering is None else answering.answer(found, text)
-            for text in texts
-        ]
+        answers = [found.answer(text) for text in texts]
         masks = {
             f"mask{n}": along(one.mask, found.search.axis, fields["slices"]).view(np.uint8)
             for n, one in enumerate(answers)
@@ -237,13 +230,15 @@ class Jobs:
         """Return the candidates that a request is about, from memory where it was searched."""
         threshold = fields.get("threshold")
         known = self._remembered({**fields, "threshold": None})
-        if known is None:
+        texts = fields.get("texts") or ()
+        if known is None or _needs_looks(known, texts):
             known = predictor.search(
                 volume,
                 plane=fields["plane"],
                 slices=fields["slices"],
                 progress=self._slices_done(request),
                 cancelled=lambda: self._cancelled(request),
+                texts=texts,
             )
             if fields.get("volume_key") is not None:
                 self._found = _search_key({**fields, "threshold": None}), known
@@ -302,3 +297,9 @@ class Jobs:
 def _search_key(fields: Mapping[str, Any]) -> tuple[str, ...]:
     names = ("volume_key", "affine", "plane", "slices", "model", "threshold")
     return tuple(json.dumps(fields.get(name), sort_keys=True) for name in names)
+
+
+def _needs_looks(found: CandidateSet, texts: Sequence[str]) -> bool:
+    from lsms_core.inference.candidate_looks import needs_looks
+
+    return any(needs_looks(found, text) for text in texts)

@@ -39,6 +39,7 @@ def candidates_message(
         "lesions": [one.to_dict(exact=True) for one in found.lesions],
         "places": [one.place for one in found.lesions],
         "elsewhere": found.elsewhere,
+        "looks": None if found.looks is None else {str(n): dict(v) for n, v in found.looks.items()},
         "best": found.best,
         "border_mm": None if found.liver is None else found.liver.border_mm,
         "threshold": found.config.mask_threshold,
@@ -110,6 +111,7 @@ def candidates_from(
         fallback=fields["fallback"],
         warnings=tuple(fields["warnings"]),
     )
+    looks = fields.get("looks")
     found = CandidateSet(
         search,
         labels,
@@ -119,6 +121,7 @@ def candidates_from(
         PostprocessingConfig.from_dict(fields["postprocessing"]),
         float(fields["best"]),
         int(fields["elsewhere"]),
+        None if looks is None else {int(n): dict(v) for n, v in looks.items()},
     )
     # Measured already; a cached property is filled in by its name.
     found.__dict__["lesions"] = tuple(Lesion.from_dict(dict(one)) for one in fields["lesions"])

@@ -1,19 +1,13 @@
-"""The module's test inside Slicer: real worker, synthetic CT, no network.
-
-Without an installed model it makes a small one of random weights: what is tested then is
-the way there and back, not what the model knows.
-"""
+"""The module's test inside Slicer: real worker, the released weights, synthetic CT, no network."""
 # ruff: noqa: PT009 - Slicer's test class is a unittest.TestCase, which reports by its own asserts
 
-import contextlib
-import os
-import tempfile
 import time
 
 import numpy as np
 import slicer
 
 _SECONDS = 300.0
+_MODEL = "lsms-tiny"
 
 
 def runSelfTest(test):
@@ -25,18 +19,14 @@ def runSelfTest(test):
     from LSMSSegmentationLib import PromptHistory
     from LSMSSegmentationLib.Install.InstallBackend import SlicerBackend
 
-    if SlicerBackend().version("torch") is None:
-        test.skipTest("The test makes a small random model, for which PyTorch is missing.")
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(PromptHistory.kept())
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lsms-"))
-        model = makeRandomModel(folder)
-        test.delayDisplay("Made a small random model")
+    if SlicerBackend().version("onnxruntime") is None:
+        test.skipTest("ONNX Runtime is missing: install it in the module's panel first.")
+    with PromptHistory.kept():
         phantom, volumeNode = makeVolume()
-        _logicWithoutWindow(test, model, phantom, volumeNode)
+        _logicWithoutWindow(test, _MODEL, phantom, volumeNode)
         slicer.mrmlScene.Clear(0)
         phantom, volumeNode = makeVolume()
-        _panel(test, model, phantom, volumeNode)
+        _panel(test, _MODEL, phantom, volumeNode)
     test.delayDisplay("The test has passed")
 
 
@@ -162,42 +152,3 @@ def _wait(test, session, widget):
         slicer.app.processEvents()
         time.sleep(0.005)
     test.assertFalse(session.busy, widget.ui.statusLabel.text)
-
-
-_MAKE_MODEL = """
-import pathlib, sys, torch
-from transformers import BertTokenizer
-from lsms_core.models.bundle import save_bundle
-from lsms_core.models.lsms.config import LSMSConfig
-from lsms_core.models.lsms.model import LSMSModel
-from lsms_core.models.lsms.text_encoder import TextEncoder
-folder = pathlib.Path(sys.argv[1])
-words = "[PAD] [UNK] [CLS] [SEP] [MASK] left right lobe lesion".split()
-(folder / "vocab.txt").write_text("\\n".join(words), "utf-8")
-torch.manual_seed(0)
-config = LSMSConfig(dims=(8, 8, 16, 16), depths=(1, 1, 1, 1), decoder_width=32, text_width=16)
-bert = {"vocab_size": len(words), "hidden_size": 16, "num_hidden_layers": 1,
-        "num_attention_heads": 2, "intermediate_size": 32}
-save_bundle(folder / "small", LSMSModel(config, TextEncoder.from_config(bert)).eval(),
-            BertTokenizer(str(folder / "vocab.txt")), preprocessing={},
-            postprocessing={"mask_threshold": 0.025, "presence_threshold": 0.01,
-                            "min_area_mm2": 0.0, "min_depth_mm": 0.0},
-            card="# Random", name="small", version="0", dtype="float32")
-"""
-
-
-def makeRandomModel(folder):
-    """Return the folder of a small model, made by the worker's Python: torch stays out of here."""
-    import subprocess
-    from pathlib import Path
-
-    import lsms_core
-    from LSMSSegmentationLib.WorkerProcess import pythonExecutable
-
-    parent = str(Path(lsms_core.__file__).resolve().parents[1])
-    paths = [parent, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    subprocess.run(  # noqa: S603 - our own interpreter and our own text
-        [pythonExecutable(), "-c", _MAKE_MODEL, str(folder)], env=environment, check=True
-    )
-    return str(Path(folder, "small"))

@@ -84,7 +84,7 @@ class Finding:
 
     @property
     def lesionLabels(self):
-        """The lesions in it on the volume's grid, by their numbers; 0 elsewhere."""
+        """The lesions by their numbers, in the answer's box; 0 elsewhere."""
         return self.answer.lesion_labels
 
     @property

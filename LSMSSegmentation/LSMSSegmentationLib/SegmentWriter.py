@@ -82,19 +82,25 @@ class SegmentWriter:
             ),
             region=finding.region(),
             lesions=finding.lesionLabels if request.splitLesions else None,
+            box=finding.answer.box,
         )
         self._readParts(finding)
         self._remember(finding)
 
     @staticmethod
     def _readParts(finding):
-        from lsms_core.mrml.labelmaps import read_mask
+        from lsms_core.mrml.labelmaps import patch_on_volume
 
         finding.parts = {}
         if len(finding.segmentIDs) > 1 or finding.request.splitLesions:
+            node, volumeNode = finding.segmentationNode, finding.request.volumeNode
             for segmentID in finding.segmentIDs:
-                whole = read_mask(finding.segmentationNode, finding.request.volumeNode, segmentID)
-                finding.parts[segmentID] = whole & finding.mask
+                part = np.zeros(finding.shape, np.bool_)
+                patch = patch_on_volume(node, volumeNode, segmentID)
+                inside = patch and patch.within(finding.shape)
+                if inside:
+                    part[inside.box] = inside.array & finding.mask[inside.box]
+                finding.parts[segmentID] = part
 
     def rewrite(self, findings, changes, dropEmpty=False):
         """Write the findings' new answers into the segments that they made.
@@ -147,6 +153,7 @@ class SegmentWriter:
             self._meta(finding),
             WriteOptions(policy="new", overlap=finding.request.overlap, split_lesions=True),
             lesions=finding.lesionLabels,
+            box=finding.answer.box,
         )
 
     def _rewriteSegment(self, finding, segmentID, mask):
@@ -184,15 +191,13 @@ class SegmentWriter:
         mask, split = finding.mask, finding.request.splitLesions
         if len(finding.segmentIDs) == 1 and not split:
             return {finding.segmentIDs[0]: mask}, None
-        from lsms_core.anatomy.regions import bounding_box
-
-        shares = {s: np.zeros_like(mask) for s in finding.segmentIDs}
-        if not mask.any():
+        shares = {s: np.zeros(mask.shape, np.bool_) for s in finding.segmentIDs}
+        box = finding.answer.box
+        if box is None:
             return shares, None
-        box = bounding_box(mask, (0, 0, 0))
         before = {s: part[box] for s, part in finding.parts.items()}
-        labels = finding.lesionLabels[box]
-        others = np.zeros_like(mask)
+        labels = finding.lesionLabels
+        others = np.zeros(mask.shape, np.bool_)
         for number in np.unique(labels[labels > 0]).tolist():
             piece = labels == number
             overlaps = [int((piece & before[s]).sum()) for s in before]

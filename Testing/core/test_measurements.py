@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lsms_core.anatomy.diameters import diameters
 from lsms_core.anatomy.laterality import midline_column
-from lsms_core.anatomy.measurements import diameters_mm, measure_slice, mirrored
+from lsms_core.anatomy.measurements import measure_slice, mirrored
 from lsms_core.anatomy.regions import bounding_box, label_components, signed_distance_mm
 from lsms_core.anatomy.sections import lobe_segments
 from lsms_core.errors import InputError
@@ -96,7 +97,8 @@ def test_diameters_of_an_ellipse(longest, ratio, angle, spacing):
     )
     along, across = c * np.cos(angle) + r * np.sin(angle), r * np.cos(angle) - c * np.sin(angle)
     mask = (2 * along / longest) ** 2 + (2 * across / (longest * ratio)) ** 2 <= 1
-    measured, perpendicular = diameters_mm(mask, spacing)
+    found = diameters(mask, spacing)
+    measured, perpendicular = found.longest_mm, found.perpendicular_mm
     pixel = float(np.hypot(*spacing))
     assert measured == pytest.approx(longest, abs=2 * pixel)
     assert perpendicular <= measured + 1e-9
@@ -106,7 +108,7 @@ def test_diameters_of_an_ellipse(longest, ratio, angle, spacing):
 def test_one_pixel_has_its_own_size():
     mask = np.zeros((5, 5), bool)
     mask[2, 2] = True
-    longest, _ = diameters_mm(mask, (0.6, 0.8))
+    longest = diameters(mask, (0.6, 0.8)).longest_mm
     assert longest == pytest.approx(1.0, abs=1e-3)
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsms_core.errors import BundleError, InputError
-from lsms_core.inference.postprocess import PostprocessingConfig, find_components, recut
+from lsms_core.inference.postprocess import PostprocessingConfig, find_components
 
 CONFIG = PostprocessingConfig(min_area_mm2=4.0, min_depth_mm=3.0)
 
@@ -72,14 +72,6 @@ def test_specks_below_the_smallest_area_are_dropped_in_square_millimetres():
     assert small.score < CONFIG.presence_threshold
 
 
-def test_keep_largest_keeps_one_component():
-    probability = blob((30, 30), np.s_[2:10, 2:10])
-    probability[20:24, 20:24] = 0.99
-    cut = recut(probability, 0.5, (1.0, 1.0), CONFIG, keep_largest=True)
-    assert cut.mask.sum() == 64
-    assert cut.mask[5, 5]
-
-
 def test_diagonal_pixels_are_one_component_in_a_slice():
     probability = np.zeros((20, 20), np.float16)
     probability[range(4, 8), range(4, 8)] = 0.9
@@ -128,8 +120,8 @@ def test_a_lower_threshold_never_shows_less(seed, low, step):
     rng = np.random.default_rng(seed)
     probability = np.kron(rng.random((5, 5)), np.ones((4, 4))).astype(np.float16)
     config = PostprocessingConfig(mask_threshold=0.5, presence_threshold=0.6, min_area_mm2=1.0)
-    above = recut(probability, low + step, (1.0, 1.0), config)
-    below = recut(probability, low, (1.0, 1.0), config)
+    above = postprocess(probability, (1.0, 1.0), config.at_threshold(low + step))
+    below = postprocess(probability, (1.0, 1.0), config.at_threshold(low))
     if low + step <= 0.5:  # beyond the model's threshold larger components can fall apart
         assert below.mask.sum() >= above.mask.sum() or above.score < 0.6
 
@@ -138,7 +130,7 @@ def test_a_lower_threshold_never_shows_less(seed, low, step):
 def test_masks_hold_only_what_exceeds_the_threshold(seed, threshold):
     rng = np.random.default_rng(seed)
     probability = np.kron(rng.random((3, 4, 4)), np.ones((1, 5, 5))).astype(np.float16)
-    cut = recut(probability, threshold, (2.0, 1.0, 1.0), CONFIG)
+    cut = postprocess(probability, (2.0, 1.0, 1.0), CONFIG.at_threshold(threshold))
     assert (probability[cut.mask] >= threshold - 1e-3).all()
     assert 0.0 <= cut.score <= 1.0
 
@@ -148,20 +140,9 @@ def test_recut_at_the_models_own_threshold_changes_nothing():
     probability = np.kron(rng.random((8, 8)), np.ones((4, 4))).astype(np.float16)
     config = PostprocessingConfig(mask_threshold=0.6, presence_threshold=0.75, min_area_mm2=1.0)
     first = postprocess(probability, (1.0, 1.0), config)
-    again = recut(probability, 0.6, (1.0, 1.0), config)
+    again = postprocess(probability, (1.0, 1.0), config.at_threshold(0.6))
     np.testing.assert_array_equal(first.mask, again.mask)
     assert first.score == again.score
-
-
-def test_of_an_answer_whose_text_dropped_lesions_only_what_touches_it_stays():
-    probability = blob((30, 30), np.s_[2:10, 2:10])
-    probability[20:24, 20:24] = 0.99
-    probability[10:12, 2:10] = 0.35
-    kept = np.zeros((30, 30), bool)
-    kept[2:10, 2:10] = True
-    cut = recut(probability, 0.3, (1.0, 1.0), CONFIG, kept=kept)
-    np.testing.assert_array_equal(cut.mask, blob((30, 30), np.s_[2:12, 2:10]) > 0)
-    assert not recut(probability, 0.3, (1.0, 1.0), CONFIG, kept=np.zeros_like(kept)).mask.any()
 
 
 def test_components_are_numbered_by_size_and_need_a_seed():
@@ -192,7 +173,7 @@ def test_configurations_survive_json_and_refuse_strangers():
     with pytest.raises(InputError, match="0 or more"):
         PostprocessingConfig(min_area_mm2=-1)
     with pytest.raises(InputError, match="between 0 and 1"):
-        recut(np.zeros((4, 4)), 0.0, (1.0, 1.0))
+        CONFIG.at_threshold(0.0)
     with pytest.raises(InputError, match="one spacing an axis"):
         postprocess(np.zeros((4, 4)), (1.0, 1.0, 1.0))
 

@@ -131,14 +131,14 @@ def test_several_texts_share_the_preparation_and_texts_are_encoded_once(
 
 
 def test_the_text_cache_forgets_the_oldest(predictor, monkeypatch):
-    monkeypatch.setattr("lsms_core.inference.lsms_engine.CACHED_TEXTS", 2)
+    monkeypatch.setattr("lsms_core.inference.text_cache.CACHED_TEXTS", 2)
     engine = predictor._engine
     first = engine.encode("one")
     engine.encode("two")
     assert engine.encode("one") is first
     engine.encode("three")
     assert engine.encode("one") is first
-    assert set(engine._texts) == {"one", "three"}
+    assert set(engine._texts._kept) == {"one", "three"}
 
 
 def test_progress_rises_from_nothing_to_all(predictor, volume):

@@ -120,6 +120,7 @@ def test_a_search_of_the_released_weights(world, phantom, volume, ct_file):
             SegmentMeta(text),
             WriteOptions(split_lesions=True),
             lesions=answer.lesion_labels,
+            box=answer.box,
         )
         assert_table(segmentation, volume, told["kept"])
         whole = world.segmentation()
@@ -160,6 +161,7 @@ def test_lesions_that_touch_are_measured_one_by_one(world, volume, phantom):
         SegmentMeta("lesion"),
         WriteOptions(split_lesions=True),
         lesions=answer.lesion_labels,
+        box=answer.box,
     )
     assert_table(segmentation, volume, answer.to_dict()["kept"])
     together = world.segmentation()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.anatomy.regions import bounding_box, label_components
+from lsms_core.anatomy.regions import boxes_of, label_components
 
 Point = tuple[float, float]
 
@@ -73,7 +73,9 @@ def longest_of_stack(
         spacing_mm: (row, column) spacing.
     """
     best: tuple[int, Diameters] | None = None
-    for bound, index, part, offset in sorted(_parts(stack, spacing_mm), key=lambda p: -p[0]):
+    for bound, index, part, offset in sorted(
+        _parts(stack, spacing_mm), key=lambda p: (-p[0], p[1])
+    ):
         if best is not None and bound <= best[1].longest_mm:
             break
         found = diameters(part, spacing_mm)
@@ -88,18 +90,19 @@ def _parts(
     stack: NDArray[np.bool_], spacing_mm: tuple[float, float]
 ) -> Iterator[tuple[float, int, NDArray[np.bool_], Point]]:
     """Each connected part of each slice, with the diagonal of its box, which bounds it."""
-    for index in np.flatnonzero(stack.any(axis=(1, 2))).tolist():
-        if stack[index].all():  # single pixels and strips, of which noise has many
-            bound = float(np.hypot(*(np.asarray(stack[index].shape) * spacing_mm)))
+    if stack.all():  # single pixels and strips, of which noise has many
+        bound = float(np.hypot(*(np.asarray(stack.shape[1:]) * spacing_mm)))
+        for index in range(len(stack)):
             yield bound, index, stack[index], (0.0, 0.0)
-            continue
-        labels, count = label_components(stack[index])
-        for number in range(1, count + 1):
-            mine = labels == number
-            rows, columns = bounding_box(mine, (0, 0))
-            part = mine[rows, columns]
-            bound = float(np.hypot(*(np.asarray(part.shape) * spacing_mm)))
-            yield bound, index, part, (float(rows.start), float(columns.start))
+        return
+    # An empty slice between any two keeps the parts of neighbouring slices apart.
+    apart = np.zeros((2 * len(stack) - 1, *stack.shape[1:]), np.bool_)
+    apart[::2] = stack
+    labels, _ = label_components(apart)
+    for number, (level, rows, columns) in boxes_of(labels).items():
+        part = labels[level.start, rows, columns] == number
+        bound = float(np.hypot(*(np.asarray(part.shape) * spacing_mm)))
+        yield bound, level.start // 2, part, (float(rows.start), float(columns.start))
 
 
 def _moved(found: Diameters, offset: Point) -> Diameters:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from lsms_core.anatomy.appearance import margin_of, shape_of, texture_of
@@ -16,7 +15,7 @@ from lsms_core.anatomy.geometry import CTVolume, SlicePlane
 from lsms_core.anatomy.laterality import Side, midline_column
 from lsms_core.anatomy.lesion import Ends, Lesion, attenuation_of, location_of
 from lsms_core.anatomy.liver_map import LEFT, RIGHT, LiverMap
-from lsms_core.anatomy.regions import bounding_box, signed_distance_mm
+from lsms_core.anatomy.regions import bounding_box, boxes_of, signed_distance_mm
 from lsms_core.anatomy.sections import possible_segments
 
 # The liver around a lesion: this far from its edge, beyond the partial volume, mm.
@@ -104,18 +103,6 @@ class _Scene:
             values = values[:: max(1, len(values) // 200_000)]
             organ_hu = float(np.median(values)) if len(values) else float("nan")
         return cls(volume, lesions, known, seen, organ_hu, (k, j, i))
-
-
-def boxes_of(labels: NDArray[Any]) -> dict[int, tuple[slice, slice, slice]]:
-    """Return the bounding box of each number in a map of lesions."""
-    statistics = sitk.LabelShapeStatisticsImageFilter()
-    statistics.SetNumberOfThreads(1)
-    statistics.Execute(sitk.GetImageFromArray(np.ascontiguousarray(labels).astype(np.uint32)))
-    boxes = {}
-    for number in statistics.GetLabels():
-        x, y, z, width, height, depth = statistics.GetBoundingBox(number)
-        boxes[int(number)] = (slice(z, z + depth), slice(y, y + height), slice(x, x + width))
-    return boxes
 
 
 def _measure(
@@ -222,7 +209,9 @@ def _sides(
     away = {}
     for label in (RIGHT, LEFT):
         there = lobes == label
-        if there.any():
+        if there[mine].all():
+            away[label] = np.zeros(np.count_nonzero(mine), np.float32)
+        elif there.any():
             away[label] = np.clip(signed_distance_mm(there, spacing_mm)[mine], 0.0, _REACH_MM)
         else:
             away[label] = np.full(np.count_nonzero(mine), _REACH_MM, np.float32)

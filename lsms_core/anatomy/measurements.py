@@ -38,19 +38,6 @@ class SliceFindings:
     liver_area_mm2: float
 
 
-def diameters_mm(mask: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> tuple[float, float]:
-    """Longest diameter and the longest perpendicular to it, mm.
-
-    Diameters run between pixel edges, so a single pixel has its own size.
-
-    Args:
-        mask: (rows, columns), at least one pixel.
-        spacing_mm: (row, column) spacing.
-    """
-    found = diameters(mask, spacing_mm)
-    return found.longest_mm, found.perpendicular_mm
-
-
 def measure_slice(
     image: NDArray[Any],
     liver: NDArray[np.bool_],

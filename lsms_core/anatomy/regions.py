@@ -90,6 +90,18 @@ def bounding_box(mask: NDArray[Any], margin: Sequence[int]) -> tuple[slice, ...]
     return tuple(box)
 
 
+def boxes_of(labels: NDArray[Any]) -> dict[int, tuple[slice, slice, slice]]:
+    """Return the bounding box of each number in a map of lesions."""
+    statistics = sitk.LabelShapeStatisticsImageFilter()
+    statistics.SetNumberOfThreads(1)
+    statistics.Execute(sitk.GetImageFromArray(np.ascontiguousarray(labels).astype(np.uint32)))
+    boxes = {}
+    for number in statistics.GetLabels():
+        x, y, z, width, height, depth = statistics.GetBoundingBox(number)
+        boxes[int(number)] = (slice(z, z + depth), slice(y, y + height), slice(x, x + width))
+    return boxes
+
+
 def _alone_if_small(step: Any, voxels: int) -> Any:  # noqa: ANN401 - a SimpleITK filter
     """Keep a filter on one thread where starting more would cost longer than its work."""
     if voxels < _SMALL:

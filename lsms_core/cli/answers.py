@@ -65,7 +65,7 @@ def _result(answer: Answer) -> dict[str, Any]:
         "area_mm2": round(longest.area_mm2 if longest else answer.area_mm2, 1),
         "volume_ml": round(answer.volume_ml or 0.0, 3),
         "mean_hu": None if mean is None else round(mean, 1),
-        "voxels": int(answer.volume_mask.sum()),
+        "voxels": answer.voxels,
         "lesions": told["kept"],
         "warnings": list(answer.warnings),
     }

@@ -203,11 +203,6 @@ def prepare_slice(
     return apply_window(image, config.window_hu), transform
 
 
-def resample_labels(labels: NDArray[Any], transform: SliceTransform) -> NDArray[Any]:
-    """Bring a canonical (rows, columns) label map to the model's grid, nearest neighbour."""
-    return transform.to_grid(labels, fill=0, nearest=True)
-
-
 def _nearest(
     image: NDArray[Any],
     spacing: tuple[float, float],

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lsms_core.anatomy.lesion import Lesion
 from lsms_core.anatomy.regions import bounding_box
+from lsms_core.inference.answer_wording import outcome, said_of
 from lsms_core.inference.organ_outline import no_organ, organ_mask, organ_name
 from lsms_core.inference.texts import EXAMPLES, clean_text
 from lsms_core.language.query import Query, Reading
@@ -96,20 +97,45 @@ class Answer:
         return mask
 
     @cached_property
-    def lesion_labels(self) -> NDArray[np.uint16]:
-        """The lesions that are kept on the volume's grid, by their numbers; an organ is 1."""
+    def box(self) -> tuple[slice, ...] | None:
+        """The smallest box of the volume's grid that holds the mask; None for an empty one."""
         if self.region == "organ":
-            return self.volume_mask.astype(np.uint16)
-        labels = np.zeros(self.candidates.labels.shape, np.uint16)
-        for verdict in self.verdicts:
-            if verdict.kept and verdict.number not in self.edits:
-                box = self.candidates.boxes[verdict.number]
-                mine = self.candidates.labels[box] == verdict.number
-                labels[box][mine] = verdict.number
+            return bounding_box(self.volume_mask, (0, 0, 0)) if self.present else None
+        boxes = [
+            bounding_box(self.edits[v.number], (0, 0, 0))
+            if v.number in self.edits
+            else self.candidates.boxes[v.number]
+            for v in self.verdicts
+            if v.kept
+        ]
+        if not boxes:
+            return None
+        return tuple(
+            slice(min(s.start for s in sides), max(s.stop for s in sides))
+            for sides in zip(*boxes, strict=True)
+        )
+
+    @property
+    def voxels(self) -> int:
+        """How many voxels the mask has."""
+        return int(self._areas.sum())
+
+    @cached_property
+    def lesion_labels(self) -> NDArray[np.uint16]:
+        """The lesions that are kept, by their numbers, in :attr:`box`; an organ is 1."""
+        box = self.box
+        if box is None:
+            return np.zeros((0, 0, 0), np.uint16)
+        if self.region == "organ":
+            return self.volume_mask[box].astype(np.uint16)
+        kept = [v.number for v in self.verdicts if v.kept and v.number not in self.edits]
+        labels = np.where(
+            np.isin(self.candidates.labels[box], kept), self.candidates.labels[box], 0
+        )
         for number, mask in self.edits.items():
             if self.verdict(number).kept:
-                labels[mask] = number
-        return labels
+                labels[mask[box]] = number
+        return labels.astype(np.uint16, copy=False)
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -199,12 +225,10 @@ class Answer:
     def _areas(self) -> NDArray[np.int64]:
         """How many voxels each slice along the axis has."""
         axis = self.candidates.search.axis
-        if not self.present:
-            return np.zeros(self.volume_mask.shape[axis], np.int64)
-        box = bounding_box(self.volume_mask, (0, 0, 0))
-        others = tuple(a for a in range(3) if a != axis)
-        counts = np.zeros(self.volume_mask.shape[axis], np.int64)
-        counts[box[axis]] = np.count_nonzero(self.volume_mask[box], axis=others)
+        counts = np.zeros(self.candidates.labels.shape[axis], np.int64)
+        if self.box is not None:
+            others = tuple(a for a in range(3) if a != axis)
+            counts[self.box[axis]] = np.count_nonzero(self.volume_mask[self.box], axis=others)
         return counts
 
     @property
@@ -256,9 +280,9 @@ class Answer:
         return replace(self, verdicts=verdicts, region="lesions")
 
     def lines(self) -> tuple[list[str], list[str]]:
-        """Say of each lesion what became of it: those kept, those dropped."""
+        """Say of each lesion what became of it: those kept, those dropped; none for an organ."""
         kept, dropped = [], []
-        for one in self.lesions:
+        for one in self.lesions if self.region == "lesions" else ():
             verdict = self.verdict(one.number)
             said = "; ".join(verdict.reasons)
             name = f"lesion {one.number}: {one.describe()}"
@@ -322,7 +346,7 @@ def answer(candidates: CandidateSet, text: str | Reading | Query) -> Answer:
     whole = Answer(tidy, candidates, found.verdicts, reading, notes=tuple(notes))
     if candidates.config.keep_largest:
         whole = _largest_only(whole)
-    return replace(whole, message=_message(whole, query, found))
+    return replace(whole, message=said_of(whole, query, found))
 
 
 def _selected(candidates: CandidateSet, query: Query) -> Selection:
@@ -364,30 +388,3 @@ def _largest_only(whole: Answer) -> Answer:
     for number in kept[1:]:  # they are numbered by size
         whole = whole.with_verdict(number, False, "only the largest was asked for")
     return whole
-
-
-def _message(whole: Answer, query: Query, found: Selection) -> str:
-    if query.organ == "other":
-        return (
-            f'"{whole.text}" asks about another organ: only the liver and its lesions are outlined.'
-        )
-    if query.nothing:
-        return found.notes[0] if found.contradicting else (
-            "The text says there is nothing, and the search found nothing against it."
-        )  # fmt: skip
-    return outcome(whole)
-
-
-def outcome(whole: Answer) -> str:
-    """Say in one sentence how many lesions are kept."""
-    count, total = sum(v.kept for v in whole.verdicts), len(whole.verdicts)
-    if count:
-        of = f" of {total}" if count < total else ""
-        return f'Found "{whole.text}": {_lesions(count)}{of}.'
-    if not total:
-        return f'Nothing found for "{whole.text}": the search found no lesion.'
-    return f'Nothing found for "{whole.text}": {_lesions(total)} dropped.'
-
-
-def _lesions(count: int) -> str:
-    return "1 lesion" if count == 1 else f"{count} lesions"

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from lsms_core.anatomy.geometry import CTVolume, SlicePlane
 from lsms_core.anatomy.lesion import Lesion
-from lsms_core.anatomy.measure import RING_MM, boxes_of
-from lsms_core.anatomy.regions import signed_distance_mm
+from lsms_core.anatomy.measure import RING_MM
+from lsms_core.anatomy.regions import boxes_of, signed_distance_mm
 from lsms_core.entries import saved_entries
 from lsms_core.errors import BundleError
 

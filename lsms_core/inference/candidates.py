@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from lsms_core.anatomy.geometry import CTVolume, SlicePlane
 from lsms_core.anatomy.lesion import Lesion
 from lsms_core.anatomy.liver_map import LiverMap, cropped
-from lsms_core.anatomy.measure import boxes_of, measure_lesions
+from lsms_core.anatomy.measure import measure_lesions
+from lsms_core.anatomy.regions import boxes_of
 from lsms_core.errors import InputError
 from lsms_core.inference.candidate_classifier import CandidateClassifier, candidate_features
 from lsms_core.inference.liver_outline import lies_in_liver, margin_voxels

@@ -10,7 +10,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from lsms_core.anatomy.regions import bounding_box, signed_distance_mm
-from lsms_core.inference.answer import Answer, outcome
+from lsms_core.inference.answer import Answer
+from lsms_core.inference.answer_wording import outcome
 from lsms_core.inference.candidates import CandidateSet
 from lsms_core.language.corrections import Correction, Operation, read_correction
 from lsms_core.language.query import Query

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from lsms_core.errors import DependencyError, InputError
 from lsms_core.inference.engine import EncodedText, EngineOptions
+from lsms_core.inference.text_cache import TextCache, cut_short
 from lsms_core.inference.texts import MAX_CHARACTERS
 from lsms_core.models.installed import BundleInfo
 from lsms_core.models.runtime import Runtime, open_runtime
 
-CACHED_TEXTS = 256
 # Half a megabyte each: enough for a slice, its neighbours and those of the slices beside it.
 DRAWN_IMAGES = 64
 # What is drawn is never surer than this: a logit has to be finite.
@@ -50,7 +50,7 @@ class LsmsEngine:
         self._folder = folder
         self._max_tokens = max_tokens
         self._tokenizer: Any = None
-        self._texts: OrderedDict[str, EncodedText] = OrderedDict()
+        self._texts = TextCache(self._encoded)
         # What was drawn in the last images whatever the words were, by digest.
         self._drawn: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
 
@@ -88,9 +88,9 @@ class LsmsEngine:
 
     def encode(self, text: str) -> EncodedText:
         """Encode one text, or take it from the cache; longer texts lose their end."""
-        if text in self._texts:
-            self._texts.move_to_end(text)
-            return self._texts[text]
+        return self._texts.get(text)
+
+    def _encoded(self, text: str) -> EncodedText:
         tokenizer = self._text_tokenizer()
         limit = self._max_tokens
         tokenizer.no_truncation()
@@ -99,15 +99,8 @@ class LsmsEngine:
         if len(ids) > limit or len(text) > MAX_CHARACTERS:
             tokenizer.enable_truncation(limit)
             ids = tokenizer.encode(text[:MAX_CHARACTERS]).ids
-            warning = (
-                f"The text is too long for the model: only its first {limit} tokens were read. "
-                "Name the lesion in one short sentence."
-            )
-        encoded = EncodedText(text, self._network.encode(np.array(ids, np.int64)), warning)
-        self._texts[text] = encoded
-        if len(self._texts) > CACHED_TEXTS:
-            self._texts.popitem(last=False)
-        return encoded
+            warning = cut_short(limit)
+        return EncodedText(text, self._network.encode(np.array(ids, np.int64)), warning)
 
     def draw(self, images: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """See :meth:`lsms_core.inference.engine.Engine.draw`; recent images are remembered."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from lsms_core.errors import InputError
 from lsms_core.inference.engine import EncodedText, EngineOptions
 from lsms_core.inference.postprocess import PostprocessingConfig
+from lsms_core.inference.text_cache import TextCache, cut_short
 from lsms_core.inference.texts import MAX_CHARACTERS
 from lsms_core.models.runtime.choose import torch_device
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from lsms_core.models.installed import BundleInfo
     from lsms_core.models.medclip_sam.pipeline import MedClipSam
     from lsms_core.models.medclip_sam.stages import StageMaps
-
-CACHED_TEXTS = 256
 
 
 class MedClipSamEngine:
@@ -45,7 +43,7 @@ class MedClipSamEngine:
 
     def __init__(self, bundle: Bundle) -> None:
         self._model: MedClipSam = bundle.model
-        self._texts: OrderedDict[str, EncodedText] = OrderedDict()
+        self._texts = TextCache(self._encoded)
 
     @property
     def device(self) -> str:
@@ -59,23 +57,16 @@ class MedClipSamEngine:
 
     def encode(self, text: str) -> EncodedText:
         """Encode one text, or take it from the cache; longer texts lose their end."""
-        if text in self._texts:
-            self._texts.move_to_end(text)
-            return self._texts[text]
+        return self._texts.get(text)
+
+    def _encoded(self, text: str) -> EncodedText:
         short = text[:MAX_CHARACTERS]
         limit = self._model.clip.config.text.context_length
         tokens = self._model.tokenizer(short, truncation=False, verbose=False)["input_ids"]
         warning = None
         if len(tokens) > limit or len(text) > MAX_CHARACTERS:
-            warning = (
-                f"The text is too long for the model: only its first {limit} tokens were read. "
-                "Name the lesion in one short sentence."
-            )
-        encoded = EncodedText(text, self._model.embed_text(short)[None], warning=warning)
-        self._texts[text] = encoded
-        if len(self._texts) > CACHED_TEXTS:
-            self._texts.popitem(last=False)
-        return encoded
+            warning = cut_short(limit)
+        return EncodedText(text, self._model.embed_text(short)[None], warning=warning)
 
     def probabilities(
         self, images: NDArray[np.float32], texts: Sequence[EncodedText]
@@ -111,10 +102,6 @@ class MedClipSamEngine:
     def stage_report(self) -> str:
         """Return the time spent in each stage since the last reset, as a Markdown table."""
         return self._model.clock.report()
-
-    def reset_times(self) -> None:
-        """Begin to count the stages' time anew."""
-        self._model.clock.reset()
 
 
 def open_engine(info: BundleInfo, options: EngineOptions) -> MedClipSamEngine:

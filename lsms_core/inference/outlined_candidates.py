@@ -10,6 +10,7 @@ import numpy as np
 from lsms_core.anatomy.geometry import CTVolume, SlicePlane
 from lsms_core.anatomy.liver_map import LiverMap, with_heights, with_lobes
 from lsms_core.anatomy.named_outlines import NamedMask, Outlines, recognise
+from lsms_core.anatomy.plausibility import liver_notes
 from lsms_core.errors import InputError
 from lsms_core.inference.candidates import CandidateSet, Search
 
@@ -61,6 +62,8 @@ def candidates_of(
         notes.append(_NO_LIVER)
     else:
         known = _completed(volume, known, seen, chosen)
+        if not isinstance(liver, LiverMap):  # a network's was looked at when it was drawn
+            notes += liver_notes(volume, known.liver)
     if found.lesions is None:
         notes.append("The segmentation outlines a liver without any lesion.")
     search = Search(volume, chosen, seen.axis, seen.plane, engine="labels", model=source,

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsms_core.anatomy.liver_map import LiverMap, with_heights
+from lsms_core.anatomy.plausibility import liver_notes
 from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.errors import CancelledError
 from lsms_core.inference.devices import is_out_of_memory
@@ -103,9 +104,11 @@ def run_maps(
     liver = liver_map(
         codes, lesions >= config.mask_threshold, view.slices, view.plane.axis, view.spacing_mm
     )
+    notes = maps.notes()
     if shows_liver_whole(view.slices, view.plane.thickness_mm):
         liver = with_heights(view.volume, liver)
-    return lesions, liver, maps.notes()
+        notes += liver_notes(view.volume, liver.liver)
+    return lesions, liver, notes
 
 
 def run_texts(

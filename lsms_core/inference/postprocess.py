@@ -181,61 +181,6 @@ def find_components(
 
 
 @dataclass(frozen=True)
-class Cut:
-    """A map that was cut again.
-
-    Attributes:
-        mask: bool, the map's shape.
-        score: 0 to 1, of the best component that is left; see the module's text.
-        threshold: the probability that was cut at.
-    """
-
-    mask: NDArray[np.bool_]
-    score: float
-    threshold: float
-
-
-def recut(
-    probability: NDArray[Any],
-    threshold: float,
-    spacing_mm: Sequence[float],
-    config: PostprocessingConfig | None = None,
-    *,
-    axis: int = 0,
-    slices: Sequence[int] | None = None,
-    keep_largest: bool | None = None,
-    min_area_mm2: float | None = None,
-    kept: NDArray[np.bool_] | None = None,
-) -> Cut:
-    """Cut a kept map at another threshold where nothing but the map was kept.
-
-    Args:
-        probability: as for :func:`find_components`.
-        threshold: the new threshold, between 0 and 1.
-        spacing_mm: pixel size along each axis, mm.
-        config: the model's configuration.
-        axis: of a 3-D array, the axis along which slices were run.
-        slices: of a 3-D array, the indices that were run.
-        keep_largest: overrides the configuration.
-        min_area_mm2: overrides the configuration.
-        kept: the answer's mask where its text dropped some lesions: only what touches it stays.
-    """
-    config = (config or PostprocessingConfig()).at_threshold(threshold)
-    if keep_largest is not None:
-        config = replace(config, keep_largest=keep_largest)
-    if min_area_mm2 is not None:
-        config = replace(config, min_area_mm2=min_area_mm2)
-    found = find_components(probability, spacing_mm, config, axis=axis, slices=slices)
-    numbers = np.arange(1, len(found.scores) + 1)
-    if kept is not None:
-        numbers = np.intersect1d(numbers, found.labels[kept])
-    if config.keep_largest:
-        numbers = numbers[:1]
-    best = max((found.scores[n - 1] for n in numbers), default=found.best if kept is None else 0.0)
-    return Cut(np.isin(found.labels, numbers) & (found.labels > 0), best, config.mask_threshold)
-
-
-@dataclass(frozen=True)
 class _Component:
     where: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
     score: float

@@ -41,15 +41,6 @@ class DicomVolume:
     hint: ValueHint
 
 
-def list_series(source: Path) -> list[DicomSeries]:
-    """List the CT series of a folder or a file: by number, and by stack within one.
-
-    Raises:
-        InputError: when no CT image is there.
-    """
-    return scan(source).series
-
-
 def read_dicom(
     source: Path, series: str | None = None, phase: str | None = None, *, resample: bool = False
 ) -> DicomVolume:

@@ -115,9 +115,11 @@ class Patch:
         return result
 
 
-def mask_patch(volume_node: vtkMRMLScalarVolumeNode, mask: Bool3D) -> Patch:
-    """Return a mask on the volume's grid with its place."""
-    return Patch(mask, ijk_to_node_ras(volume_node), volume_node.GetParentTransformNode())
+def mask_patch(
+    volume_node: vtkMRMLScalarVolumeNode, mask: Bool3D, start: tuple[int, int, int] = (0, 0, 0)
+) -> Patch:
+    """Return a mask on the volume's grid, from a voxel (i, j, k) on, with its place."""
+    return Patch(mask, ijk_to_node_ras(volume_node), volume_node.GetParentTransformNode(), start)
 
 
 def segment_patch(segmentation_node: vtkMRMLSegmentationNode, segment_id: str) -> Patch | None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from slicer import vtkMRMLSegmentationNode
 
-from lsms_core.anatomy.regions import label_components
+from lsms_core.anatomy.regions import boxes_of, label_components
 from lsms_core.mrml.labelmaps import (
     Bool3D,
     Patch,
@@ -104,12 +104,13 @@ def separate_lesions(patch: Patch, lesions: NDArray[Any] | None = None) -> list[
     """
     if lesions is None:
         lesions, _ = label_components(patch.array)
-    numbers, sizes = np.unique(lesions[patch.array], return_counts=True)
-    order = np.argsort(-sizes, kind="stable")
-    return [
-        replace(patch, array=np.asarray(patch.array & (lesions == number))).cropped()
-        for number in numbers[order].tolist()
-    ]
+    numbers = np.where(patch.array, lesions, 0)
+    parts = []
+    for number, box in boxes_of(numbers).items():
+        k, j, i = (s.start for s in box)
+        start = (patch.start[0] + i, patch.start[1] + j, patch.start[2] + k)
+        parts.append(replace(patch, array=np.asarray(numbers[box] == number), start=start))
+    return sorted(parts, key=lambda part: -np.count_nonzero(part.array))
 
 
 def merged(

@@ -62,6 +62,7 @@ def write_mask(
     segment_id: str | None = None,
     region: NDArray[Any] | None = None,
     lesions: NDArray[Any] | None = None,
+    box: tuple[slice, ...] | None = None,
 ) -> list[str]:
     """Write an answer to segments, wherever volume and segmentation are in the world.
 
@@ -78,8 +79,10 @@ def write_mask(
             has made (a new one where there is none).
         region: bool, broadcasts to the mask's shape: the voxels that the model has seen.
             "update" empties these before it adds the mask; default: it only adds.
-        lesions: the mask's shape: the numbers of the lesions in it, for one segment a lesion;
-            default: each connected part is a lesion.
+        lesions: of the shape of ``box``: the numbers of the lesions in it, for one segment a
+            lesion; default: each connected part is a lesion.
+        box: outside of it the mask is known to be empty; a large volume is written faster.
+            Default: the whole volume.
 
     Returns:
         The segments' IDs; none for an empty mask, also where other segments cover all of it.
@@ -92,9 +95,11 @@ def write_mask(
     check_volume(volume_node)
     _check_nodes(segmentation_node, volume_node)
     mask = check_mask(volume_node, mask)
-    if not mask.any():
+    inside = mask if box is None else mask[box]
+    if not inside.any():
         return []
-    whole = mask_patch(volume_node, mask).cropped()
+    corner = (0, 0, 0) if box is None else _corner(box)
+    whole = mask_patch(volume_node, inside, corner).cropped()
     seen = None if region is None else np.broadcast_to(np.asarray(region, np.bool_), mask.shape)
     meta = meta.completed()
     targets = choose_targets(segmentation_node, meta.prompt, options.policy, segment_id)
@@ -103,7 +108,7 @@ def write_mask(
         if not whole.array.any():
             return []
     split = options.split_lesions and segment_id is None
-    numbers = None if lesions is None else np.asarray(lesions)[whole.box]
+    numbers = None if lesions is None else np.asarray(lesions)[_within(whole, corner)]
     parts = separate_lesions(whole, numbers) if split else [whole]
     chosen = choose_segments(segmentation_node, parts, targets, options.policy, split=split)
     others = _other_colours(segmentation_node, meta.prompt)
@@ -173,6 +178,17 @@ def replace_mask(
     meta = read_tags(segment)
     if meta is not None and threshold is not None:
         write_tags(segment, replace(meta, threshold=threshold))
+
+
+def _within(patch: Patch, corner: tuple[int, int, int]) -> tuple[slice, ...]:
+    """Return a patch's place in a box that starts at a corner (i, j, k)."""
+    shifted = zip(patch.box, corner[::-1], strict=True)
+    return tuple(slice(side.start - low, side.stop - low) for side, low in shifted)
+
+
+def _corner(box: tuple[slice, ...]) -> tuple[int, int, int]:
+    k, j, i = (side.start for side in box)
+    return i, j, k
 
 
 def read_meta(segmentation_node: vtkMRMLSegmentationNode, segment_id: str) -> SegmentMeta | None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lsms_core.anatomy.appearance import margin_of, shape_of, solidity, texture_of
-from lsms_core.anatomy.measurements import diameters_mm, measure_slice
+from lsms_core.anatomy.diameters import diameters
+from lsms_core.anatomy.measurements import measure_slice
 from lsms_core.anatomy.regions import signed_distance_mm
 from lsms_core.anatomy.sections import liver_height, possible_segments
 
@@ -18,7 +19,8 @@ def disc(row, column, a, b=None):
 
 
 def word_for(mask):
-    return shape_of(mask, *diameters_mm(mask, (1.0, 1.0)))
+    found = diameters(mask, (1.0, 1.0))
+    return shape_of(mask, found.longest_mm, found.perpendicular_mm)
 
 
 def test_shapes():

@@ -16,7 +16,6 @@ from lsms_core.dataset.preprocessing import (
     body_box,
     plan_slice,
     prepare_slice,
-    resample_labels,
 )
 from lsms_core.errors import BundleError, InputError
 
@@ -75,7 +74,7 @@ def test_labels_keep_their_values_on_the_grid():
     labels[50:80, 60:90] = 3
     labels[100:130, 60:90] = 7
     transform = plan_slice(image, (1.0, 1.0), PreprocessingConfig())
-    assert set(np.unique(resample_labels(labels, transform))) == {0, 3, 7}
+    assert set(np.unique(transform.to_grid(labels, fill=0, nearest=True))) == {0, 3, 7}
 
 
 def test_window_maps_its_ends_to_minus_one_and_one():

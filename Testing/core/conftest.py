@@ -10,8 +10,6 @@ import pytest
 
 from lsms_core.anatomy.geometry import CTVolume
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "left", "right", "lobe", "lesion", "bright"]
-
 
 @pytest.fixture(scope="session")
 def small_bundle(tmp_path_factory) -> Path:
@@ -62,37 +60,14 @@ def small_ct():
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory) -> Path:
     """A whole bundle with random weights; its answers mean nothing."""
-    import torch
-    from transformers import BertTokenizer
+    from Testing.core.models_tiny import random_bundle
 
-    from lsms_core.models.bundle import save_bundle
-    from lsms_core.models.lsms.config import LSMSConfig
-    from lsms_core.models.lsms.model import LSMSModel
-    from lsms_core.models.lsms.text_encoder import TextEncoder
-
-    folder = tmp_path_factory.mktemp("models")
-    vocabulary = folder / "vocab.txt"
-    vocabulary.write_text("\n".join(WORDS), "utf-8")
-    torch.manual_seed(0)
-    config = LSMSConfig(dims=(8, 8, 16, 16), depths=(1, 1, 1, 1), decoder_width=32, text_width=16)
-    bert = {
-        "vocab_size": len(WORDS),
-        "hidden_size": 16,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "intermediate_size": 32,
-    }
-    return save_bundle(
-        folder / "random-tiny",
-        LSMSModel(config, TextEncoder.from_config(bert)).eval(),
-        BertTokenizer(str(vocabulary)),
+    return random_bundle(
+        tmp_path_factory.mktemp("models") / "random-tiny",
         preprocessing={"spacing_mm": 2.0, "height": 64, "width": 64},
-        postprocessing={},
         card="# Random\n\nRandom weights for tests.\n",
-        name="random-tiny",
         version="0.0.1",
-        dtype="float32",
-    )
+    )[1]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import BertTokenizer
 
 from lsms_core.inference.lsms_engine import LsmsEngine
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
@@ -15,6 +16,8 @@ from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.models.lsms.text_encoder import TextEncoder
 from lsms_core.models.runtime.torch_runtime import TorchRuntime
 from Testing.core.training_tiny import BERT
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "left", "right", "lobe", "lesion"]
 
 # Of an outline, and of LSMS.
 DIMS = (8, 8, 8, 16, 16, 8)
@@ -35,6 +38,18 @@ def engine_of(model, folder: Path | None = None, precision: str = "auto") -> Lsm
 def tiny_unet(seed: int = 0, **changes) -> UNetModel:
     torch.manual_seed(seed)
     return UNetModel(UNetConfig(**{"dims": DIMS, **changes})).eval()
+
+
+def random_bundle(path: Path, **changes) -> tuple[LSMSModel, Path]:
+    """Save an LSMS of random weights that knows a few words, and return it, too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    vocabulary = path.parent / f"{path.name}.txt"
+    vocabulary.write_text("\n".join(WORDS), "utf-8")
+    torch.manual_seed(0)
+    bert = {**BERT, "vocab_size": len(WORDS), "num_hidden_layers": 1}
+    model = LSMSModel(LSMSConfig(**SHAPE), TextEncoder.from_config(bert)).eval()
+    tokenizer = BertTokenizer(str(vocabulary))
+    return model, saved(path, model, tokenizer, **{"dtype": "float32", **changes})
 
 
 def saved(folder: Path, model: Any, tokenizer: Any, **changes) -> Path:

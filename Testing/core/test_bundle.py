@@ -6,44 +6,20 @@ import json
 
 import pytest
 import torch
-from transformers import BertTokenizer
 
 from lsms_core.errors import BundleError, OutputError
 from lsms_core.models.bundle import inspect_bundle, load_bundle, save_bundle
-from lsms_core.models.lsms.config import LSMSConfig
-from lsms_core.models.lsms.model import LSMSModel
-from lsms_core.models.lsms.text_encoder import TextEncoder
-
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "left", "right", "lobe", "lesion"]
+from Testing.core.models_tiny import random_bundle
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bundle")
-    vocabulary = folder / "vocab.txt"
-    vocabulary.write_text("\n".join(WORDS), "utf-8")
-    torch.manual_seed(0)
-    config = LSMSConfig(dims=(8, 8, 16, 16), depths=(1, 1, 1, 1), decoder_width=32, text_width=16)
-    bert = {
-        "vocab_size": len(WORDS),
-        "hidden_size": 16,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "intermediate_size": 32,
-    }
-    model = LSMSModel(config, TextEncoder.from_config(bert)).eval()
-    path = save_bundle(
-        folder / "small",
-        model,
-        BertTokenizer(str(vocabulary)),
+    return random_bundle(
+        tmp_path_factory.mktemp("bundle") / "small",
         preprocessing={"spacing_mm": 1.5},
-        postprocessing={},
         card="# Small\n",
-        name="small",
         version="0.0.1",
-        dtype="float32",
     )
-    return model, path
 
 
 @pytest.fixture

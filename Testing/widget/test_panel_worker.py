@@ -8,44 +8,20 @@ from pathlib import Path
 
 import pytest
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "left", "right", "lobe", "lesion"]
-
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
     """A model with random weights."""
-    torch = pytest.importorskip("torch")
-    from transformers import BertTokenizer
+    pytest.importorskip("torch")
+    from Testing.core.models_tiny import random_bundle
 
-    from lsms_core.models.bundle import save_bundle
-    from lsms_core.models.lsms.config import LSMSConfig
-    from lsms_core.models.lsms.model import LSMSModel
-    from lsms_core.models.lsms.text_encoder import TextEncoder
-
-    folder = tmp_path_factory.mktemp("bundle")
-    vocabulary = folder / "vocab.txt"
-    vocabulary.write_text("\n".join(WORDS), "utf-8")
-    torch.manual_seed(0)
-    config = LSMSConfig(dims=(8, 8, 16, 16), depths=(1, 1, 1, 1), decoder_width=32, text_width=16)
-    bert = {
-        "vocab_size": len(WORDS),
-        "hidden_size": 16,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "intermediate_size": 32,
-    }
-    return save_bundle(
-        folder / "small",
-        LSMSModel(config, TextEncoder.from_config(bert)).eval(),
-        BertTokenizer(str(vocabulary)),
-        preprocessing={},
+    return random_bundle(
+        tmp_path_factory.mktemp("bundle") / "small",
         # Random weights give about 0.02 everywhere: a part of it is above this.
         postprocessing={"mask_threshold": 0.025, "presence_threshold": 0.01, "min_depth_mm": 0.0},
         card="# Small\n",
-        name="small",
         version="0.0.1",
-        dtype="float32",
-    )
+    )[1]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def small_bundle(tmp_path_factory) -> Path:
 
     from lsms_core.benchmarking.random_bundle import random_model, save_random_bundle
     from lsms_core.dataset.preprocessing import PreprocessingConfig
-    from lsms_core.models.lsms.config import LSMSConfig
+    from lsms_core.models.lsms.lsms_config import LSMSConfig
 
     bert = {
         "vocab_size": 120,

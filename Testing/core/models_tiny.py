@@ -11,7 +11,7 @@ from transformers import BertTokenizer
 from lsms_core.inference.lsms_engine import LsmsEngine
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
 from lsms_core.models.bundle import save_bundle
-from lsms_core.models.lsms.config import LSMSConfig
+from lsms_core.models.lsms.lsms_config import LSMSConfig
 from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.models.lsms.text_encoder import TextEncoder
 from lsms_core.models.runtime.torch_runtime import TorchRuntime

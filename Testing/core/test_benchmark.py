@@ -28,7 +28,7 @@ from lsms_core.benchmarking.tables import benchmark_table, description_rows
 from lsms_core.cli.benchmark import command
 from lsms_core.cli.main import main
 from lsms_core.errors import LsmsError
-from lsms_core.models.lsms.config import VARIANTS, LSMSConfig
+from lsms_core.models.lsms.lsms_config import VARIANTS, LSMSConfig
 from lsms_core.models.lsms.mixers import EVALUATION_STEPS
 from lsms_core.models.lsms.model import LSMS
 from lsms_core.models.lsms.svla import LanguageBranch

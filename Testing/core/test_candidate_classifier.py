@@ -23,7 +23,7 @@ from lsms_core.inference.candidate_classifier import (
 )
 from lsms_core.inference.candidates import CandidateSet, Search
 from lsms_core.inference.postprocess import PostprocessingConfig
-from lsms_core.training.candidates import (
+from lsms_core.training.candidate_fitting import (
     are_lesions,
     fit_classifier,
     gather_candidates,

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.dataset.augmentation import AugmentationConfig
-from lsms_core.dataset.text_free import TextFreeConfig
+from lsms_core.dataset.text_free_pictures import TextFreeConfig
 from lsms_core.errors import BundleError, InputError
 from lsms_core.inference.predictor import Predictor
 from lsms_core.models.architectures import with_detail_from

@@ -11,7 +11,7 @@ import torch
 
 from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.dataset.sources import Case, CaseArrays
-from lsms_core.dataset.text_free import TextFreeConfig, TextFreePictures
+from lsms_core.dataset.text_free_pictures import TextFreeConfig, TextFreePictures
 from lsms_core.errors import InputError
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.guesses import marks, with_guesses

@@ -19,7 +19,7 @@ from lsms_core.models.architectures import (
     with_words,
 )
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
-from lsms_core.models.lsms.config import LSMSConfig
+from lsms_core.models.lsms.lsms_config import LSMSConfig
 from lsms_core.models.lsms.model import LSMS, LSMSModel
 from lsms_core.models.lsms.outline import KINDS
 from lsms_core.models.lsms.text_encoder import NoText, TextEncoder

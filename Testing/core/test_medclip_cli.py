@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.inference.predictor import Predictor
 from lsms_core.models.medclip_sam import files
-from lsms_core.models.medclip_sam.config import MedClipSamConfig
+from lsms_core.models.medclip_sam.medclip_config import MedClipSamConfig
 from Testing.core.medclip_tiny import write_clip, write_sam
 
 ENGINE = ("--engine", "medclip-sam", "--device", "cpu")

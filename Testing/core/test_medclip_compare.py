@@ -16,7 +16,7 @@ from lsms_core.evaluation.evaluate_records import assemble
 from lsms_core.evaluation.scores import score_sample
 from lsms_core.evaluation.text_tests import KINDS, TextAnswer
 from lsms_core.models.medclip_sam import files
-from lsms_core.models.medclip_sam.config import MedClipSamConfig
+from lsms_core.models.medclip_sam.medclip_config import MedClipSamConfig
 from Testing.core.medclip_tiny import write_clip, write_sam
 
 

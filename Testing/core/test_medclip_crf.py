@@ -13,8 +13,8 @@ from lsms_core.models.medclip_sam.cleanup import (
     resize,
     two_means_threshold,
 )
-from lsms_core.models.medclip_sam.config import CrfConfig, MedClipSamConfig
 from lsms_core.models.medclip_sam.crf import refine, unary
+from lsms_core.models.medclip_sam.medclip_config import CrfConfig, MedClipSamConfig
 
 
 def normalise(kernel):

@@ -22,7 +22,7 @@ from lsms_core.inference.predictor import Predictor
 from lsms_core.models.bundle import load_bundle
 from lsms_core.models.installed import default_weights, inspect_bundle
 from lsms_core.models.medclip_sam import files
-from lsms_core.models.medclip_sam.config import NEUTRAL_TEXTS, MedClipSamConfig
+from lsms_core.models.medclip_sam.medclip_config import NEUTRAL_TEXTS, MedClipSamConfig
 from lsms_core.models.medclip_sam.open_clip_format import PICKLE_NAME, WEIGHTS_NAME
 from Testing.core.medclip_tiny import write_clip, write_sam
 

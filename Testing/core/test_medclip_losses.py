@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from lsms_core.errors import InputError
-from lsms_core.models.medclip_sam.losses import dhn_nce, info_nce, one_way
+from lsms_core.models.medclip_sam.contrastive_losses import dhn_nce, info_nce, one_way
 
 
 def embeddings(pairs, seed, width=8):

@@ -16,8 +16,8 @@ from torch.nn import functional as F
 
 from lsms_core.errors import BundleError, InputError
 from lsms_core.models.medclip_sam import gscorecam, m2ib
-from lsms_core.models.medclip_sam.config import M2ibConfig, MedClipSamConfig
 from lsms_core.models.medclip_sam.gscorecam import ChannelScores
+from lsms_core.models.medclip_sam.medclip_config import M2ibConfig, MedClipSamConfig
 from lsms_core.models.medclip_sam.open_clip_format import (
     PICKLE_NAME,
     WEIGHTS_NAME,

@@ -17,7 +17,7 @@ from lsms_core.evaluation.medclip_sets import SETS
 from lsms_core.evaluation.medclip_table import blindness_table, evaluate_set, results_table
 from lsms_core.inference.medclip_engine import picture_predictor
 from lsms_core.models.medclip_sam import files
-from lsms_core.models.medclip_sam.config import MedClipSamConfig
+from lsms_core.models.medclip_sam.medclip_config import MedClipSamConfig
 from lsms_core.models.medclip_sam.open_clip_format import PICKLE_NAME, WEIGHTS_NAME
 from Testing.core.medclip_tiny import write_clip, write_sam
 

@@ -80,7 +80,7 @@ def test_each_stage_is_timed_and_what_is_kept_is_not_run_again(monkeypatch):
 
 
 def test_sam_is_timed_even_if_nothing_stands_out(monkeypatch):
-    nothing = "lsms_core.models.medclip_sam.pipeline.coarse_mask"
+    nothing = "lsms_core.models.medclip_sam.medclip_pipeline.coarse_mask"
     monkeypatch.setattr(nothing, lambda grey, *_: np.zeros(grey.shape, np.bool_))
     first, second = measure(small("v2", monkeypatch), size=96)
     assert first["SAM image"].calls == first["SAM prompts"].calls == 1

@@ -19,7 +19,7 @@ from lsms_core.dataset.picture_files import read_picture_mask
 from lsms_core.errors import InputError
 from lsms_core.models.medclip_sam.open_clip_format import load_clip
 from lsms_core.training.medclip import contrastive, weak
-from lsms_core.training.medclip.config import ContrastiveConfig
+from lsms_core.training.medclip.contrastive_config import ContrastiveConfig
 from lsms_core.training.medclip.pairs import FolderPairs, GeneratedPairs, read_pairs
 from lsms_core.training.medclip.retrieval import retrieval
 

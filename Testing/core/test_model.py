@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from lsms_core.errors import BundleError
-from lsms_core.models.lsms.config import VARIANTS, LSMSConfig
 from lsms_core.models.lsms.losses import LossConfig, LSMSLoss, contrastive_loss, dice_loss
+from lsms_core.models.lsms.lsms_config import VARIANTS, LSMSConfig
 from lsms_core.models.lsms.mixers import NMFMixer
 from lsms_core.models.lsms.model import LSMS, LSMSModel
 from lsms_core.models.lsms.text_encoder import TextEncoder

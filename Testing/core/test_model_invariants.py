@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from lsms_core.benchmarking.random_bundle import random_model
 from lsms_core.models.bundle import load_bundle, save_bundle
-from lsms_core.models.lsms.config import LSMSConfig
+from lsms_core.models.lsms.lsms_config import LSMSConfig
 from lsms_core.models.lsms.model import LSMS
 
 MIXERS = ("nmf", "mhsa")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lsms_core.errors import BundleError
 from lsms_core.models.architectures import with_outline
-from lsms_core.models.lsms.config import LSMSConfig
+from lsms_core.models.lsms.lsms_config import LSMSConfig
 from lsms_core.models.lsms.model import LSMS, READERS
 from lsms_core.models.lsms.outline import (
     KINDS,

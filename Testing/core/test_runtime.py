@@ -34,7 +34,7 @@ def drawing_bundle(tmp_path_factory):
     """A bundle of random weights that draws, stored in half precision, with that graph."""
     from lsms_core.benchmarking.random_bundle import random_model, save_random_bundle
     from lsms_core.models.bundle import load_model, new_bundle
-    from lsms_core.models.lsms.config import LSMSConfig
+    from lsms_core.models.lsms.lsms_config import LSMSConfig
     from lsms_core.models.runtime.export import export_graphs
 
     config = LSMSConfig(**SHAPE, outline=(4, 4, 4, 8, 8, 4), outlines=2)
@@ -168,8 +168,8 @@ def test_lsms_draws_the_same_by_itself_and_its_model_stays_complete(
     from lsms_core.models.bundle import save_bundle
     from lsms_core.models.lsms.model import LSMSModel
     from lsms_core.models.lsms.text_encoder import NoText
-    from lsms_core.models.spelling import spelling_tokenizer
-    from lsms_core.training import graphs
+    from lsms_core.models.spelling_tokenizer import spelling_tokenizer
+    from lsms_core.training import graph_agreement
 
     torch.manual_seed(0)
     model = LSMSModel(drawing_config("tiny", **SHAPE, detail=(4, 8)), NoText())
@@ -186,8 +186,8 @@ def test_lsms_draws_the_same_by_itself_and_its_model_stays_complete(
         name="plain",
         version="0",
     )
-    monkeypatch.setattr(graphs, "_synthetic", small_ct)
-    agreement = graphs.add_graphs(plain, tmp_path / "graphs", version="1")
+    monkeypatch.setattr(graph_agreement, "_synthetic", small_ct)
+    agreement = graph_agreement.add_graphs(plain, tmp_path / "graphs", version="1")
     assert agreement.enough
     info = inspect_bundle(tmp_path / "graphs")
     assert (info.version, graphs_of(info.folder)) == ("1", {"draw"})
@@ -198,9 +198,9 @@ def test_lsms_draws_the_same_by_itself_and_its_model_stays_complete(
     images = np.random.default_rng(0).uniform(-1, 1, (2, 3, 51, 77)).astype(np.float32)
     np.testing.assert_allclose(ours.draw(images), torch_s.draw(images), atol=1e-3)
 
-    monkeypatch.setattr(graphs, "LEAST_DICE", 1.1)
+    monkeypatch.setattr(graph_agreement, "LEAST_DICE", 1.1)
     with pytest.raises(BundleError, match="draw otherwise than torch"):
-        graphs.add_graphs(plain, tmp_path / "refused")
+        graph_agreement.add_graphs(plain, tmp_path / "refused")
     assert not (tmp_path / "refused").exists()
 
 
@@ -208,7 +208,7 @@ def test_lsms_draws_the_same_by_itself_and_its_model_stays_complete(
 def test_both_runtimes_read_and_find_the_same(tmp_path):
     from lsms_core.benchmarking.random_bundle import random_model, save_random_bundle
     from lsms_core.models.bundle import load_model
-    from lsms_core.models.lsms.config import LSMSConfig
+    from lsms_core.models.lsms.lsms_config import LSMSConfig
     from lsms_core.models.runtime.export import export_graphs
 
     folder = save_random_bundle(tmp_path / "words", random_model(LSMSConfig(**SHAPE), BERT))

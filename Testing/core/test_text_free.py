@@ -12,7 +12,7 @@ import torch
 from lsms_core.dataset.augmentation import AugmentationConfig
 from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.dataset.sources import list_cases, load_case
-from lsms_core.dataset.text_free import TextFreeConfig, TextFreePictures
+from lsms_core.dataset.text_free_pictures import TextFreeConfig, TextFreePictures
 
 GRID = PreprocessingConfig(spacing_mm=3.0, height=96, width=128)
 STILL = AugmentationConfig(

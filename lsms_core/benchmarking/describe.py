@@ -14,7 +14,7 @@ from functools import lru_cache
 import torch
 from torch import nn
 
-from lsms_core.models.lsms.config import VARIANTS, LSMSConfig
+from lsms_core.models.lsms.lsms_config import VARIANTS, LSMSConfig
 from lsms_core.models.lsms.model import LSMS
 
 SIZES = (224, 352, 480)

@@ -11,7 +11,7 @@ from lsms_core.benchmarking.describe import TOKENS, count_gmacs
 from lsms_core.benchmarking.tables import table
 from lsms_core.models.baselines.lavt import LAVT, lavt_config
 from lsms_core.models.baselines.unet import UNet, UNetConfig
-from lsms_core.models.lsms.config import LSMSConfig
+from lsms_core.models.lsms.lsms_config import LSMSConfig
 from lsms_core.models.lsms.model import LSMS, Network
 
 TEXT_WIDTH = 384

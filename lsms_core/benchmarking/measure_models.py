@@ -149,7 +149,7 @@ def worker_overhead(weights: str, config: BenchmarkConfig) -> dict[str, float]:
 
 def _random_bundle(folder: Path) -> Path:
     from lsms_core.benchmarking.random_bundle import random_model, save_random_bundle
-    from lsms_core.models.lsms.config import LSMSConfig
+    from lsms_core.models.lsms.lsms_config import LSMSConfig
 
     return save_random_bundle(folder, random_model(LSMSConfig.variant(folder.name)))
 

@@ -11,10 +11,10 @@ import torch
 
 from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.models.bundle import save_bundle
-from lsms_core.models.lsms.config import LSMSConfig
+from lsms_core.models.lsms.lsms_config import LSMSConfig
 from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.models.lsms.text_encoder import TextEncoder
-from lsms_core.models.spelling import spelling_tokenizer
+from lsms_core.models.spelling_tokenizer import spelling_tokenizer
 
 # A compact text encoder: 6 layers, 384 wide.
 COMPACT_BERT: dict[str, int] = {

@@ -117,7 +117,7 @@ def command(
 
 def _variants(text: str) -> tuple[str, ...]:
     from lsms_core.errors import InputError
-    from lsms_core.models.lsms.config import VARIANTS
+    from lsms_core.models.lsms.lsms_config import VARIANTS
 
     names = [name.strip() for name in text.split(",") if name.strip() not in ("", "none")]
     for name in names:

@@ -180,7 +180,7 @@ def _said(lesion: Lesion) -> str:
 
 
 def _write(output: Path, found: FollowUp, report: dict[str, object]) -> None:
-    from lsms_core.io.text import write_text
+    from lsms_core.io.text_files import write_text
 
     if output.suffix.lower() == ".json":
         write_text(output, json.dumps(report, indent=1, ensure_ascii=False) + "\n")

@@ -88,7 +88,7 @@ def command(
     from lsms_core.evaluation.evaluate_records import pool as pool_reports
     from lsms_core.evaluation.failures import Gallery
     from lsms_core.evaluation.report import markdown
-    from lsms_core.io.text import read_json, write_text
+    from lsms_core.io.text_files import read_json, write_text
 
     if output is None:
         raise InputError("Where should the report go? Give --output REPORT.json.")
@@ -141,7 +141,7 @@ def command(
 def _evaluate_readings(path: Path, output: Path | None) -> None:
     """Print how well the texts of a file are read; needs no network."""
     from lsms_core.evaluation.readings import score_readings
-    from lsms_core.io.text import write_text
+    from lsms_core.io.text_files import write_text
 
     scores = score_readings(path)
     for mistake in scores.mistakes:

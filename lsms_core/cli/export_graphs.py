@@ -24,7 +24,7 @@ def command(bundle: str, output: Path, version: str | None, volumes: tuple[Path,
     The weights' file stays as it is. Both runtimes have to draw the same, or nothing is written.
     """
     from lsms_core.io.volumes import read_volume
-    from lsms_core.training.graphs import add_graphs
+    from lsms_core.training.graph_agreement import add_graphs
 
     agreement = add_graphs(
         bundle, output, [read_volume(p).volume for p in volumes], version=version

@@ -29,8 +29,8 @@ def command(
     from lsms_core.dataset.sources import list_cases
     from lsms_core.errors import InputError
     from lsms_core.inference.predictor import Predictor
-    from lsms_core.io.text import write_text
-    from lsms_core.training.candidates import (
+    from lsms_core.io.text_files import write_text
+    from lsms_core.training.candidate_fitting import (
         fit_classifier,
         gather_candidates,
         left_out_probabilities,

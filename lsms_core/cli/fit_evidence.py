@@ -27,7 +27,7 @@ def command(cases: tuple[Path, ...], weights: str, pictures: int, seed: int, out
     from lsms_core.dataset.preprocessing import PreprocessingConfig
     from lsms_core.dataset.sources import list_cases, load_case
     from lsms_core.errors import InputError
-    from lsms_core.io.text import write_text
+    from lsms_core.io.text_files import write_text
     from lsms_core.models.bundle import load_bundle
     from lsms_core.models.installed import default_weights
     from lsms_core.models.lsms.model import LSMSModel

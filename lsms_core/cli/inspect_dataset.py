@@ -52,7 +52,7 @@ def command(
     from lsms_core.errors import InputError
     from lsms_core.io.atomic import check_writable
     from lsms_core.io.figure import check_drawing, save_figure
-    from lsms_core.io.text import write_text
+    from lsms_core.io.text_files import write_text
 
     check_drawing()
     every = read_records(dataset)

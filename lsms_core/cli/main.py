@@ -35,7 +35,10 @@ _COMMANDS = {
         "lsms_core.cli.fit_evidence",
         "Learn what a model's own eye for a look is worth.",
     ),
-    "release": ("lsms_core.cli.release", "Give a trained model its threshold, card and name."),
+    "release": (
+        "lsms_core.cli.release_model",
+        "Give a trained model its threshold, card and name.",
+    ),
     "export": ("lsms_core.cli.export_graphs", "Give a model the graphs that ONNX Runtime needs."),
     "benchmark": ("lsms_core.cli.benchmark", "Measure speed and memory on this machine."),
     "medclip-sam": (

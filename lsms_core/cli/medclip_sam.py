@@ -42,8 +42,8 @@ def assemble(
     """Make the bundle OUTPUT of the folders BIOMEDCLIP and SAM; nothing is downloaded."""
     from dataclasses import replace
 
-    from lsms_core.models.medclip_sam.config import MedClipSamConfig
     from lsms_core.models.medclip_sam.files import assemble as put_together
+    from lsms_core.models.medclip_sam.medclip_config import MedClipSamConfig
 
     chosen = {
         "saliency": saliency,
@@ -152,7 +152,7 @@ def evaluate(
     from lsms_core.evaluation.medclip_sets import SETS
     from lsms_core.evaluation.medclip_table import blindness_table, evaluate_set, results_table
     from lsms_core.inference.medclip_engine import picture_predictor
-    from lsms_core.io.text import write_text
+    from lsms_core.io.text_files import write_text
 
     cases = SETS[name].cases(folder)[:limit]
     predictor = picture_predictor(weights, device)
@@ -173,7 +173,7 @@ def evaluate(
 def table(reports: tuple[Path, ...]) -> None:
     """Print the papers' table beside REPORTS of lsms medclip-sam evaluate."""
     from lsms_core.evaluation.medclip_table import results_table
-    from lsms_core.io.text import read_json
+    from lsms_core.io.text_files import read_json
 
     click.echo(results_table([read_json(path) for path in reports]))
 
@@ -211,7 +211,7 @@ def text_test(
     from lsms_core.evaluation.evaluate_records import evaluate as score
     from lsms_core.evaluation.medclip_table import blindness_table
     from lsms_core.inference.predictor import Predictor
-    from lsms_core.io.text import read_json, write_text
+    from lsms_core.io.text_files import read_json, write_text
     from lsms_core.models.installed import inspect_bundle
 
     if dataset is None and not known:
@@ -269,7 +269,7 @@ def times(
     from lsms_core.errors import InputError
     from lsms_core.models.bundle import load_bundle
     from lsms_core.models.medclip_sam import timing
-    from lsms_core.models.medclip_sam.pipeline import MedClipSam
+    from lsms_core.models.medclip_sam.medclip_pipeline import MedClipSam
     from lsms_core.models.runtime.choose import torch_device
 
     place = torch.device(torch_device(device))

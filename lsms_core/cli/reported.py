@@ -174,7 +174,7 @@ def write_reports(
     """
     from lsms_core.inference.answer_report import report_of
     from lsms_core.io.report_page import html_page, plain_text
-    from lsms_core.io.text import write_text
+    from lsms_core.io.text_files import write_text
 
     report = report_of(answers, loaded.path.name, sha256=_sha256(answers, weights, engine))
     paths, notes = [], []

@@ -39,9 +39,9 @@ def command(
     resume: bool,
 ) -> None:
     """Train a model as CONFIG (JSON) says and write its bundle to OUTPUT/bundle."""
-    from lsms_core.io.text import read_json
+    from lsms_core.io.text_files import read_json
     from lsms_core.training.config import TrainingConfig
-    from lsms_core.training.medclip.config import KIND, ContrastiveConfig
+    from lsms_core.training.medclip.contrastive_config import KIND, ContrastiveConfig
     from lsms_core.training.run import train
 
     # Its tips and device lists say nothing that the progress bar does not.

@@ -21,7 +21,7 @@ from lsms_core.inference.answer_report import slice_distance_mm
 from lsms_core.inference.candidates import CandidateSet
 from lsms_core.inference.outlined_candidates import candidates_of
 from lsms_core.io.segmentations import read_segmentation
-from lsms_core.io.text import read_json
+from lsms_core.io.text_files import read_json
 from lsms_core.io.volumes import read_volume
 
 if TYPE_CHECKING:

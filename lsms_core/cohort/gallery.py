@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lsms_core.io.measurement_report import RESEARCH
-from lsms_core.io.text import write_text
+from lsms_core.io.text_files import write_text
 
 STUDIES_A_PAGE = 100
 _MOST_LESIONS = 6

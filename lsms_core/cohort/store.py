@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from lsms_core.errors import InputError, OutputError
-from lsms_core.io.text import read_json, write_text
+from lsms_core.io.text_files import read_json, write_text
 
 ANSWER = "answer.json"
 _PARTIAL = ".partial-"

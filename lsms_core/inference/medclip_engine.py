@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lsms_core.inference.predictor import Predictor
     from lsms_core.models.bundle import Bundle
     from lsms_core.models.installed import BundleInfo
-    from lsms_core.models.medclip_sam.pipeline import MedClipSam
+    from lsms_core.models.medclip_sam.medclip_pipeline import MedClipSam
     from lsms_core.models.medclip_sam.stages import StageMaps
 
 

@@ -12,7 +12,7 @@ import torch
 from lsms_core.errors import BundleError
 from lsms_core.models.baselines.lavt import LAVTModel, lavt_config
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
-from lsms_core.models.lsms.config import LSMSConfig
+from lsms_core.models.lsms.lsms_config import LSMSConfig
 from lsms_core.models.lsms.model import READERS, LSMSModel
 from lsms_core.models.lsms.text_encoder import NoText, TextEncoder
 

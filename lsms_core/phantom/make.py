@@ -19,14 +19,14 @@ from lsms_core.errors import InputError
 from lsms_core.phantom import gut, liver, skeleton, vessels, viscera
 from lsms_core.phantom.body import BACK, FRONT, HALF_WIDTH, make_trunk, paint_chest
 from lsms_core.phantom.canvas import Canvas
-from lsms_core.phantom.lesions import (
+from lsms_core.phantom.noise import scanner_noise, smooth3
+from lsms_core.phantom.organs import PORTAL_VENOUS_HU, Organ
+from lsms_core.phantom.placed_lesions import (
     LesionTruth,
     PlacedLesion,
     place_lesions,
     random_lesions,
 )
-from lsms_core.phantom.noise import scanner_noise, smooth3
-from lsms_core.phantom.organs import PORTAL_VENOUS_HU, Organ
 
 DEFAULT_SHAPE = (64, 272, 368)
 SMALL_SHAPE = (32, 96, 128)

@@ -12,10 +12,10 @@ from lsms_core.dataset.augmentation import AugmentationConfig
 from lsms_core.dataset.look_pictures import LookConfig
 from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.dataset.sampling import SamplingConfig
-from lsms_core.dataset.text_free import TextFreeConfig
+from lsms_core.dataset.text_free_pictures import TextFreeConfig
 from lsms_core.entries import written_entries
 from lsms_core.errors import InputError
-from lsms_core.models.lsms.config import LSMSConfig
+from lsms_core.models.lsms.lsms_config import LSMSConfig
 
 _DRAWN: dict[str, Any] = {
     "sampling": SamplingConfig,

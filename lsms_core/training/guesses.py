@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lsms_core.anatomy.regions import grown, label_components
 from lsms_core.dataset.preprocessing import PreprocessingConfig, apply_window
 from lsms_core.dataset.sources import CaseArrays
-from lsms_core.dataset.text_free import RIM_PIXELS
+from lsms_core.dataset.text_free_pictures import RIM_PIXELS
 from lsms_core.models.architectures import Model
 from lsms_core.models.lsms.kinds import LESIONS
 from lsms_core.models.lsms.outline import probabilities

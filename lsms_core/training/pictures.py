@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import Callback
 
 from lsms_core.dataset.preprocessing import from_window
 from lsms_core.evaluation.mistake_pictures import WINDOW_HU, draw, save_png
-from lsms_core.io.text import write_text
+from lsms_core.io.text_files import write_text
 from lsms_core.training.module import LSMSTraining
 
 _MOST = 6

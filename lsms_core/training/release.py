@@ -18,7 +18,7 @@ from lsms_core.inference.evidence_calibration import EvidenceCalibration
 from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.models.architectures import without_outlines
 from lsms_core.models.bundle import load_bundle, save_bundle
-from lsms_core.training.graphs import add_graphs, check_exporter
+from lsms_core.training.graph_agreement import add_graphs, check_exporter
 
 _INTRODUCTION = """# {name} {version}
 

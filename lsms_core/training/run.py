@@ -19,9 +19,9 @@ from lsms_core.dataset.look_pictures import LookPictures
 from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.dataset.sampling import ReferringSamples
 from lsms_core.dataset.sources import CaseArrays, list_cases, load_case, split_folds
-from lsms_core.dataset.text_free import TextFreePictures
+from lsms_core.dataset.text_free_pictures import TextFreePictures
 from lsms_core.errors import InputError
-from lsms_core.io.text import write_text
+from lsms_core.io.text_files import write_text
 from lsms_core.models.architectures import (
     DEFAULT,
     Model,
@@ -33,7 +33,7 @@ from lsms_core.models.architectures import (
 from lsms_core.models.baselines.unet import UNetModel
 from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.models.lsms.model import LSMSModel
-from lsms_core.models.spelling import spelling_tokenizer
+from lsms_core.models.spelling_tokenizer import spelling_tokenizer
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.guesses import with_guesses
 from lsms_core.training.listening import ListeningLoss, new_listening_run

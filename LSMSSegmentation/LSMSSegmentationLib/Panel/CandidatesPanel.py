@@ -186,7 +186,7 @@ class CandidatesPanel:
     def saveCsv(self, path=None):
         """Save the list as CSV; asks where to when no path is given."""
         from lsms_core.errors import LsmsError
-        from lsms_core.io.text import write_text
+        from lsms_core.io.text_files import write_text
 
         if not path:
             path = qt.QFileDialog.getSaveFileName(

@@ -31,7 +31,7 @@ def exportProtocols(path):
     Raises:
         OutputError: when it cannot be written.
     """
-    from lsms_core.io.text import write_text
+    from lsms_core.io.text_files import write_text
 
     content = {"format": _FORMAT, "protocols": protocols()}
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
@@ -47,7 +47,7 @@ def importProtocols(path):
         InputError: when the file holds none.
     """
     from lsms_core.errors import InputError
-    from lsms_core.io.text import read_json
+    from lsms_core.io.text_files import read_json
 
     content = read_json(path)
     found = _checked(content.get("protocols")) if isinstance(content, dict) else {}

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.decoder import INITIAL_LOGIT
 from lsms_core.models.lsms.encoder import Attention, Encoder
+from lsms_core.models.lsms.lsms_config import LSMSConfig
 from lsms_core.models.lsms.model import LSMSModel, LSMSOutput, Network, each_text
 from lsms_core.models.lsms.text_encoder import TextEncoder
 

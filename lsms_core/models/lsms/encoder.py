@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lsms_core.models.lsms.config import LSMSConfig
+from lsms_core.models.lsms.lsms_config import LSMSConfig
 from lsms_core.models.lsms.outline import KINDS
 from lsms_core.models.lsms.svla import SVLA
 

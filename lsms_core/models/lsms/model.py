@@ -12,11 +12,11 @@ from torch.nn import functional as F
 from lsms_core.anatomy.sections import SECTIONS
 from lsms_core.models.lsms.asked import ASKED, NOTHING
 from lsms_core.models.lsms.attenuation import ATTENUATIONS, attenuation_shares
-from lsms_core.models.lsms.config import LSMSConfig
 from lsms_core.models.lsms.decoder import FullScaleDecoder, align_positions
 from lsms_core.models.lsms.detail import DetailPath
 from lsms_core.models.lsms.encoder import Encoder
 from lsms_core.models.lsms.kinds import LESIONS, LOBES
+from lsms_core.models.lsms.lsms_config import LSMSConfig
 from lsms_core.models.lsms.outline import (
     Outline,
     Outlines,

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from lsms_core.anatomy.regions import label_components
-from lsms_core.models.medclip_sam.config import MedClipSamConfig
 from lsms_core.models.medclip_sam.crf import refine
+from lsms_core.models.medclip_sam.medclip_config import MedClipSamConfig
 
 CRF_SIZE = 224
 KMEANS_SIZE = 256

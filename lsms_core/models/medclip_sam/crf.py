@@ -20,7 +20,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.models.medclip_sam.config import CrfConfig
+from lsms_core.models.medclip_sam.medclip_config import CrfConfig
 
 LEVELS = 256
 _EPS = 1e-8

@@ -22,8 +22,9 @@ from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.errors import BundleError, DependencyError, InputError
 from lsms_core.models.bundle import BundleInfo, new_bundle
 from lsms_core.models.installed import FORMAT_VERSION
-from lsms_core.models.medclip_sam.config import MedClipSamConfig
 from lsms_core.models.medclip_sam.layout import ENGINE
+from lsms_core.models.medclip_sam.medclip_config import MedClipSamConfig
+from lsms_core.models.medclip_sam.medclip_pipeline import MedClipSam
 from lsms_core.models.medclip_sam.open_clip_format import (
     CONFIG_NAME,
     PICKLE_NAME,
@@ -31,7 +32,6 @@ from lsms_core.models.medclip_sam.open_clip_format import (
     convert_pickle,
     load_clip,
 )
-from lsms_core.models.medclip_sam.pipeline import MedClipSam
 from lsms_core.models.medclip_sam.sam import Sam
 
 CLIP_FOLDER, SAM_FOLDER = "biomedclip", "sam"

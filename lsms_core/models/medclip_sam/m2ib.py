@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lsms_core.models.medclip_sam.clip import ClipModel
-from lsms_core.models.medclip_sam.config import M2ibConfig
 from lsms_core.models.medclip_sam.gscorecam import stretch
+from lsms_core.models.medclip_sam.medclip_config import M2ibConfig
 
 _START = 5.0  # sigmoid(5) = 0.993: almost everything passes at first
 

@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from lsms_core.models.medclip_sam.clip import ClipConfig, ClipModel
-from lsms_core.models.medclip_sam.config import MedClipSamConfig
-from lsms_core.models.medclip_sam.pipeline import MedClipSam
+from lsms_core.models.medclip_sam.medclip_config import MedClipSamConfig
+from lsms_core.models.medclip_sam.medclip_pipeline import MedClipSam
 from lsms_core.models.medclip_sam.sam import Prompt, Sam
 from lsms_core.models.medclip_sam.stages import StageTime
 

@@ -18,12 +18,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from lsms_core.errors import InputError
-from lsms_core.io.text import write_text
+from lsms_core.io.text_files import write_text
 from lsms_core.models.medclip_sam.clip import ClipConfig, ClipModel, TextShape
-from lsms_core.models.medclip_sam.losses import dhn_nce, info_nce
+from lsms_core.models.medclip_sam.contrastive_losses import dhn_nce, info_nce
 from lsms_core.models.medclip_sam.open_clip_format import load_clip, save_clip
 from lsms_core.models.medclip_sam.vision import VisionShape
-from lsms_core.training.medclip.config import ContrastiveConfig
+from lsms_core.training.medclip.contrastive_config import ContrastiveConfig
 from lsms_core.training.medclip.pairs import FolderPairs, GeneratedPairs, Pairs
 from lsms_core.training.medclip.retrieval import retrieval
 from lsms_core.training.schedule import warmup_cosine

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lsms_core.dataset.picture_files import read_picture
 from lsms_core.errors import InputError
 from lsms_core.models.medclip_sam.cleanup import resize
-from lsms_core.training.medclip.config import ContrastiveConfig
+from lsms_core.training.medclip.contrastive_config import ContrastiveConfig
 
 SHAPES = ("disc", "square", "ring", "cross")
 TONES = ("bright", "dark")

@@ -32,7 +32,7 @@ from lsms_core.errors import DependencyError, InputError
 from lsms_core.evaluation.mistake_pictures import save_png
 from lsms_core.evaluation.scores import overlap
 from lsms_core.inference.predictor import Predictor
-from lsms_core.io.text import read_json, write_text
+from lsms_core.io.text_files import read_json, write_text
 from lsms_core.models.medclip_sam.cleanup import resize
 from lsms_core.training.medclip.pairs import read_pairs
 

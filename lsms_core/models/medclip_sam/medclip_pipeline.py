@@ -14,7 +14,7 @@ from torch import Tensor
 from lsms_core.models.medclip_sam import gscorecam, m2ib
 from lsms_core.models.medclip_sam.cleanup import coarse_mask, resize
 from lsms_core.models.medclip_sam.clip import ClipModel
-from lsms_core.models.medclip_sam.config import MedClipSamConfig
+from lsms_core.models.medclip_sam.medclip_config import MedClipSamConfig
 from lsms_core.models.medclip_sam.sam import Prompt, Sam, make_prompts
 from lsms_core.models.medclip_sam.stages import StageClock, StageMaps
 

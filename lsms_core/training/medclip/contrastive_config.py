@@ -30,7 +30,7 @@ class ContrastiveConfig:
         info_tau: temperature of InfoNCE.
         beta1: hardness of the texts, in DHN-NCE.
         beta2: hardness of the images.
-        constant_weights: see :func:`lsms_core.models.medclip_sam.losses.dhn_nce`.
+        constant_weights: see :func:`lsms_core.models.medclip_sam.contrastive_losses.dhn_nce`.
         steps: optimiser steps.
         batch_size: pairs a step.
         learning_rate: highest.

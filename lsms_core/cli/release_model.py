@@ -59,7 +59,7 @@ def command(
     from lsms_core.errors import InputError
     from lsms_core.inference.candidate_classifier import CandidateClassifier
     from lsms_core.inference.evidence_calibration import EvidenceCalibration
-    from lsms_core.io.text import read_json
+    from lsms_core.io.text_files import read_json
     from lsms_core.io.volumes import read_volume
     from lsms_core.training.release import Judges, Release, operating_point, release
 

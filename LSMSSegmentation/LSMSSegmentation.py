@@ -113,7 +113,7 @@ class LSMSSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
 
 class LSMSSegmentationLogic(ScriptedLoadableModuleLogic):
-    """Segments what a text names; works with no window. See ``LSMSSegmentationLib.Session``."""
+    """Segments what a text names; works with no window. See ``lsms_core.session``."""
 
     def __init__(self):
         ScriptedLoadableModuleLogic.__init__(self)
@@ -123,9 +123,11 @@ class LSMSSegmentationLogic(ScriptedLoadableModuleLogic):
     def session(self):
         """The runs of this logic, made when first needed."""
         if self._session is None:
-            from LSMSSegmentationLib.Session import Session
+            from LSMSSegmentationLib.WorkerProcess import makeClient, makeTimer
 
-            self._session = Session()
+            from lsms_core.session.session import Session
+
+            self._session = Session(makeClient, makeTimer)
         return self._session
 
     def getParameterNode(self):

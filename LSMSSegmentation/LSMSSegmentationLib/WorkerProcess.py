@@ -1,4 +1,4 @@
-"""The worker process as Slicer needs it: PythonSlicer, started when first used."""
+"""The worker process as Slicer needs it: PythonSlicer, started when first used, polled by Qt."""
 
 import os
 import shutil
@@ -29,3 +29,19 @@ def makeClient():
     from LSMSSegmentationLib.Install.InstallSettings import workerEnvironment
 
     return WorkerClient([pythonExecutable()], environment=workerEnvironment())
+
+
+def makeTimer(callback):
+    """Return a QTimer, or None where no application runs (slicer-core, PythonSlicer)."""
+    import slicer
+
+    if not hasattr(slicer, "app"):
+        return None
+    import qt
+
+    from lsms_core.session.run_controller import POLL_MILLISECONDS
+
+    timer = qt.QTimer()
+    timer.interval = POLL_MILLISECONDS
+    timer.connect("timeout()", callback)
+    return timer

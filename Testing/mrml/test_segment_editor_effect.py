@@ -22,8 +22,9 @@ MODULE = Path(__file__).resolve().parents[2] / "LSMSSegmentation"
 if str(MODULE) not in sys.path:
     sys.path.insert(0, str(MODULE))
 
-from LSMSSegmentationLib.Answering import Answering  # noqa: E402
 from LSMSSegmentationLib.Effect import EffectRun as effect_run  # noqa: E402
+
+from lsms_core.session.run_answers import Answering  # noqa: E402
 
 SHAPE = (6, 20, 24)
 BOX = np.s_[2:4, 5:10, 6:12]

@@ -72,10 +72,10 @@ class LSMSSegmentEditorEffectTest(unittest.TestCase):
     def test_an_answer_is_written_and_undone(self):
         """An answer made by hand goes through the real editor; no model is needed."""
         import numpy as np
-        from LSMSSegmentationLib.Answering import Answering
         from LSMSSegmentationLib.Effect.EffectRun import EffectRun
 
         from lsms_core.mrml.labelmaps import read_mask
+        from lsms_core.session.run_answers import Answering
         from lsms_core.worker.client import WorkerEvent
 
         outcomes = []

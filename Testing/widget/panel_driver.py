@@ -201,8 +201,8 @@ class Driver:
         self.panel, self.ui = self.widget.panel, self.widget.ui
         self.session = self.widget.logic.session
         self.panel._ensurePackages = lambda: None
-        answering = sys.modules["LSMSSegmentationLib.Answering"]
-        store = sys.modules["LSMSSegmentationLib.CandidateStore"]
+        answering = sys.modules["lsms_core.session.run_answers"]
+        store = sys.modules["lsms_core.session.candidate_store"]
         answering.looksForOneText = store.looksForOneText
         if client is not None:
             answering.looksForOneText = lambda _model: one_text

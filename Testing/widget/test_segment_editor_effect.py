@@ -176,10 +176,11 @@ class Editor:
         import qt
         import slicer
         import vtk
-        from LSMSSegmentationLib.Answering import Answering
         from LSMSSegmentationLib.Effect.Registration import registerSegmentEditorEffect
         from LSMSSegmentationLib.Install import Installer
         from vtk.util.numpy_support import numpy_to_vtk
+
+        from lsms_core.session.run_answers import Answering
 
         scene = slicer.mrmlScene
         self.volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")

@@ -94,7 +94,7 @@ class EffectRun:
             LsmsError: when it cannot begin; the message says what to do.
         """
         from lsms_core.mrml.volume_nodes import read_ct, volume_key
-        from LSMSSegmentationLib.Request import Request, splitPrompts
+        from lsms_core.session.run_request import Request, splitPrompts
 
         prompts = splitPrompts(text)
         node, segmentID, volumeNode = self._selection()

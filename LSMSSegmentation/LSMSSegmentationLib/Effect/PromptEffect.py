@@ -8,9 +8,10 @@ import slicer
 from SegmentEditorEffects import AbstractScriptedSegmentEditorEffect
 from slicer.i18n import tr as _
 
+from lsms_core.session.run_texts import progressText
 from LSMSSegmentationLib.Effect.EffectRun import MODES, EffectRun
 from LSMSSegmentationLib.Effect.EffectTexts import modeText, outcomeText, whereText
-from LSMSSegmentationLib.Panel.StatusLine import StatusLine, progressText
+from LSMSSegmentationLib.Panel.StatusLine import StatusLine
 
 # As saved in the effect's parameters: a view's layout name, or this.
 WHOLE_VOLUME = "Volume"
@@ -220,9 +221,9 @@ class PromptEffect(AbstractScriptedSegmentEditorEffect):
         self._showBusy()
 
     def _start(self):
+        from lsms_core.session.run_request import splitPrompts
         from LSMSSegmentationLib.Install import InstallSettings
         from LSMSSegmentationLib.Install.Installer import ensurePackages
-        from LSMSSegmentationLib.Request import splitPrompts
 
         text = self.promptLine.text
         splitPrompts(text)  # a wrong text is said before anything is installed

@@ -4,11 +4,12 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from lsms_core.session.correcting import keepLesion
+from lsms_core.session.lesion_rows import csvText, findingsOf, reportLine, rowsOf, segmentOf
+from lsms_core.session.segment_writer import isInScene
 from LSMSSegmentationLib.Panel.LesionList import LesionList
-from LSMSSegmentationLib.Panel.LesionRows import csvText, reportLine, rowsOf
 from LSMSSegmentationLib.Panel.SegmentViews import savedRows, showLesion, showSegment
 from LSMSSegmentationLib.Panel.WrappedLabel import WrappedLabel
-from LSMSSegmentationLib.SegmentWriter import isInScene
 
 
 class CandidatesPanel:
@@ -75,7 +76,7 @@ class CandidatesPanel:
     def _colours(self, findings, rows):
         colours = {}
         for row in rows:
-            for finding in _findingsOf(row, findings):
+            for finding in findingsOf(row, findings):
                 segmentID = segmentOf(finding, row.lesion.number) if row.kept else None
                 if segmentID is not None and row.number not in colours:
                     segment = finding.segmentationNode.GetSegmentation().GetSegment(segmentID)
@@ -108,23 +109,11 @@ class CandidatesPanel:
         """Add a lesion to the answer or take it out; one step for Undo."""
         from lsms_core.errors import LsmsError
 
-        findings = self._session.findings
-        mine = _findingsOf(row, findings)
-        said = _("added by hand") if keep else _("taken out by hand")
-        changed = []
-        for finding in findings:
-            answer = finding.answer
-            # With several prompts it is added to the first, and taken out of all.
-            concerned = finding is mine[0] if keep else finding in mine
-            if concerned and answer is not None:
-                answer = answer.with_verdict(row.lesion.number, keep, said)
-            changed.append(answer)
-        what = _("lesion {number} added") if keep else _("lesion {number} taken out")
         try:
-            self._session.correct(changed, what.format(number=row.number))
+            keepLesion(self._session, row, keep)
         except LsmsError as error:
             self._say("warning", str(error))
-            self.showFindings(findings)
+            self.showFindings(self._session.findings)
 
     def rename(self, row, name):
         """Name a lesion; its segment, where it has one of its own, gets the name, too."""
@@ -133,7 +122,7 @@ class CandidatesPanel:
         else:
             self._names.pop(row.number, None)
         findings = self._session.findings
-        for finding in _findingsOf(row, findings):
+        for finding in findingsOf(row, findings):
             if finding.request.splitLesions and name:
                 segmentID = segmentOf(finding, row.lesion.number)
                 if segmentID is not None:
@@ -146,7 +135,7 @@ class CandidatesPanel:
         row = self._list.selected()
         if row is None or row.lesion is None:
             return None
-        mine = _findingsOf(row, self._session.findings)
+        mine = findingsOf(row, self._session.findings)
         return next((f for f in mine if segmentOf(f, row.lesion.number) is not None), None)
 
     def selectedSegment(self):
@@ -200,29 +189,6 @@ class CandidatesPanel:
             self._say("error", str(error))
         else:
             self._say("info", _("The list was saved."))
-
-
-def _findingsOf(row, findings):
-    """Return the findings that a row's lesion may belong to."""
-    return findings if row.source is None else [findings[row.source]]
-
-
-def segmentOf(finding, number):
-    """Return the ID of the segment that holds a candidate of a finding, None for none."""
-    answer, node = finding.answer, finding.segmentationNode
-    if answer is None or not isInScene(node) or not finding.segmentIDs:
-        return None
-    if not answer.verdict(number).kept:
-        return None
-    inner = node.GetSegmentation()
-    present = [s for s in finding.segmentIDs if inner.GetSegment(s) is not None]
-    if len(finding.segmentIDs) == 1 or not finding.parts:
-        return present[0] if present else None
-    box = answer.candidates.boxes[number]
-    mine = answer.candidates.labels[box] == number
-    overlaps = {s: int((finding.parts[s][box] & mine).sum()) for s in present if s in finding.parts}
-    best = max(overlaps, key=overlaps.get, default=None)
-    return best if best is not None and overlaps[best] else None
 
 
 def _segmentNamed(node, name):

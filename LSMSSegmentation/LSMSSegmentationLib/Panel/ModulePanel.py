@@ -8,16 +8,17 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from lsms_core.session.run_request import Request, splitPrompts
+from lsms_core.session.run_texts import progressText
 from LSMSSegmentationLib.Panel.ModelPicker import ModelPicker
 from LSMSSegmentationLib.Panel.PromptLine import PromptLine
 from LSMSSegmentationLib.Panel.ReadingLabel import ReadingLabel
 from LSMSSegmentationLib.Panel.ResultsPanel import ResultsPanel
 from LSMSSegmentationLib.Panel.SlicePicker import SlicePicker
-from LSMSSegmentationLib.Panel.StatusLine import StatusLine, progressText
+from LSMSSegmentationLib.Panel.StatusLine import StatusLine
 from LSMSSegmentationLib.Panel.WarmUp import WarmUp
 from LSMSSegmentationLib.Panel.WhyHere import WhyHere
 from LSMSSegmentationLib.Panel.WrappedLabel import WrappedLabel
-from LSMSSegmentationLib.Request import Request, splitPrompts
 
 # Changes of the scene and of segments within this time are answered once.
 _SETTLE_MILLISECONDS = 20
@@ -184,7 +185,7 @@ class ModulePanel(VTKObservationMixin):
     def _onCorrection(self):
         """Change the answer as the words say."""
         from lsms_core.errors import LsmsError
-        from LSMSSegmentationLib.Correcting import correctInWords
+        from lsms_core.session.correcting import correctInWords
 
         text = self.ui.correctionLineEdit.text.strip()
         if not text or self.session.busy:

@@ -3,6 +3,7 @@
 import qt
 from slicer.i18n import tr as _
 
+from lsms_core.session.run_texts import outcome, resultText
 from LSMSSegmentationLib.Panel.CandidatesPanel import CandidatesPanel
 from LSMSSegmentationLib.Panel.WrappedLabel import WrappedLabel
 
@@ -125,7 +126,7 @@ class ResultsPanel:
         reason = self._session.canRecut()
         for widget in (ui.thresholdSlider, ui.minimumAreaSpinBox, ui.keepLargestCheckBox):
             widget.enabled = not reason or not findings
-        self._result.setText(_resultText(findings) if findings else self._noneText())
+        self._result.setText(resultText(findings) if findings else self._noneText())
         self._reason.setText(reason if findings else "")
         ui.resultReasonLabel.visible = bool(findings and reason)
         ui.refineButton.enabled = self._refinable() is not None
@@ -159,7 +160,7 @@ class ResultsPanel:
         """Bring the table that is saved with the scene up to date."""
         from lsms_core.errors import LsmsError
         from lsms_core.mrml.findings import findings_table
-        from LSMSSegmentationLib.SegmentWriter import isInScene
+        from lsms_core.session.segment_writer import isInScene
 
         self._tableTimer.stop()
         findings, parameters = self._session.findings, self._parameters
@@ -182,7 +183,7 @@ class ResultsPanel:
 
     def _refinable(self):
         """The selected row's segment, else the run's first: (segmentation, volume, ID)."""
-        from LSMSSegmentationLib.SegmentWriter import isInScene
+        from lsms_core.session.segment_writer import isInScene
 
         selected = self.candidates.selectedSegment()
         if selected is not None and isInScene(selected[0]) and selected[1] is not None:
@@ -249,55 +250,3 @@ class ResultsPanel:
         self._applied = self._settings()
         self.refresh()
         self._onChanged()
-
-
-def outcome(findings):
-    """Return (kind, text) for the status line."""
-    lines, all_found = [], True
-    for finding in findings:
-        answer, prompt = finding.answer, finding.prompt
-        if finding.present and not finding.segmentIDs:
-            text = _("“{prompt}” lies wholly in other segments, which were left as they are.")
-            lines.append(text.format(prompt=prompt))
-        elif finding.present:
-            lines.append(_foundText(finding))
-        elif finding.segmentIDs:
-            lines.append(
-                _("Nothing is left of “{prompt}” with these settings.").format(prompt=prompt)
-            )
-            all_found = False
-        else:
-            lines.append(_nothingText(answer, prompt))
-            all_found = False
-    found = any(finding.present and finding.segmentIDs for finding in findings)
-    return ("info" if found and all_found else "nothing"), "\n".join(lines)
-
-
-def _foundText(finding):
-    answer, segments = finding.answer, len(finding.segmentIDs)
-    if answer is not None and answer.reading is not None and answer.region == "lesions":
-        text = _("Found “{prompt}”: {kept} of {all} lesions.")
-        return text.format(
-            prompt=finding.prompt, kept=len(answer.kept), all=len(answer.candidates.lesions)
-        )
-    text = _("Found “{prompt}”.") if segments == 1 else _("Found “{prompt}” in {count} segments.")
-    return text.format(prompt=finding.prompt, count=segments)
-
-
-def _nothingText(answer, prompt):
-    changed = _("No segment was made or changed.")
-    if answer is None:
-        return _("Nothing found for “{prompt}”.").format(prompt=prompt) + " " + changed
-    if answer.reading is not None:
-        return answer.message + " " + changed
-    text = _("Nothing found for “{prompt}” (score {score:.2f}).")
-    weaker = _("A lower threshold shows weaker candidates.")
-    return " ".join([text.format(prompt=prompt, score=answer.score), changed, weaker])
-
-
-def _resultText(findings):
-    lines = []
-    for finding in findings:
-        state = _("score {score:.2f}") if finding.present else _("not found, score {score:.2f}")
-        lines.append(f"{finding.prompt}: " + state.format(score=finding.score))
-    return "\n".join(lines)

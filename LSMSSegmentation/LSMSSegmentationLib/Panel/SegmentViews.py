@@ -3,7 +3,7 @@
 import numpy as np
 import slicer
 
-from LSMSSegmentationLib.Panel.LesionRows import LesionRow
+from lsms_core.session.lesion_rows import LesionRow
 
 
 def showPoint(ras):

@@ -1,33 +1,12 @@
 """Which slices are searched: a view's slice, a number, a range, the whole volume."""
 
-from dataclasses import dataclass
-
 import slicer
 import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from lsms_core.session.slice_choice import Choice, rangeChoice, viewChoice, wholeChoice
 from LSMSSegmentationLib.ParameterNode import Plane, View, Where
-from LSMSSegmentationLib.Request import checkRange
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What Run will search.
-
-    Attributes:
-        plane: "axial", ... or an array axis.
-        slices: indices along it; None for all.
-        text: what the panel says of it.
-        oblique: whether the chosen view is tilted against the volume.
-        problem: why Run cannot search this; "" when it can.
-    """
-
-    plane: object = "axial"
-    slices: tuple = None
-    text: str = ""
-    oblique: bool = False
-    problem: str = ""
 
 
 def sliceNode(view):
@@ -72,47 +51,18 @@ class SlicePicker(VTKObservationMixin):
             return Choice(problem=str(error))
 
     def _viewChoice(self, volumeNode, view):
-        from lsms_core.mrml.views import view_slice
-
         node = sliceNode(view)
         if node is None:
             return Choice(problem=_("There is no {view} view.").format(view=view.label()))
-        shown = view_slice(node, volumeNode)
-        if not shown.inside:
-            return Choice(
-                problem=_(
-                    "The {view} view shows a place outside the volume: scroll into it."
-                ).format(view=view.label())
-            )
-        text = _("Will search {plane} slice {index} (of 0 to {last}), shown in {view}.").format(
-            plane=shown.plane, index=shown.index, last=shown.count - 1, view=view.label()
-        )
-        return Choice(shown.axis, (shown.index,), text, shown.oblique)
+        return viewChoice(volumeNode, node, view.label())
 
     def _numberedChoice(self, parameters):
-        from lsms_core.anatomy.geometry import SlicePlane
-        from lsms_core.mrml.volume_nodes import read_ct
-
-        ct = read_ct(parameters.inputVolume)
-        plane = parameters.plane
-        count = SlicePlane.of(ct, plane.value).count(ct.shape)
+        first, last = parameters.firstSlice, parameters.lastSlice
         if parameters.where is Where.WholeVolume:
-            text = _("Will search all {count} {plane} slices.")
-            return Choice(plane.value, None, text.format(count=count, plane=plane.value))
+            return wholeChoice(parameters.inputVolume, parameters.plane.value)
         if parameters.where is Where.SliceNumber:
-            slices = checkRange(parameters.sliceNumber, parameters.sliceNumber, count)
-            text = _("Will search {plane} slice {first} (of 0 to {end}).")
-        else:
-            slices = checkRange(parameters.firstSlice, parameters.lastSlice, count)
-            text = _("Will search {number} {plane} slices, {first} to {last} (of 0 to {end}).")
-        text = text.format(
-            plane=plane.value,
-            number=len(slices),
-            first=slices[0],
-            last=slices[-1],
-            end=count - 1,
-        )
-        return Choice(plane.value, slices, text)
+            first = last = parameters.sliceNumber
+        return rangeChoice(parameters.inputVolume, parameters.plane.value, first, last)
 
     def update(self):
         """Show what belongs to the kind of choice, and what it means now."""

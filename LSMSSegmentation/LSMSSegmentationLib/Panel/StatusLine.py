@@ -1,7 +1,5 @@
 """The line below Run: what is going on, what came of it, what went wrong."""
 
-from slicer.i18n import tr as _
-
 from LSMSSegmentationLib.Panel.WrappedLabel import WrappedLabel
 
 _STYLES = {
@@ -36,21 +34,3 @@ class StatusLine:
         self._label.styleSheet = _STYLES[kind]
         self._label.visible = bool(text)
         self._wrapped.setText(text)
-
-
-def progressText(stage, done, total, secondsLeft):
-    """Return a progress event in words."""
-    if stage == "explain":
-        return _("Explaining: step {done} of {total}").format(done=done, total=total)
-    if stage != "slices":
-        return _("Loading the model…")
-    text = _("Slice {done} of {total}").format(done=done, total=total)
-    if secondsLeft is None or done >= total:
-        return text
-    return text + ", " + _("about {time} left").format(time=_duration(secondsLeft))
-
-
-def _duration(seconds):
-    if seconds < 60:
-        return _("{seconds} s").format(seconds=max(1, round(seconds)))
-    return _("{minutes} min").format(minutes=round(seconds / 60))

@@ -6,7 +6,7 @@ milliseconds; the worker only searches.
 
 from dataclasses import replace
 
-from LSMSSegmentationLib.CandidateStore import CandidateStore, looksForOneText, searchKey
+from lsms_core.session.candidate_store import CandidateStore, looksForOneText, searchKey
 
 
 class Answering:

@@ -84,6 +84,31 @@ def reportLine(lesion, name=""):
     return f"{place}: {size} {kind}, {lesion.mean_hu:.0f} HU{named}"
 
 
+def findingsOf(row, findings):
+    """Return the findings that a row's lesion may belong to."""
+    return findings if row.source is None else [findings[row.source]]
+
+
+def segmentOf(finding, number):
+    """Return the ID of the segment that holds a candidate of a finding, None for none."""
+    from lsms_core.session.segment_writer import isInScene
+
+    answer, node = finding.answer, finding.segmentationNode
+    if answer is None or not isInScene(node) or not finding.segmentIDs:
+        return None
+    if not answer.verdict(number).kept:
+        return None
+    inner = node.GetSegmentation()
+    present = [s for s in finding.segmentIDs if inner.GetSegment(s) is not None]
+    if len(finding.segmentIDs) == 1 or not finding.parts:
+        return present[0] if present else None
+    box = answer.candidates.boxes[number]
+    mine = answer.candidates.labels[box] == number
+    overlaps = {s: int((finding.parts[s][box] & mine).sum()) for s in present if s in finding.parts}
+    best = max(overlaps, key=overlaps.get, default=None)
+    return best if best is not None and overlaps[best] else None
+
+
 _CSV_HEADINGS = (
     "number", "name", "place", "longest_mm", "perpendicular_mm", "area_mm2", "volume_ml",
     "mean_hu", "sd_hu", "first_slice", "last_slice", "kept", "why",

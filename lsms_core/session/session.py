@@ -1,20 +1,21 @@
 """The module's logic: runs, what became of them, and changes to them. Works with no window."""
 
-from LSMSSegmentationLib.Answering import Answering, notesOf
-from LSMSSegmentationLib.Explanation import Explanation
-from LSMSSegmentationLib.Finding import Finding
-from LSMSSegmentationLib.Request import Request, checkRange, splitPrompts
-from LSMSSegmentationLib.RunController import RunController
-from LSMSSegmentationLib.RunHistory import Run, RunHistory
-from LSMSSegmentationLib.RunWaiter import RunWaiter
-from LSMSSegmentationLib.SegmentWriter import SegmentWriter, isInScene
+from lsms_core.session.explanation import Explanation
+from lsms_core.session.finding import Finding
+from lsms_core.session.run_answers import Answering, notesOf
+from lsms_core.session.run_controller import RunController
+from lsms_core.session.run_history import Run, RunHistory
+from lsms_core.session.run_request import Request, checkRange, splitPrompts
+from lsms_core.session.run_waiter import RunWaiter
+from lsms_core.session.segment_writer import SegmentWriter, isInScene
 
 
 class Session:
     """Runs prompts and keeps the last run's probability maps for the threshold.
 
     Args:
-        makeClient: returns a WorkerClient; tests give a stand-in.
+        makeClient: returns a WorkerClient (or a stand-in in tests).
+        makeTimer: polls the worker in an event loop, as :class:`RunController` takes it.
 
     Listeners are objects with any of the methods ``runProgressed(stage, done, total,
     secondsLeft)``, ``runFinished(findings, notes)``, ``runCancelled()``, ``runFailed(message)``,
@@ -22,10 +23,8 @@ class Session:
     somebody else), ``sceneForgotten()``.
     """
 
-    def __init__(self, makeClient=None):
-        if makeClient is None:
-            from LSMSSegmentationLib.WorkerProcess import makeClient
-        self.controller = RunController(makeClient, self._onEvent)
+    def __init__(self, makeClient, makeTimer=None):
+        self.controller = RunController(makeClient, self._onEvent, makeTimer)
         self.writer = SegmentWriter()
         self.writer.onOthersChange = lambda: self._tell("segmentsChanged")
         self.history = RunHistory(self.writer)
@@ -309,7 +308,7 @@ class Session:
 
     def canRecut(self):
         """Return why the last run cannot be cut at another threshold, "" when it can."""
-        from slicer.i18n import tr as _
+        from lsms_core.session.translation import tr as _
 
         reason = self.whyNotCorrectable()
         if not reason and not all(finding.canBeCut for finding in self.findings):
@@ -318,9 +317,8 @@ class Session:
 
     def whyNotCorrectable(self):
         """Return why the last run's answer cannot be changed, "" when it can."""
-        from slicer.i18n import tr as _
-
         from lsms_core.mrml.volume_nodes import volume_key
+        from lsms_core.session.translation import tr as _
 
         if not self.findings:
             return _("Run a prompt first.")

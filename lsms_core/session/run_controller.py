@@ -13,12 +13,13 @@ class RunController:
     Args:
         makeClient: returns a WorkerClient (or a stand-in in tests).
         onEvent: called with each WorkerEvent of the run under way, and with "died".
-
-    A QTimer polls where Qt's event loop runs; without one, call :meth:`poll`.
+        makeTimer: called with :meth:`poll`, returns an object with ``start`` and ``stop`` that
+            calls it every :data:`POLL_MILLISECONDS`, or None. Without a timer, call it yourself.
     """
 
-    def __init__(self, makeClient, onEvent):
+    def __init__(self, makeClient, onEvent, makeTimer=None):
         self._makeClient = makeClient
+        self._makeTimer = makeTimer
         self._onEvent = onEvent
         self._listener = onEvent
         self._client = None
@@ -163,25 +164,11 @@ class RunController:
             self._listener(WorkerEvent("cancelled", request))
 
     def _startTimer(self):
-        if self._timer is None:
-            self._timer = _makeTimer(self.poll)
+        if self._timer is None and self._makeTimer is not None:
+            self._timer = self._makeTimer(self.poll)
         if self._timer is not None:
             self._timer.start()
 
     def _stopTimer(self):
         if self._timer is not None:
             self._timer.stop()
-
-
-def _makeTimer(callback):
-    """Return a QTimer, or None where no application runs (slicer-core, PythonSlicer)."""
-    import slicer
-
-    if not hasattr(slicer, "app"):
-        return None
-    import qt
-
-    timer = qt.QTimer()
-    timer.interval = POLL_MILLISECONDS
-    timer.connect("timeout()", callback)
-    return timer

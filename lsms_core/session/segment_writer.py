@@ -211,9 +211,8 @@ class SegmentWriter:
 
     def whyNotRewritable(self, findings):
         """Return why these segments must not be rewritten, "" when they may be."""
-        from slicer.i18n import tr as _
-
         from lsms_core.mrml.segment_writing import is_locked
+        from lsms_core.session.translation import tr as _
 
         node = findings[0].segmentationNode
         if node is None:

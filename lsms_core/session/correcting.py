@@ -1,4 +1,33 @@
-"""Corrections in words: "not the one in segment 7", "2 mm larger", "undo"."""
+"""Corrections of an answer: a click on a lesion, or words ("2 mm larger", "undo")."""
+
+from lsms_core.session.lesion_rows import findingsOf
+from lsms_core.session.translation import tr as _
+
+
+def keepLesion(session, row, keep):
+    """Add a row's lesion to the answer or take it out; one step for Undo.
+
+    Args:
+        session: the Session.
+        row: a LesionRow of its findings.
+        keep: whether it shall be in the answer.
+
+    Raises:
+        LsmsError: when the answer cannot be changed; nothing is changed then.
+    """
+    findings = session.findings
+    mine = findingsOf(row, findings)
+    said = _("added by hand") if keep else _("taken out by hand")
+    changed = []
+    for finding in findings:
+        answer = finding.answer
+        # With several prompts it is added to the first, and taken out of all.
+        concerned = finding is mine[0] if keep else finding in mine
+        if concerned and answer is not None:
+            answer = answer.with_verdict(row.lesion.number, keep, said)
+        changed.append(answer)
+    what = _("lesion {number} added") if keep else _("lesion {number} taken out")
+    session.correct(changed, what.format(number=row.number))
 
 
 def correctInWords(session, text):

@@ -43,9 +43,12 @@ def savedRows(tableNode):
     def number(row, heading):
         return table.GetValueByName(row, heading).ToDouble()
 
+    heading = "Longest diameter (mm)"
+    if table.GetColumnByName(heading) is None:
+        heading = "Longest axial diameter (mm)"  # tables saved by version 0.9
     rows, names = [], {}
     for index in range(table.GetNumberOfRows()):
-        longest = number(index, "Longest axial diameter (mm)")
+        longest = number(index, heading)
         names[index + 1] = table.GetValueByName(index, "Segment").ToString()
         side = table.GetValueByName(index, "Side").ToString().lower()
         rows.append(

@@ -106,14 +106,19 @@ def _write_segmentations(
     model, _, version = answers[0].model.rpartition(" ")
     _, notes = write_masks(folder / SEGMENTATION, loaded, segments)
     if dicom and loaded.slice_files and segments:
+        from lsms_core.errors import InputError
         from lsms_core.io.dicom_sr import write_dicom_sr
 
         seg = folder / DICOM_SEG
-        _, more = write_masks(seg, loaded, segments, model=model, model_version=version)
-        report = report_of(answers, task.study.name, sha256=sha256)
-        if any(answer.lesions for answer in report.answers):
-            write_dicom_sr(folder / DICOM_SR, loaded.slice_files, seg, report)
-        notes += more
+        try:
+            _, more = write_masks(seg, loaded, segments, model=model, model_version=version)
+            notes += more
+            report = report_of(answers, task.study.name, sha256=sha256)
+            if any(answer.lesions for answer in report.answers):
+                write_dicom_sr(folder / DICOM_SR, loaded.slice_files, seg, report)
+        except InputError as error:
+            # A series without UIDs, say: its answers are of use all the same.
+            notes.append(f"Without DICOM results: {error}")
     return notes
 
 

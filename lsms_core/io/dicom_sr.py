@@ -297,11 +297,18 @@ def _frames_of(segmentation: Any, segment: int | None, sources: Sequence[Any]) -
     """Return the numbers of a segment's frames that show these images."""
     wanted = {source.SOPInstanceUID for source in sources}
     frames = []
+    shared = segmentation.SharedFunctionalGroupsSequence[0]
     for number, frame in enumerate(segmentation.PerFrameFunctionalGroupsSequence, 1):
-        identified = frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+        # What is the same for all frames, the only segment say, is told once for all.
+        segments = frame.get("SegmentIdentificationSequence") or shared.get(
+            "SegmentIdentificationSequence"
+        )
+        identified = segments[0].ReferencedSegmentNumber if segments else 1
         shown = {
             image.ReferencedSOPInstanceUID
-            for derivation in frame.get("DerivationImageSequence", ())
+            for derivation in (
+                frame.get("DerivationImageSequence") or shared.get("DerivationImageSequence", ())
+            )
             for image in derivation.SourceImageSequence
         }
         if identified == (segment or 1) and shown & wanted:

@@ -111,7 +111,7 @@ def test_a_worker_that_ends_at_once_is_reported_with_its_last_words():
 def test_the_real_process_says_hello_refuses_nonsense_and_ends_with_its_client():
     with WorkerClient() as client:
         assert client.wait(client.unload(), timeout=60).kind == "unloaded"
-        answer = client.wait(client._request("dance", {}), timeout=60)
+        answer = client.wait(client.request("dance", {}), timeout=60)
         assert answer.kind == "error"
         assert "dance" in answer.fields["message"]
         process = client._child._process

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from lsms_core.errors import WorkerError
 from lsms_core.processes import (
@@ -45,7 +46,7 @@ class ChildProcess:
     ) -> None:
         package_parent = str(Path(__file__).resolve().parents[2])
         paths = [package_parent, *filter(None, [os.environ.get("PYTHONPATH")])]
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed in end()
+        self._stderr = _error_file()
         try:
             self._process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]
                 [*command, *arguments],
@@ -129,3 +130,10 @@ class ChildProcess:
                     stream.close()
                 except OSError:  # a broken pipe on close is what we wanted anyway
                     logger.debug("closing the worker's pipe", exc_info=True)
+
+
+def _error_file() -> BinaryIO:
+    """Return where the worker's error stream goes: memory, or a file without a name."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("lsms-worker"), "w+b")
+    return tempfile.TemporaryFile()

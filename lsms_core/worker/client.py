@@ -15,16 +15,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from lsms_core.errors import WorkerError
+from lsms_core.worker.asking import Asking
 from lsms_core.worker.child import ChildProcess
-from lsms_core.worker.events import WorkerEvent, about
+from lsms_core.worker.events import WorkerEvent
 from lsms_core.worker.protocol import PROTOCOL_VERSION, Message
 
 logger = logging.getLogger(__name__)
-
 
 __all__ = ["WorkerClient", "WorkerEvent"]
 
@@ -39,7 +38,7 @@ class _Pending:
     grace_ends: float | None = None
 
 
-class WorkerClient:
+class WorkerClient(Asking):
     """Owns one worker process at a time; starts it when needed, again after a crash.
 
     Args:
@@ -98,127 +97,6 @@ class WorkerClient:
         arguments = ["-m", "lsms_core.worker.process", "--idle-seconds", str(self._idle_seconds)]
         self._child = ChildProcess(self._command, arguments, self._environment)
 
-    def load(self, model: Mapping[str, Any]) -> int:
-        """Ask the worker to load a model now; returns the request's number.
-
-        Args:
-            model: ``weights`` (name or folder), ``engine`` and ``device``.
-        """
-        return self._request("load", {"model": dict(model)})
-
-    def segment(
-        self,
-        ct: NDArray[Any],
-        affine: NDArray[np.float64],
-        texts: Sequence[str],
-        *,
-        model: Mapping[str, Any],
-        plane: str | int = "axial",
-        slices: Sequence[int] | None = None,
-        volume_key: str | None = None,
-    ) -> int:
-        """Ask for the masks that ``texts`` name; returns the request's number at once.
-
-        Args:
-            ct: (slices, rows, columns), HU.
-            affine: (4, 4) IJK to RAS, mm.
-            texts: one prompt or more.
-            model: ``weights``, ``engine`` and ``device``.
-            plane: anatomical plane or array axis.
-            slices: indices along the plane's axis; None for the whole volume.
-            volume_key: a key that changes whenever the voxels or the geometry do. The worker
-                keeps the last volume, and a volume it has is not sent again.
-        """
-        fields = {"texts": list(texts), **about(affine, model, plane, slices, volume_key)}
-        return self._request("segment", fields, ct)
-
-    def search(
-        self,
-        ct: NDArray[Any],
-        affine: NDArray[np.float64],
-        *,
-        model: Mapping[str, Any],
-        plane: str | int = "axial",
-        slices: Sequence[int] | None = None,
-        threshold: float | None = None,
-        volume_key: str | None = None,
-        texts: Sequence[str] = (),
-    ) -> int:
-        """Ask for the candidates; returns the request's number at once.
-
-        It is answered by a "candidates" event; ``lsms_core.worker.messages.candidates_from``
-        makes a ``CandidateSet`` of it. Args are those of :meth:`segment`, and the threshold (None: the model's own).
-        """
-        fields = about(affine, model, plane, slices, volume_key)
-        asked = {"texts": list(texts), "threshold": threshold}
-        return self._request("search", {**fields, **asked}, ct)
-
-    def ask(
-        self,
-        ct: NDArray[Any],
-        affine: NDArray[np.float64],
-        texts: Sequence[str],
-        *,
-        model: Mapping[str, Any],
-        plane: str | int = "axial",
-        slices: Sequence[int] | None = None,
-        threshold: float | None = None,
-        volume_key: str | None = None,
-        masks: bool = True,
-    ) -> int:
-        """Ask texts about candidates; returns the request's number at once.
-
-        It is answered by an "answers" event, within some milliseconds where the same volume and
-        slices were searched before; else they are searched first.
-
-        Args are those of :meth:`search`, prompts, and whether masks are sent, too.
-        """
-        fields = about(affine, model, plane, slices, volume_key)
-        asked = {"texts": list(texts), "threshold": threshold, "masks": masks}
-        return self._request("ask", {**fields, **asked}, ct)
-
-    def explain(
-        self,
-        ct: NDArray[Any],
-        affine: NDArray[np.float64],
-        text: str,
-        *,
-        model: Mapping[str, Any],
-        plane: str | int = "axial",
-        index: int = 0,
-        threshold: float | None = None,
-        volume_key: str | None = None,
-    ) -> int:
-        """Ask what leads to the answer on one slice; returns the request's number at once.
-
-        It is answered by an "explanation" event.
-
-        Args:
-            ct: as for :meth:`segment`.
-            affine: as for :meth:`segment`.
-            text: one prompt.
-            model: as for :meth:`segment`.
-            plane: as for :meth:`segment`.
-            index: of the slice along the plane's axis.
-            threshold: probability from which a pixel belongs to the answer; default: the
-                model's own.
-            volume_key: as for :meth:`segment`.
-        """
-        fields = {
-            "text": text,
-            "plane": plane,
-            "index": int(index),
-            "threshold": None if threshold is None else float(threshold),
-            "affine": np.asarray(affine, np.float64).tolist(),
-            "model": dict(model),
-            "volume_key": volume_key,
-        }
-        return self._request("explain", fields, ct)
-
-    def unload(self) -> int:
-        """Ask the worker to free the model's memory."""
-        return self._request("unload", {})
-
     def retry(self, request: int) -> int:
         """Ask once more what was lost when the worker died; returns the new request's number.
 
@@ -231,7 +109,7 @@ class WorkerClient:
         lost = self._lost.pop(request, None)
         if lost is None:
             raise WorkerError(f"Request {request} was not lost; press Run to ask anew.")
-        return self._request(lost.kind, lost.fields, lost.ct)
+        return self.request(lost.kind, lost.fields, lost.ct)
 
     def cancel(self, request: int | None = None) -> None:
         """Cancel one request, or all; a run that does not stop in time is killed."""
@@ -247,27 +125,9 @@ class WorkerClient:
         events, self._events = self._events, []
         return events
 
-    def wait(self, request: int, timeout: float) -> WorkerEvent:
-        """Poll until a request ends; for scripts and tests.
-
-        Returns:
-            Its "result", "candidates", "answers", "explanation", "loaded", "unloaded",
-            "cancelled" or "error" event.
-
-        Raises:
-            WorkerError: when the worker dies or the time runs out.
-        """
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            events = self.poll()
-            for index, event in enumerate(events):
-                if event.kind == "died":
-                    raise WorkerError(str(event.fields["message"]))
-                if event.request == request and event.kind != "progress":
-                    self._events = events[index + 1 :] + self._events
-                    return event
-            time.sleep(0.001)
-        raise WorkerError(f"The worker did not answer within {timeout:.0f} s; restart it.")
+    def put_back(self, events: list[WorkerEvent]) -> None:
+        """See :meth:`Asking.put_back`."""
+        self._events = events + self._events
 
     def close(self) -> None:
         """End the worker; pending requests are dropped without an event."""
@@ -285,7 +145,8 @@ class WorkerClient:
         """The end of what the worker wrote to its error stream, for diagnostics."""
         return "" if self._child is None else self._child.last_words()
 
-    def _request(self, kind: str, fields: dict[str, Any], ct: NDArray[Any] | None = None) -> int:
+    def request(self, kind: str, fields: dict[str, Any], ct: NDArray[Any] | None = None) -> int:
+        """See :meth:`Asking.request`."""
         self.start()
         number = next(self._ids)
         self._pending[number] = _Pending(kind, fields, ct)

@@ -87,9 +87,14 @@ def _bytes_of(array: NDArray[Any]) -> memoryview:
 
 
 class MessageReader:
-    """Turns a stream of bytes, in pieces of any size, into messages."""
+    """Turns a stream of bytes, in pieces of any size, into messages.
 
-    def __init__(self) -> None:
+    Args:
+        max_array_bytes: no array may announce more than this.
+    """
+
+    def __init__(self, max_array_bytes: int = MAX_ARRAY_BYTES) -> None:
+        self._max_array_bytes = max_array_bytes
         self._buffer = bytearray()
         self._header: dict[str, Any] | None = None
         self._pending: list[_Announced] = []
@@ -134,7 +139,7 @@ class MessageReader:
             header = json.loads(line)
             kind = header["type"]
             announced = header.pop("arrays", [])
-            self._pending = [_announcement(entry) for entry in announced]
+            self._pending = [_announcement(entry, self._max_array_bytes) for entry in announced]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise WorkerError(
                 f"The worker sent something that is not a message ({error}); restart the worker."
@@ -163,7 +168,7 @@ class MessageReader:
         return view[len(piece) :]
 
 
-def _announcement(entry: Mapping[str, Any]) -> _Announced:
+def _announcement(entry: Mapping[str, Any], most: int) -> _Announced:
     name, dtype_name, shape = entry["name"], entry["dtype"], tuple(entry["shape"])
     if dtype_name not in _ALLOWED_DTYPES:
         raise ValueError(f"array type {dtype_name!r}")
@@ -173,6 +178,6 @@ def _announcement(entry: Mapping[str, Any]) -> _Announced:
     size = dtype.itemsize
     for n in shape:
         size *= n
-    if size > MAX_ARRAY_BYTES:
+    if size > most:
         raise ValueError(f"array of {size} bytes")
     return _Announced(str(name), dtype, shape, size, int(entry["crc32"]))

@@ -15,6 +15,7 @@ _COMMANDS = {
     "segment": ("lsms_core.cli.segment", "Segment what a text names in a CT file or folder."),
     "read": ("lsms_core.cli.read_texts", "Say how a text is read, before anything is searched."),
     "batch": ("lsms_core.cli.batch", "Answer prompts for many studies, resumably."),
+    "serve": ("lsms_core.cli.serve", "Serve an engine to other computers."),
     "compare": ("lsms_core.cli.compare", "Match the lesions of two studies of a patient."),
     "build-dataset": (
         "lsms_core.cli.build_dataset",

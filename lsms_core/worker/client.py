@@ -248,13 +248,18 @@ class WorkerClient(Asking):
         )
 
     def _lose(self, child: ChildProcess, message: str) -> None:
-        words = child.last_words()
+        words, status = child.last_words(), child.status
         self._drop_child()
         self._lost, self._pending = self._pending, {}
         self._events.append(
             WorkerEvent(
                 "died",
                 0,
-                {"message": message, "requests": list(self._lost), "diagnostics": words},
+                {
+                    "message": message,
+                    "requests": list(self._lost),
+                    "status": status,
+                    "diagnostics": words,
+                },
             )
         )

@@ -195,7 +195,7 @@ class Jobs:
 
     def _ask(self, request: int, fields: Mapping[str, Any]) -> Message:
         from lsms_core.inference.texts import clean_texts
-        from lsms_core.worker.messages import along, answer_fields
+        from lsms_core.worker.messages import answers_message
 
         texts = clean_texts(fields["texts"])
         started = time.perf_counter()
@@ -206,23 +206,9 @@ class Jobs:
                 return Message("need_volume", {"request": request})
             volume, predictor, _ = ready
             found = self._candidates(request, fields, volume, predictor)
-        answers = [found.answer(text) for text in texts]
-        masks = {
-            f"mask{n}": along(one.mask, found.search.axis, fields["slices"]).view(np.uint8)
-            for n, one in enumerate(answers)
-            if fields["masks"]
-        }
-        return Message(
-            "answers",
-            {
-                "request": request,
-                "axis": found.search.axis,
-                "slices": fields["slices"],
-                "answers": [answer_fields(one) for one in answers],
-                "seconds": time.perf_counter() - started,
-            },
-            masks,
-        )
+        told, masks = answers_message(found, texts, fields["slices"], fields["masks"])
+        seconds = time.perf_counter() - started
+        return Message("answers", {"request": request, "seconds": seconds, **told}, masks)
 
     def _candidates(
         self, request: int, fields: Mapping[str, Any], volume: CTVolume, predictor: Predictor

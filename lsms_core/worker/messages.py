@@ -19,6 +19,7 @@ from lsms_core.errors import WorkerError
 from lsms_core.inference.answer import Answer
 from lsms_core.inference.candidates import CandidateSet, Search
 from lsms_core.inference.postprocess import PostprocessingConfig
+from lsms_core.inference.texts import clean_texts
 from lsms_core.language.chips import chips
 
 
@@ -126,6 +127,38 @@ def candidates_from(
     # Measured already; a cached property is filled in by its name.
     found.__dict__["lesions"] = tuple(Lesion.from_dict(dict(one)) for one in fields["lesions"])
     return found
+
+
+def answers_message(
+    found: CandidateSet,
+    texts: Sequence[str],
+    slices: Sequence[int] | None,
+    masks: bool,
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return the entries and the arrays of an "answers" message.
+
+    Args:
+        found: the candidates that are asked about.
+        texts: what is asked.
+        slices: the slices that were searched, None for all.
+        masks: whether masks are wanted.
+
+    Raises:
+        InputError: for a text without words.
+    """
+    axis = found.search.axis
+    answers = [found.answer(text) for text in clean_texts(texts)]
+    fields = {
+        "axis": axis,
+        "slices": None if slices is None else list(slices),
+        "answers": [answer_fields(one) for one in answers],
+    }
+    arrays = {
+        f"mask{n}": along(one.mask, axis, slices).view(np.uint8)
+        for n, one in enumerate(answers)
+        if masks
+    }
+    return fields, arrays
 
 
 def answer_fields(answer: Answer) -> dict[str, Any]:

@@ -104,6 +104,11 @@ class MessageReader:
         self._filled = 0
         self._crc32 = 0
 
+    @property
+    def idle(self) -> bool:
+        """Whether all bytes so far are whole messages."""
+        return self._header is None and not self._buffer
+
     def feed(self, data: bytes | memoryview) -> list[Message]:
         """Take more bytes; return the messages they complete.
 

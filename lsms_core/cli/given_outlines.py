@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lsms_core.inference.candidates import CandidateSet
     from lsms_core.inference.predictor import Predictor
     from lsms_core.io.volumes import LoadedVolume
+    from lsms_core.service.remote_predictor import RemotePredictor
 
 NETWORK, NONE = "network", "none"
 # As far as a lesion's depth in the liver is told, mm.
@@ -24,7 +25,7 @@ def given_candidates(
     loaded: LoadedVolume,
     lesions: Path,
     liver: Path | None,
-    load: Callable[[], Predictor],
+    load: Callable[[], Predictor | RemotePredictor],
     plane: str | int,
     slices: Sequence[int] | None,
 ) -> tuple[CandidateSet, list[str]]:
@@ -73,7 +74,10 @@ def given_candidates(
 
 
 def _network_liver(
-    loaded: LoadedVolume, predictor: Predictor, plane: str | int, slices: Sequence[int] | None
+    loaded: LoadedVolume,
+    predictor: Predictor | RemotePredictor,
+    plane: str | int,
+    slices: Sequence[int] | None,
 ) -> LiverMap | None:
     from lsms_core.cli.progress import bar
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import click
 
 from lsms_core.cli.given_outlines import given_candidates
 from lsms_core.cli.inputs import Job, all_texts, input_options, plan, run_jobs
+from lsms_core.cli.network import Network, Source, network_of
 from lsms_core.cli.reported import (
     ReportFiles,
     answers_to,
@@ -25,8 +25,6 @@ from lsms_core.cli.reported import (
 
 if TYPE_CHECKING:
     from lsms_core.inference.answer import Answer
-    from lsms_core.inference.candidates import CandidateSet
-    from lsms_core.inference.predictor import Predictor
     from lsms_core.io.volumes import LoadedVolume
     from lsms_core.language.report_text import Statement
 
@@ -61,6 +59,13 @@ if TYPE_CHECKING:
 @click.option("--then", "corrections", multiple=True, help=(
     "Correct the answers in words, in order: 'not the one in segment 7', '2 mm larger', 'undo'."
 ))  # fmt: skip
+@click.option("--server", metavar="URL", help=(
+    "Ask the engine of `lsms serve` there; its token is $LSMS_SERVER_TOKEN or in --token-file."
+))  # fmt: skip
+@click.option("--token-file", type=click.Path(path_type=Path), help="File with the server's token.")
+@click.option("--server-cert", type=click.Path(path_type=Path), help=(
+    "Certificate (PEM) that signed the server's, where this computer does not know it."
+))  # fmt: skip
 @input_options
 @report_options
 @click.option("--json", "as_json", is_flag=True, help="Print the answers as JSON.")
@@ -71,6 +76,9 @@ def command(
     output: Path | None,
     picture: Path | None,
     as_json: bool,
+    server: str | None,
+    token_file: Path | None,
+    server_cert: Path | None,
     **options: Any,  # noqa: ANN401
 ) -> None:
     """Segment what each TEXT names in each of the VOLUMES.
@@ -87,18 +95,18 @@ def command(
     # A report asks by itself.
     asked = [] if reports.text and not (texts or text_file) else all_texts(texts, text_file)
     jobs = plan(volumes, output, picture)
-    kept: dict[str, Predictor] = {}
+    with network_of(server, token_file, server_cert) as network:
 
-    def segment(job: Job) -> dict[str, Any] | None:
-        return _segment(job, asked, kept, reports, as_json=as_json, **options)
+        def segment(job: Job) -> dict[str, Any] | None:
+            return _segment(job, asked, network, reports, as_json=as_json, **options)
 
-    run_jobs(jobs, segment, as_json)
+        run_jobs(jobs, segment, as_json)
 
 
 def _segment(
     job: Job,
     texts: list[str],
-    kept: dict[str, Predictor],
+    network: Network,
     reports: ReportFiles,
     *,
     single: int | None,
@@ -141,7 +149,7 @@ def _segment(
     indices = chosen(seen.count(loaded.volume.shape))
     notes = [*loaded.notes, *(check_output(output, loaded) if output is not None else [])]
 
-    source = _Source(kept, weights, engine, device, threads)
+    source = Source(network, weights, engine, device, threads)
     answers, more = _answers(
         loaded, asked, statements, source, plane, indices, threshold, largest, outlines, liver
     )
@@ -182,7 +190,7 @@ def _answers(
     loaded: LoadedVolume,
     asked: list[str],
     statements: list[Statement],
-    source: _Source,
+    source: Source,
     plane: str | int,
     slices: Sequence[int] | None,
     threshold: float | None,
@@ -202,9 +210,9 @@ def _answers(
         raise InputError("--liver goes with --lesions: the network outlines its own liver.")
     answers = []
     if asked:
-        answers = _predict(loaded, asked, source, plane, slices, threshold, largest)
+        answers = source.predict(loaded, asked, plane, slices, threshold, largest)
     if any(not statement.skipped for statement in statements):
-        found = _search(loaded, source, plane, slices, threshold, largest)
+        found = source.search(loaded, plane, slices, threshold, largest)
         answers += answers_to(found, statements, loaded)
     return answers, []
 
@@ -303,67 +311,3 @@ def _check_picture(picture: Path, output: Path | None) -> None:
     if output is not None and output.resolve() == picture.resolve():
         raise InputError("--output and --picture name the same file.")
     check_writable(picture)
-
-
-@dataclass(frozen=True)
-class _Source:
-    """The network, loaded when it is needed; several volumes of a call share it."""
-
-    kept: dict[str, Predictor]
-    weights: str
-    engine: str | None
-    device: str
-    threads: int | None
-
-    def load(self) -> Predictor:
-        from lsms_core.inference.predictor import Predictor
-
-        if self.weights not in self.kept:
-            self.kept[self.weights] = Predictor.from_pretrained(
-                self.weights, self.device, self.engine, threads=self.threads
-            )
-        return self.kept[self.weights]
-
-
-def _search(
-    loaded: LoadedVolume,
-    source: _Source,
-    plane: str | int,
-    slices: Sequence[int] | None,
-    threshold: float | None,
-    largest: bool,
-) -> CandidateSet:
-    from lsms_core.cli.progress import bar
-
-    with bar("slices") as progress:
-        found = source.load().search(
-            loaded.volume, plane=plane, slices=slices, progress=progress, threshold=threshold
-        )
-    return found.at_threshold(keep_largest=largest)
-
-
-def _predict(
-    loaded: LoadedVolume,
-    texts: list[str],
-    source: _Source,
-    plane: str | int,
-    slices: Sequence[int] | None,
-    threshold: float | None,
-    largest: bool,
-) -> list[Answer]:
-    from lsms_core.cli.progress import bar
-
-    predictor = source.load()
-    with bar("slices") as progress:
-        return predictor.segment(
-            loaded.volume,
-            texts,
-            plane=plane,
-            slices=slices,
-            progress=progress,
-            threshold=threshold,
-            postprocessing=replace(predictor.postprocessing, keep_largest=True)
-            if largest
-            else None,
-            keep_probability=False,
-        )

@@ -1,4 +1,4 @@
-"""The worker process as Slicer needs it: PythonSlicer, started when first used, polled by Qt."""
+"""The engine as Slicer needs it: PythonSlicer, started when first used, or a server."""
 
 import os
 import shutil
@@ -24,7 +24,17 @@ def pythonExecutable():
 
 
 def makeClient():
-    """Return a client of a worker that has not been started yet."""
+    """Return a client of a worker that has not been started yet, or of the server that is set.
+
+    Raises:
+        InputError: when the server's settings cannot be used.
+    """
+    from LSMSSegmentationLib import ServerSettings
+
+    if ServerSettings.address():
+        return ServerSettings.clientOf(
+            ServerSettings.address(), ServerSettings.token(), ServerSettings.certificate()
+        )
     from lsms_core.worker.client import WorkerClient
     from LSMSSegmentationLib.Install.InstallSettings import workerEnvironment
 

@@ -12,7 +12,7 @@ import click
 
 from lsms_core.cli.given_outlines import given_candidates
 from lsms_core.cli.inputs import Job, all_texts, input_options, plan, run_jobs
-from lsms_core.cli.network import Network, Source, network_of
+from lsms_core.cli.answering_network import Network, Source, network_of
 from lsms_core.cli.reported import (
     ReportFiles,
     answers_to,

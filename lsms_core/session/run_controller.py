@@ -137,7 +137,8 @@ class RunController:
         for event in self._client.poll():
             if event.kind == "died":
                 self.lastWords = str(event.fields.get("diagnostics", ""))
-                if self.busy:
+                # A server may lose a request, and another one not.
+                if self.busy and self._request in event.fields.get("requests", [self._request]):
                     self._finish(event)
             elif self.busy and event.request == self._request:
                 if event.kind == "progress":
@@ -162,6 +163,11 @@ class RunController:
             from lsms_core.worker.client import WorkerEvent
 
             self._listener(WorkerEvent("cancelled", request))
+
+    def renew(self):
+        """End the worker, and make another client before the next run: the settings changed."""
+        self.close()
+        self._client = None
 
     def _startTimer(self):
         if self._timer is None and self._makeTimer is not None:

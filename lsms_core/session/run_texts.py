@@ -7,6 +7,8 @@ def progressText(stage, done, total, secondsLeft):
     """Return a progress event in words."""
     if stage == "explain":
         return _("Explaining: step {done} of {total}").format(done=done, total=total)
+    if stage == "queue":
+        return _("Waiting for the engine: {count} before you").format(count=total)
     if stage != "slices":
         return _("Loading the model…")
     text = _("Slice {done} of {total}").format(done=done, total=total)

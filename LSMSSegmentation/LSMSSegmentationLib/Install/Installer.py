@@ -218,6 +218,8 @@ def _explained(advice):
 def ensurePackages(withTorch=False):
     """Make sure that the worker can start; asks once when something must be installed.
 
+    Where a server runs the engine, nothing is needed.
+
     Args:
         withTorch: PyTorch is wanted, too.
 
@@ -225,7 +227,10 @@ def ensurePackages(withTorch=False):
         CancelledError: when the user said no.
         DependencyError: when something could not be installed.
     """
+    from LSMSSegmentationLib import ServerSettings
     from LSMSSegmentationLib.Install.InstallBackend import SlicerBackend
     from LSMSSegmentationLib.Install.InstallDialogs import askConsent
 
+    if ServerSettings.address():
+        return None
     return Installer(SlicerBackend(), askConsent).ensure(withTorch)

@@ -26,6 +26,7 @@ def diagnosticsText(session, parameters):
     import slicer
 
     from lsms_core import __version__
+    from LSMSSegmentationLib import ServerSettings
     from LSMSSegmentationLib.WorkerProcess import pythonExecutable
 
     app = slicer.app
@@ -37,6 +38,7 @@ def diagnosticsText(session, parameters):
         f"Python: {sys.version.split()[0]}",
         f"worker's Python: {_withoutHome(pythonExecutable())}",
         *(f"{name}: {_installed(name)}" for name in _PACKAGES),
+        f"engine: {'of a server' if ServerSettings.address() else 'of this computer'}",
         f"worker running: {session.controller.workerRunning}",
         f"run under way: {session.busy}",
         f"undo possible: {session.history.canUndo}",

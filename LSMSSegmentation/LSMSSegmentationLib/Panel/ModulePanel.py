@@ -10,6 +10,7 @@ from slicer.util import VTKObservationMixin
 
 from lsms_core.session.run_request import Request, splitPrompts
 from lsms_core.session.run_texts import progressText
+from LSMSSegmentationLib import ServerSettings
 from LSMSSegmentationLib.Panel.ModelPicker import ModelPicker
 from LSMSSegmentationLib.Panel.PromptLine import PromptLine
 from LSMSSegmentationLib.Panel.ReadingLabel import ReadingLabel
@@ -69,6 +70,7 @@ class ModulePanel(VTKObservationMixin):
         self._sceneTimer = self._makeTimer(self._sceneChanged)
         self._segmentsTimer = self._makeTimer(self._othersChanged)
         self._install = self._makeInstallPanel()
+        self.server = self._makeServerPanel()
         self.update()
 
     @staticmethod
@@ -84,6 +86,27 @@ class ModulePanel(VTKObservationMixin):
         panel = InstallPanel(onChanged=self.modelPicker.refresh)
         self.ui.installContainer.layout().addWidget(panel.widget)
         return panel
+
+    def _makeServerPanel(self):
+        from LSMSSegmentationLib.Panel.ServerPanel import ServerPanel
+
+        panel = ServerPanel(self._model, self._engineChanged)
+        self.ui.installContainer.layout().addWidget(panel.widget)
+        return panel
+
+    def _engineChanged(self):
+        self.session.controller.renew()
+        self.update()
+
+    def _model(self):
+        parameters = self._parameters
+        if parameters is None:
+            return {"weights": "lsms-tiny", "engine": None, "device": "auto"}
+        return {
+            "weights": str(Path(parameters.model).expanduser()),
+            "engine": parameters.engine or None,
+            "device": parameters.device.value,
+        }
 
     # Parameter node
 
@@ -250,11 +273,7 @@ class ModulePanel(VTKObservationMixin):
             prompts=prompts,
             plane=choice.plane,
             slices=choice.slices,
-            model={
-                "weights": str(Path(parameters.model).expanduser()),
-                "engine": parameters.engine or None,
-                "device": parameters.device.value,
-            },
+            model=self._model(),
             policy=parameters.policy.value,
             overlap=parameters.overlap.value,
             splitLesions=parameters.splitLesions,
@@ -321,12 +340,14 @@ class ModulePanel(VTKObservationMixin):
         self._escape.enabled = busy
         self.promptLine.setEnabled(not busy)
         running = self.session.controller.workerRunning
-        ui.workerLabel.text = (
-            _("The model is kept in memory for the next prompt.")
-            if running
-            else _("No model is in memory; the next run loads it.")
-        )
-        ui.stopWorkerButton.enabled = running and not busy
+        remote = bool(ServerSettings.address())
+        if remote:
+            ui.workerLabel.text = _("A server runs the engine; images are sent there.")
+        elif running:
+            ui.workerLabel.text = _("The model is kept in memory for the next prompt.")
+        else:
+            ui.workerLabel.text = _("No model is in memory; the next run loads it.")
+        ui.stopWorkerButton.enabled = running and not busy and not remote
         self.modelPicker.update()
         self.results.update()
         self.why.update()
@@ -362,5 +383,6 @@ class ModulePanel(VTKObservationMixin):
         self.results.cleanup()
         self.why.cleanup()
         self._install.cleanup()
+        self.server.cleanup()
         self.session.removeListener(self)
         self.removeObservers()

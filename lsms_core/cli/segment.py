@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lsms_core.cli.answering_network import Network, Source, network_of
 from lsms_core.cli.given_outlines import given_candidates
 from lsms_core.cli.inputs import Job, all_texts, input_options, plan, run_jobs
-from lsms_core.cli.answering_network import Network, Source, network_of
 from lsms_core.cli.reported import (
     ReportFiles,
     answers_to,

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.errors import InputError, LsmsError
+from lsms_core.inference.postprocess import PostprocessingConfig
+from lsms_core.language.read import read
 from lsms_core.service.engine_pool import EnginePool, Job, failure
 from lsms_core.service.image_hash import image_hash
 from lsms_core.service.kept import KeptByUse
@@ -77,7 +79,14 @@ class Desk:
             known = job.answer
             if searched and known.kind == "candidates":
                 self.candidates.put(_key(job.fields), known)
-        if request.kind == "ask":
+        if request.kind == "ask" and _needs_model(request, known):
+            job = Job(client, "ask", request.fields, request.image, ct)
+            async with aclosing(self._follow(job, request)) as told:
+                async for message in told:
+                    yield message
+            assert job.answer is not None
+            known = job.answer
+        elif request.kind == "ask":
             known = await asyncio.to_thread(_asked, request, known, ct)
         yield _message(request, known, started)
 
@@ -144,6 +153,16 @@ def _message(request: WireRequest, event: WorkerEvent, started: float) -> Messag
     if "seconds" in fields:
         fields["seconds"] = time.monotonic() - started
     return Message(event.kind, fields, event.arrays)
+
+
+def _needs_model(request: WireRequest, found: WorkerEvent) -> bool:
+    """Whether a text asks for a look that no measurement tells, and that the model was taught."""
+    if found.kind != "candidates":
+        return False
+    calibration = PostprocessingConfig.from_dict(found.fields["postprocessing"]).evidence
+    return calibration is not None and any(
+        calibration.asked(read(text)) for text in request.fields["texts"] if text.strip()
+    )
 
 
 def _asked(request: WireRequest, found: WorkerEvent, ct: NDArray[Any] | None) -> WorkerEvent:

@@ -105,6 +105,7 @@ class Source:
         slices: Sequence[int] | None,
         threshold: float | None,
         largest: bool,
+        texts: Sequence[str] = (),
     ) -> CandidateSet:
         """Return the candidates of a volume.
 
@@ -115,7 +116,12 @@ class Source:
 
         with bar("slices") as progress:
             found = self.load().search(
-                loaded.volume, plane=plane, slices=slices, progress=progress, threshold=threshold
+                loaded.volume,
+                plane=plane,
+                slices=slices,
+                progress=progress,
+                threshold=threshold,
+                texts=texts,
             )
         return found.at_threshold(keep_largest=largest)
 
@@ -138,7 +144,7 @@ class Source:
 
         model = self.load()
         if not isinstance(model, Predictor):
-            found = self.search(loaded, plane, slices, threshold, largest).without_map()
+            found = self.search(loaded, plane, slices, threshold, largest, texts).without_map()
             return [found.answer(text) for text in texts]
         with bar("slices") as progress:
             return model.segment(

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -79,14 +79,7 @@ class Desk:
             known = job.answer
             if searched and known.kind == "candidates":
                 self.candidates.put(_key(job.fields), known)
-        if request.kind == "ask" and _needs_model(request, known):
-            job = Job(client, "ask", request.fields, request.image, ct)
-            async with aclosing(self._follow(job, request)) as told:
-                async for message in told:
-                    yield message
-            assert job.answer is not None
-            known = job.answer
-        elif request.kind == "ask":
+        if request.kind == "ask":
             known = await asyncio.to_thread(_asked, request, known, ct)
         yield _message(request, known, started)
 
@@ -113,14 +106,16 @@ class Desk:
         if searched:
             # The texts of a question are answered here.
             kind = "search"
-            fields = {name: fields[name] for name in fields if name not in ("texts", "masks")}
+            fields = {name: fields[name] for name in fields if name != "masks"}
         job = Job(client, kind, fields, request.image, ct)
         if searched:
             job.known = lambda: self._known(job)
         return job
 
     def _known(self, job: Job) -> WorkerEvent | None:
-        return self.candidates.get(_key(job.fields))
+        """Return an earlier search, None where there is none that tells all that is asked."""
+        found = self.candidates.get(_key(job.fields))
+        return None if found is None or _needs_looks(found, job.fields["texts"]) else found
 
     async def _follow(self, job: Job, request: WireRequest) -> AsyncGenerator[Message, None]:
         """Let a job run, and yield its progress; it is cancelled when nobody listens."""
@@ -145,7 +140,8 @@ class Desk:
 
 
 def _key(fields: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+    searched = {name: value for name, value in fields.items() if name != "texts"}
+    return hashlib.sha256(json.dumps(searched, sort_keys=True).encode()).hexdigest()
 
 
 def _message(request: WireRequest, event: WorkerEvent, started: float) -> Message:
@@ -155,13 +151,14 @@ def _message(request: WireRequest, event: WorkerEvent, started: float) -> Messag
     return Message(event.kind, fields, event.arrays)
 
 
-def _needs_model(request: WireRequest, found: WorkerEvent) -> bool:
-    """Whether a text asks for a look that no measurement tells, and that the model was taught."""
-    if found.kind != "candidates":
+def _needs_looks(found: WorkerEvent, texts: Sequence[str]) -> bool:
+    """Whether texts speak of looks that the model was taught and has not been asked for."""
+    fields = found.fields
+    if found.kind != "candidates" or fields["looks"] is not None or not fields["lesions"]:
         return False
     calibration = PostprocessingConfig.from_dict(found.fields["postprocessing"]).evidence
     return calibration is not None and any(
-        calibration.asked(read(text)) for text in request.fields["texts"] if text.strip()
+        calibration.asked(read(text)) for text in texts if text.strip()
     )
 
 

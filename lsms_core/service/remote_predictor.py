@@ -36,6 +36,7 @@ class RemotePredictor:
         slices: Sequence[int] | None = None,
         progress: Callable[[int, int, float | None], None] | None = None,
         threshold: float | None = None,
+        texts: Sequence[str] = (),
     ) -> CandidateSet:
         """Find the candidates; see :meth:`lsms_core.inference.predictor.Predictor.search`.
 
@@ -50,6 +51,7 @@ class RemotePredictor:
             plane=plane,
             slices=slices,
             threshold=threshold,
+            texts=texts,
         )
         try:
             event = self._wait(request, progress)

@@ -87,6 +87,8 @@ class WireRequest:
             fields["slices"] = _slices(said.get("slices"))
         if kind in ("ask", "segment"):
             fields["texts"] = _texts(said.get("texts"), limits)
+        if kind == "search":
+            fields["texts"] = _texts(said["texts"], limits) if said.get("texts") else []
         if kind == "ask":
             fields["masks"] = bool(said.get("masks", True))
         ct = message.arrays.get("ct")

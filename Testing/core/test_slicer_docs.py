@@ -68,12 +68,12 @@ def test_scripts_are_python():
 
 
 def test_the_arguments_in_the_table_are_those_of_the_logic():
-    source = (REPOSITORY / "LSMSSegmentation" / "LSMSSegmentationLib").joinpath
-    session = ast.parse(source("Session.py").read_text("utf-8"))
+    source = (REPOSITORY / "lsms_core" / "session").joinpath
+    session = ast.parse(source("session.py").read_text("utf-8"))
     (segment,) = [
         n for n in ast.walk(session) if isinstance(n, ast.FunctionDef) and n.name == "segment"
     ]
-    request = ast.parse(source("Request.py").read_text("utf-8"))
+    request = ast.parse(source("run_request.py").read_text("utf-8"))
     fields = {n.target.id for n in ast.walk(request) if isinstance(n, ast.AnnAssign)}
     known = {argument.arg for argument in segment.args.args} | fields
     text = (REPOSITORY / "docs" / "slicer-scripting.md").read_text("utf-8")

@@ -48,6 +48,9 @@ class ServerPanel:
         self.useButton.connect("clicked()", self.use)
         layout.addWidget(self.useButton)
         self.statusLabel = qt.QLabel()
+        self.statusLabel.wordWrap = True
+        self.statusLabel.textFormat = qt.Qt.PlainText
+        self.statusLabel.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Minimum)
         self._status = WrappedLabel(self.statusLabel)
         layout.addWidget(self.statusLabel)
         self._timer = qt.QTimer(self.widget)

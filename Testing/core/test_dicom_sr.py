@@ -270,7 +270,7 @@ def test_the_sum_of_targets_is_a_proposal(reported):
     assert (total.name.value, total.name.scheme_designator) == (SUM_OF_TARGETS.value, "99LSMS")
     # The lesion of both texts counts once.
     lesions = report.answers[0].lesions
-    assert total.value == pytest.approx(sum(x.longest_mm for x in lesions), rel=1e-5)
+    assert total.value == pytest.approx(sum(x.longest_mm for x in lesions), abs=0.11)
     assert total.method.meaning == "RECIST 1.1"
     (comment,) = texts_of(group, "Comment")
     assert "a proposal by size alone" in comment

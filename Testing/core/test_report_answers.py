@@ -133,7 +133,9 @@ def test_answers_become_a_report(candidates):
     assert [lesion.number for lesion in right.lesions] == [1, 2]
     assert any("Not understood" in note for note in gibberish.notes)
     assert report.slice_distance_mm == 4.0
-    assert report.targets.sum_mm == pytest.approx(sum(x.longest_mm for x in right.lesions))
+    assert report.targets.sum_mm == pytest.approx(
+        sum(x.longest_mm for x in right.lesions), abs=0.11
+    )
 
 
 def test_a_study_of_a_cohort_becomes_files(candidates, tmp_path):

@@ -198,7 +198,7 @@ def _sum_after(targets: TargetLesions, changes: Sequence[LesionChange]) -> float
             into = {c.partner for c in changes if c.fate == "merged"}
             if change.after.number in into:
                 return None
-            total += change.after.longest_mm
+            total += round(change.after.longest_mm, 1)  # as the targets' sum
     return total
 
 

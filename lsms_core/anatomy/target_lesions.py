@@ -25,7 +25,7 @@ class TargetLesions:
 
     Attributes:
         lesions: at most two, the largest first.
-        sum_mm: of their longest axial diameters.
+        sum_mm: of their longest axial diameters, each to a tenth of a millimetre as it is told.
         measurable_mm: the smallest diameter that counts.
     """
 
@@ -44,4 +44,4 @@ def target_lesions(lesions: Sequence[Lesion], slice_distance_mm: float) -> Targe
     smallest = max(MEASURABLE_MM, 2 * slice_distance_mm if slice_distance_mm > 5 else 0.0)
     fitting = [x for x in lesions if x.plane == "axial" and x.longest_mm >= smallest]
     chosen = sorted(fitting, key=lambda x: (-x.longest_mm, x.number))[:MOST_AN_ORGAN]
-    return TargetLesions(tuple(chosen), sum(x.longest_mm for x in chosen), smallest)
+    return TargetLesions(tuple(chosen), sum(round(x.longest_mm, 1) for x in chosen), smallest)

@@ -235,6 +235,7 @@ def _write(
     answers: Sequence[Answer],
 ) -> tuple[Path | None, list[str]]:
     """Write picture and masks; return the masks' file and notes."""
+    from lsms_core.inference.answer_report import model_of
     from lsms_core.inference.answer_segments import segments_of
     from lsms_core.io.figure import save_figure
     from lsms_core.io.output import write_masks
@@ -245,7 +246,7 @@ def _write(
         save_figure(picture, answer_panels(loaded.volume, answers))
     if output is None:
         return None, []
-    name, _, version = answers[0].model.rpartition(" ")
+    name, version = model_of(answers[0])
     absent = [a.text for a in answers if not a.present]
     about = {"LSMS_NothingFound": "; ".join(absent)} if absent else {}
     return write_masks(

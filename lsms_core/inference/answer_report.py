@@ -32,8 +32,8 @@ def report_of(
         date: ISO 8601; default: now.
     """
     first = answers[0]
-    name, _, version = first.model.rpartition(" ")
-    algorithm = Algorithm(name or first.model, version, sha256, first.engine)
+    name, version = model_of(first)
+    algorithm = Algorithm(name, version, sha256, first.engine)
     number, measured = 0, []
     for answer in answers:
         number += answer.present
@@ -50,6 +50,14 @@ def report_of(
     when = date or datetime.now(timezone.utc).replace(microsecond=0).isoformat()
     volume = first.candidates.search.volume
     return MeasurementReport(tuple(measured), algorithm, slice_distance_mm(volume), study, when)
+
+
+def model_of(answer: Answer) -> tuple[str, str]:
+    """Return name and version of what found an answer's lesions; outlines of a file have none."""
+    name, _, version = answer.model.rpartition(" ")
+    if answer.engine == "labels" or not name:
+        return answer.model, ""
+    return name, version
 
 
 def slice_distance_mm(volume: CTVolume) -> float:

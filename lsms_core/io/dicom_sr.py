@@ -124,7 +124,7 @@ def _content(sources: Sequence[Any], segmentation: Any, measurements: Measuremen
     algorithm = measurements.algorithm
     device = sr.DeviceObserverIdentifyingAttributes(
         uid=_device_uid(algorithm),
-        name=f"{algorithm.name} {algorithm.version}"[:64],
+        name=f"{algorithm.name} {algorithm.version}".strip()[:64],
         manufacturer_name=MANUFACTURER,
         model_name="lsms-core",
         serial_number=algorithm.sha256[:64] or None,

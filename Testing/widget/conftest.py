@@ -6,10 +6,15 @@ import importlib
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MODULE = REPOSITORY / "LSMSSegmentation"
+
+SHAPE = (12, 24, 32)
+LARGE = np.s_[3:8, 4:12, 4:13]  # on the patient's right
+SMALL = np.s_[5:7, 14:17, 24:27]  # on the left
 
 pytest.importorskip("PySide6")
 pytest.importorskip("slicer")
@@ -45,7 +50,8 @@ def panel(entry, request):
 
     shim.use_pythonqt_attributes(["panel_driver", request.module.__name__])
     qt.QSettings().clear()
-    driver = Driver(entry, FakeClient())
+    # A module's ONE_TEXT = False stands for an engine that finds lesions whatever the text is.
+    driver = Driver(entry, FakeClient(), one_text=getattr(request.module, "ONE_TEXT", True))
     yield driver
     driver.close()
 
@@ -64,3 +70,37 @@ def volume(panel):
     panel.widget.enter()
     panel.settle()
     return node
+
+
+@pytest.fixture
+def whole(panel, volume):
+    """A CT with two lesions, of which all slices are searched."""
+    from LSMSSegmentationLib.ParameterNode import Where
+
+    panel.parameters.where = Where.WholeVolume
+    panel.parameters.minimumArea = 0.0
+    values = np.full(SHAPE, 110, np.int16)
+    values[LARGE], values[SMALL] = 60, 15
+    panel.slicer.util.updateVolumeFromArray(volume, values)
+    panel.settle()
+    return volume
+
+
+@pytest.fixture
+def labels():
+    """The two lesions by number."""
+    found = np.zeros(SHAPE, np.uint16)
+    found[LARGE], found[SMALL] = 1, 2
+    return found
+
+
+@pytest.fixture
+def liver():
+    """A box with the right lobe on the patient's right, which is at low columns here."""
+    from lsms_core.anatomy.liver_map import LEFT, RIGHT, LiverMap
+
+    inside = np.zeros(SHAPE, bool)
+    inside[1:11, 2:22, 2:30] = True
+    lobes = np.zeros(SHAPE, np.uint8)
+    lobes[1:11, 2:22, 2:20], lobes[1:11, 2:22, 20:30] = RIGHT, LEFT
+    return LiverMap(inside, lobes)

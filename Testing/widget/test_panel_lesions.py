@@ -8,54 +8,8 @@ import numpy as np
 import pytest
 
 SHAPE = (12, 24, 32)
-LARGE = np.s_[3:8, 4:12, 4:13]  # on the patient's right
-SMALL = np.s_[5:7, 14:17, 24:27]  # on the left
-
-
-@pytest.fixture
-def panel(entry, request):
-    """The panel with an engine that finds the lesions whatever the text is."""
-    import qt
-    import shim
-    from panel_driver import Driver, FakeClient
-
-    shim.use_pythonqt_attributes(["panel_driver", request.module.__name__])
-    qt.QSettings().clear()
-    driver = Driver(entry, FakeClient(), one_text=False)
-    yield driver
-    driver.close()
-
-
-@pytest.fixture
-def whole(panel, volume):
-    from LSMSSegmentationLib.ParameterNode import Where
-
-    panel.parameters.where = Where.WholeVolume
-    panel.parameters.minimumArea = 0.0
-    values = np.full(SHAPE, 110, np.int16)
-    values[LARGE], values[SMALL] = 60, 15
-    panel.slicer.util.updateVolumeFromArray(volume, values)
-    panel.settle()
-    return volume
-
-
-@pytest.fixture
-def labels():
-    found = np.zeros(SHAPE, np.uint16)
-    found[LARGE], found[SMALL] = 1, 2
-    return found
-
-
-@pytest.fixture
-def liver():
-    """A box with the right lobe on the patient's right, which is at low columns here."""
-    from lsms_core.anatomy.liver_map import LEFT, RIGHT, LiverMap
-
-    inside = np.zeros(SHAPE, bool)
-    inside[1:11, 2:22, 2:30] = True
-    lobes = np.zeros(SHAPE, np.uint8)
-    lobes[1:11, 2:22, 2:20], lobes[1:11, 2:22, 20:30] = RIGHT, LEFT
-    return LiverMap(inside, lobes)
+# The engine of these tests finds the lesions whatever the text is.
+ONE_TEXT = False
 
 
 def rows(panel):
@@ -316,32 +270,6 @@ def test_tags_keep_the_reading(panel, whole, labels, liver):
     panel.search("left lobe calcified lesion", labels, liver)
     (segment_id,) = panel.segments()
     assert read_meta(panel.segmentation, segment_id).reading == "left lobe; not read: calcified"
-
-
-def test_the_report_is_copied_and_saved(panel, whole, labels, liver, tmp_path):
-    panel.search("left lobe lesion", labels, liver)
-    panel.click(panel.ui.copyReportButton)
-    text = panel.slicer.app.clipboard().text()
-    assert text.startswith("Left lobe: ")
-    assert text.count("\n") == 0
-    assert text.endswith(" HU")
-    path = tmp_path / "list.csv"
-    panel.panel.results.candidates.saveCsv(str(path))
-    lines = path.read_text("utf-8").splitlines()
-    assert len(lines) == 3
-    assert lines[0].startswith("number,name,place,longest_mm")
-    assert ",no,the text asks for the left lobe" in lines[1]
-
-
-def test_diameters_are_drawn_once_and_lie_where_they_were_measured(panel, whole, labels, liver):
-    panel.search("all lesions", labels, liver)
-    for _ in range(2):
-        panel.click(panel.ui.diametersButton)
-    lines = panel.slicer.util.getNodesByClass("vtkMRMLMarkupsLineNode")
-    assert len(lines) == 4
-    lesion = panel.session.findings[0].answer.candidates.lesions[0]
-    lengths = sorted(line.GetLineLengthWorld() for line in lines)
-    assert lengths[-1] == pytest.approx(lesion.longest_mm, abs=1.5)
 
 
 def test_lesions_of_a_segmentation_are_asked_about_without_a_worker(panel, whole, labels):

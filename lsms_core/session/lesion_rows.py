@@ -1,6 +1,6 @@
 """What the list of lesions shows of each candidate; no Qt."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _ROMAN = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII")
 
@@ -18,6 +18,7 @@ class LesionRow:
         why: why it was dropped, or what is in doubt.
         lesion: the measured Lesion, with its number among its candidates.
         source: which of the answers it belongs to; None where they share their candidates.
+        byHand: whether a reader moved a diameter; its size is marked with a star.
     """
 
     number: int
@@ -28,6 +29,11 @@ class LesionRow:
     why: str
     lesion: object
     source: int = None
+    byHand: bool = False
+
+    def withLesion(self, lesion, byHand=False):
+        """Return a row that shows other measurements of the same lesion."""
+        return replace(self, lesion=lesion, size=_sizeText(lesion, byHand), byHand=byHand)
 
 
 def rowsOf(answers):
@@ -55,13 +61,17 @@ def _row(lesion, answers, number, source=None):
     return LesionRow(
         number=number,
         place=placeText(lesion),
-        size=f"{lesion.longest_mm:.0f} × {lesion.perpendicular_mm:.0f}",
+        size=_sizeText(lesion),
         attenuation=f"{lesion.mean_hu:.0f}",
         kept=bool(kept),
         why="; ".join((kept or verdicts)[0].reasons),
         lesion=lesion,
         source=source,
     )
+
+
+def _sizeText(lesion, byHand=False):
+    return f"{lesion.longest_mm:.0f} × {lesion.perpendicular_mm:.0f}" + ("*" if byHand else "")
 
 
 def placeText(lesion):
@@ -111,7 +121,7 @@ def segmentOf(finding, number):
 
 _CSV_HEADINGS = (
     "number", "name", "place", "longest_mm", "perpendicular_mm", "area_mm2", "volume_ml",
-    "mean_hu", "sd_hu", "first_slice", "last_slice", "kept", "why",
+    "mean_hu", "sd_hu", "first_slice", "last_slice", "kept", "why", "diameters",
 )  # fmt: skip
 
 
@@ -144,6 +154,7 @@ def csvText(rows, names=None):
                 *one.slices,
                 "yes" if row.kept else "no",
                 row.why,
+                "by hand" if row.byHand else "computed",
             ]
         )
     return out.getvalue()

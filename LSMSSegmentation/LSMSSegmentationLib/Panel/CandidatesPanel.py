@@ -1,12 +1,12 @@
 """The candidates of the last run, or of what is being typed, and what a reader does with them."""
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 
 from lsms_core.session.correcting import keepLesion
-from lsms_core.session.lesion_rows import csvText, findingsOf, reportLine, rowsOf, segmentOf
+from lsms_core.session.lesion_rows import findingsOf, reportLine, rowsOf, segmentOf
 from lsms_core.session.segment_writer import isInScene
+from LSMSSegmentationLib.Panel.Diameters import Diameters
 from LSMSSegmentationLib.Panel.LesionList import LesionList
 from LSMSSegmentationLib.Panel.SegmentViews import savedRows, showLesion, showSegment
 from LSMSSegmentationLib.Panel.WrappedLabel import WrappedLabel
@@ -28,9 +28,10 @@ class CandidatesPanel:
         self._candidates = None
         self._list = LesionList(ui.findingsTableWidget, self)
         self._why = WrappedLabel(ui.lesionReasonLabel)
+        self._diameters = Diameters(self._lineMoved)
         ui.diametersButton.connect("clicked()", self.drawDiameters)
         ui.copyReportButton.connect("clicked()", self.copyReport)
-        ui.saveCsvButton.connect("clicked()", self.saveCsv)
+        ui.saveReportButton.connect("clicked()", self.saveReport)
         self._show([], editable=False)
 
     @property
@@ -42,8 +43,8 @@ class CandidatesPanel:
     def showFindings(self, findings):
         """Show the candidates of a run's findings, with what became of each."""
         self._saved = None
-        rows = rowsOf([finding.answer for finding in findings])
         self._forgetOldNames(findings)
+        rows = [self._diameters.measured(r) for r in rowsOf([f.answer for f in findings])]
         self._show(rows, self._names, self._colours(findings, rows))
 
     def showPreview(self, answers):
@@ -63,7 +64,7 @@ class CandidatesPanel:
         answered = editable and any(row.kept and row.lesion for row in rows)
         self._ui.copyReportButton.enabled = answered
         self._ui.diametersButton.enabled = answered
-        self._ui.saveCsvButton.enabled = any(row.lesion for row in rows)
+        self._ui.saveReportButton.enabled = any(row.lesion for row in rows)
         self._tellWhy(self._list.selected())
 
     def _forgetOldNames(self, findings):
@@ -72,6 +73,7 @@ class CandidatesPanel:
         candidates = answer.candidates.labels if answer is not None else None
         if candidates is not self._candidates:
             self._candidates, self._names = candidates, {}
+            self._diameters.forget()
 
     def _colours(self, findings, rows):
         colours = {}
@@ -163,32 +165,37 @@ class CandidatesPanel:
 
     def drawDiameters(self):
         """Draw the diameters of the lesions in the answer as lines that can be moved."""
-        from LSMSSegmentationLib.Panel.Diameters import drawDiameters
-
-        lines = drawDiameters(self._keptRows(), self._names)
+        lines = self._diameters.draw(self._keptRows(), self._names)
         self._say("info", _("{count} lines were drawn.").format(count=len(lines)))
+
+    def _lineMoved(self, number):
+        self.showFindings(self._session.findings)
+        row = next((row for row in self._list.rows if row.number == number), None)
+        if row is not None and row.byHand:
+            text = _("Lesion {number} measures {longest:.0f} x {across:.0f} mm, by hand.")
+            across = row.lesion.perpendicular_mm
+            self._say(
+                "info", text.format(number=number, longest=row.lesion.longest_mm, across=across)
+            )
 
     def copyReport(self):
         slicer.app.clipboard().setText(self.reportText())
         self._say("info", _("The report lines were copied to the clipboard."))
 
-    def saveCsv(self, path=None):
-        """Save the list as CSV; asks where to when no path is given."""
+    def saveReport(self, path=None):
+        """Save the list or a report, as the file's name says; asks where to without a path."""
         from lsms_core.errors import LsmsError
-        from lsms_core.io.text_files import write_text
+        from LSMSSegmentationLib.Panel import Reports
 
-        if not path:
-            path = qt.QFileDialog.getSaveFileName(
-                slicer.util.mainWindow(), _("Save the list"), "lesions.csv", "CSV (*.csv)"
-            )
+        path = path or Reports.askWhere()
         if not path:
             return
         try:
-            write_text(path, csvText(self._list.rows, self._names))
+            done = Reports.saveReport(path, self._session.findings, self._list.rows, self._names)
         except LsmsError as error:
             self._say("error", str(error))
         else:
-            self._say("info", _("The list was saved."))
+            self._say("info", done)
 
 
 def _segmentNamed(node, name):

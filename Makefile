@@ -6,16 +6,28 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 DEMO_ENV := .venv-demo
 TEST_ENV := .venv
+VIEWER_ENV := .venv-viewer
 DOCS_ENV := .venv-docs
 
-.PHONY: reproduce demo test test-fast test-package test-minimum lint docs screenshots clean
+.PHONY: reproduce demo viewer test test-fast test-viewer test-package test-minimum lint docs screenshots clean
 
 demo: $(DEMO_ENV)/.installed
 	$(DEMO_ENV)/bin/lsms demo --output out/demo
 
+# The page in the browser, on the synthetic CT of the demo or on a folder of your own.
+FOLDER ?= out/demo
+viewer: $(VIEWER_ENV)/.installed
+	test -e $(FOLDER) || $(VIEWER_ENV)/bin/lsms demo --output $(FOLDER)
+	$(VIEWER_ENV)/bin/lsms viewer $(FOLDER)
+
 # A process a core, each with one thread; a file's tests stay together.
-test: $(TEST_ENV)/.installed lint
+test: $(TEST_ENV)/.installed lint test-viewer
 	OMP_NUM_THREADS=1 $(TEST_ENV)/bin/python -m pytest -n auto --dist loadfile
+
+# The page in the browser has the slicer-core that trame-slicer was built for, so an environment of
+# its own; its tests skip with a reason where Debian's chromium is missing.
+test-viewer: $(VIEWER_ENV)/.installed
+	OMP_NUM_THREADS=1 $(VIEWER_ENV)/bin/python -m pytest -q Testing/viewer
 
 # Without the tests that train, start processes or read real CT.
 test-fast: $(TEST_ENV)/.installed
@@ -46,19 +58,25 @@ lint: $(TEST_ENV)/.installed
 	$(TEST_ENV)/bin/mypy
 
 # The pictures in docs/images, from the widget tests and the demo.
-screenshots: $(TEST_ENV)/.installed demo
+screenshots: $(TEST_ENV)/.installed $(VIEWER_ENV)/.installed demo
 	LSMS_SCREENSHOTS=$(CURDIR)/docs/images $(TEST_ENV)/bin/python -m pytest -q Testing/widget
+	LSMS_SCREENSHOTS=$(CURDIR)/docs/images $(VIEWER_ENV)/bin/python -m pytest -q Testing/viewer
 	cp out/demo/demo.png docs/images/demo.png
 
 $(DEMO_ENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(DEMO_ENV)
-	$(DEMO_ENV)/bin/python -m pip install --quiet --editable ".[viewer]"
+	$(DEMO_ENV)/bin/python -m pip install --quiet --editable ".[pictures]"
 	touch $@
 
 $(TEST_ENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(TEST_ENV)
 	$(TEST_ENV)/bin/python -m pip install --quiet "$(TORCH)"
 	$(TEST_ENV)/bin/python -m pip install --quiet --editable ".[dev,slicer-dev]"
+	touch $@
+
+$(VIEWER_ENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VIEWER_ENV)
+	$(VIEWER_ENV)/bin/python -m pip install --quiet --editable ".[viewer-dev]"
 	touch $@
 
 $(DOCS_ENV)/.installed: pyproject.toml
@@ -68,4 +86,4 @@ $(DOCS_ENV)/.installed: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(DEMO_ENV) $(TEST_ENV) $(DOCS_ENV) out .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(DEMO_ENV) $(TEST_ENV) $(VIEWER_ENV) $(DOCS_ENV) out .pytest_cache .mypy_cache .ruff_cache

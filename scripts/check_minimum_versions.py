@@ -16,7 +16,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Tools check the code and do not run with it.
 TOOLS = {"pytest", "pytest-cov", "hypothesis", "ruff", "mypy", "import-linter"}
-EXTRAS = ("viewer", "dicom", "torch", "train")
+EXTRAS = ("pictures", "dicom", "torch", "train")
 # The rooms that work without Slicer's libraries, whose own versions are Slicer's.
 TESTS = ("Testing/core", "-m", "not slow")
 

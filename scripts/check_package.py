@@ -51,7 +51,7 @@ def main() -> None:
         wheel = next((folder / "dist").glob("*.whl"))
         source = next((folder / "dist").glob("*.tar.gz"))
         for number, (archive, extras) in enumerate(
-            [(wheel, ""), (wheel, "[viewer]"), (source, "[viewer]")]
+            [(wheel, ""), (wheel, "[pictures]"), (source, "[pictures]")]
         ):
             place = folder / str(number)
             place.mkdir()

@@ -94,7 +94,7 @@ def test_without_pillow_it_says_what_to_install(dataset, lsms, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "PIL", None)
     ran = lsms("inspect-dataset", dataset)
     assert ran.status == 2
-    assert "lsms-core[viewer]" in ran.err
+    assert "lsms-core[pictures]" in ran.err
 
 
 def test_info_shows_a_verified_bundle(lsms, tiny_bundle):

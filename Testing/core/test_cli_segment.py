@@ -131,7 +131,7 @@ def test_a_picture_without_pillow_says_what_to_install(segment, tmp_path, monkey
     monkeypatch.setitem(sys.modules, "PIL", None)
     ran = segment("--text", "bright", "--picture", tmp_path / "x.png")
     assert ran.status == 2
-    assert "lsms-core[viewer]" in ran.err
+    assert "lsms-core[pictures]" in ran.err
 
 
 def test_repeated_texts_are_run_once(segment):

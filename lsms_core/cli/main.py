@@ -14,6 +14,7 @@ _COMMANDS = {
     "demo": ("lsms_core.cli.demo", "Segment a named lesion on an embedded synthetic CT."),
     "segment": ("lsms_core.cli.segment", "Segment what a text names in a CT file or folder."),
     "read": ("lsms_core.cli.read_texts", "Say how a text is read, before anything is searched."),
+    "viewer": ("lsms_core.cli.viewer", "Show CTs in a browser and ask for lesions in words."),
     "batch": ("lsms_core.cli.batch", "Answer prompts for many studies, resumably."),
     "serve": ("lsms_core.cli.serve", "Serve an engine to other computers."),
     "compare": ("lsms_core.cli.compare", "Match the lesions of two studies of a patient."),

@@ -77,7 +77,7 @@ def check_drawing() -> None:
         import PIL  # noqa: F401
     except ImportError as error:
         raise DependencyError(
-            "Pictures need Pillow: pip install 'lsms-core[viewer]', or leave the picture out."
+            "Pictures need Pillow: pip install 'lsms-core[pictures]', or leave the picture out."
         ) from error
 
 

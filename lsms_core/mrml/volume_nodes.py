@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from slicer import vtkMRMLScalarVolumeNode
-from vtk.util.numpy_support import vtk_to_numpy
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLScene
+from vtk import vtkImageData
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.errors import InputError
-from lsms_core.mrml.transforms import ijk_to_node_ras, ijk_to_world_affine
+from lsms_core.mrml.transforms import ijk_to_node_ras, ijk_to_world_affine, matrix_to_vtk
+
+# What a liver is read with, HU.
+_WINDOW, _LEVEL = 350.0, 40.0
 
 
 def check_volume(volume_node: vtkMRMLScalarVolumeNode | None) -> None:
@@ -100,3 +104,27 @@ def check_mask(volume_node: vtkMRMLScalarVolumeNode, mask: NDArray[Any]) -> NDAr
             "the volume was changed or replaced meanwhile; run again."
         )
     return array.astype(np.bool_, copy=False)
+
+
+def add_volume(scene: vtkMRMLScene, ct: CTVolume, name: str) -> vtkMRMLScalarVolumeNode:
+    """Put a CT into a scene, shown in a window for the abdomen.
+
+    Args:
+        scene: where to.
+        ct: (slices, rows, columns) HU; its voxels are copied.
+        name: of the node.
+    """
+    slices, rows, columns = ct.shape
+    image = vtkImageData()
+    image.SetDimensions(columns, rows, slices)
+    voxels = numpy_to_vtk(np.ascontiguousarray(ct.array).ravel(), deep=True)
+    image.GetPointData().SetScalars(voxels)
+    node: vtkMRMLScalarVolumeNode = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    node.SetIJKToRASMatrix(matrix_to_vtk(np.asarray(ct.affine, np.float64)))
+    node.SetAndObserveImageData(image)
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    display.AutoWindowLevelOff()
+    display.SetWindowLevel(_WINDOW, _LEVEL)
+    display.SetDefaultColorMap()
+    return node

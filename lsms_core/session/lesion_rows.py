@@ -1,6 +1,7 @@
 """What the list of lesions shows of each candidate; no Qt."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 _ROMAN = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII")
 
@@ -27,7 +28,7 @@ class LesionRow:
     attenuation: str
     kept: bool
     why: str
-    lesion: object
+    lesion: Any
     source: int = None
     byHand: bool = False
 

@@ -13,6 +13,7 @@ from lsms_core.models.architectures import (
     new_model,
     reads_text,
     restore_model,
+    with_lesion_logit,
     with_outline,
     with_reading,
     with_slices,
@@ -21,7 +22,7 @@ from lsms_core.models.architectures import (
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
 from lsms_core.models.lsms.lsms_config import LSMSConfig
 from lsms_core.models.lsms.model import LSMS, LSMSModel
-from lsms_core.models.lsms.outline import KINDS
+from lsms_core.models.lsms.outline import KINDS, LESIONS
 from lsms_core.models.lsms.text_encoder import NoText, TextEncoder
 
 SHAPE = {"dims": (8, 16, 24, 32), "depths": (1, 1, 1, 1), "decoder_width": 32, "detail": (4, 8)}
@@ -187,6 +188,17 @@ def test_the_language_branches_of_a_joined_network_learn():
     language = [p for n, p in joined.named_parameters() if ".language." in n]
     assert language
     assert all(p.grad is not None for p in language)
+
+
+@torch.inference_mode()
+def test_lesions_that_are_drawn_too_surely_are_taken_back_by_a_constant():
+    model = drawing()
+    shifted = with_lesion_logit(model, -2.0)
+    before, after = model.lsms.draw(images()), shifted.lsms.draw(images())
+    torch.testing.assert_close(after[:, LESIONS], before[:, LESIONS] - 2.0)
+    assert torch.equal(after[:, :LESIONS], before[:, :LESIONS])
+    with pytest.raises(BundleError, match="draws by itself"):
+        with_lesion_logit(reader(), -2.0)
 
 
 def test_only_a_drawing_and_a_reading_network_are_joined():

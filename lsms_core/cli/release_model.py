@@ -33,6 +33,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     is_flag=True,
     help="Leave out U-Nets whose maps would be averaged with LSMS's own.",
 )
+@click.option(
+    "--lesion-logit",
+    default=0.0,
+    show_default=True,
+    help="Added to the logits of the lesions that LSMS draws, chosen on held-out patients.",
+)
+@click.option("--mask-threshold", type=float, help="Of the map; default: the bundle's.")
 @click.option("--name", help="Default: the output folder's name.")
 @click.option("--version", default="0.1.0", show_default=True)
 @click.option(
@@ -51,6 +58,8 @@ def command(
     classifier: Path | None,
     evidence: Path | None,
     lsms_draws_alone: bool,
+    lesion_logit: float,
+    mask_threshold: float | None,
     name: str | None,
     version: str,
     volumes: tuple[Path, ...],
@@ -75,7 +84,17 @@ def command(
     looks = None if evidence is None else EvidenceCalibration.from_dict(read_json(evidence))
     compared = [read_volume(path).volume for path in volumes]
     judges = Judges(judge, looks)
-    folder = release(bundle, output, point, content, compared, judges, alone=lsms_draws_alone)
+    folder = release(
+        bundle,
+        output,
+        point,
+        content,
+        compared,
+        judges,
+        alone=lsms_draws_alone,
+        lesion_logit=lesion_logit,
+        mask_threshold=mask_threshold,
+    )
     click.echo(
         f"{content.name} {version}: found from a score of {point.threshold} "
         f"(recall {point.recall:.0%}, no-target accuracy {point.no_target_accuracy:.0%}). "

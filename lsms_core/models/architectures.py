@@ -12,6 +12,7 @@ import torch
 from lsms_core.errors import BundleError
 from lsms_core.models.baselines.lavt import LAVTModel, lavt_config
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
+from lsms_core.models.lsms.kinds import LESIONS
 from lsms_core.models.lsms.lsms_config import LSMSConfig
 from lsms_core.models.lsms.model import READERS, LSMSModel
 from lsms_core.models.lsms.text_encoder import NoText, TextEncoder
@@ -282,6 +283,23 @@ def without_outlines(model: Model) -> Model:
         {k: v for k, v in model.state_dict().items() if not k.startswith(_OUTLINE)}
     )
     return alone.eval()
+
+
+def with_lesion_logit(model: Model, added: float) -> Model:
+    """Return an LSMS that draws, with a number added to the logits of its lesions.
+
+    Its loss counts a pixel of a small lesion several times (:mod:`lsms_core.models.lsms.map_loss`),
+    so that what it draws is too sure by a constant; this takes it back.
+
+    Raises:
+        BundleError: when it draws nothing itself.
+    """
+    if not isinstance(model, LSMSModel) or not model.config.draws:
+        raise BundleError("Only an LSMS that draws by itself has logits of its own for lesions.")
+    shifted = copy.deepcopy(model)
+    state = shifted.state_dict()
+    state[f"{_DETAIL_PATH}classify.bias"][LESIONS] += added
+    return shifted
 
 
 def with_words(model: LSMSModel, window_hu: tuple[float, float], trust: float) -> LSMSModel:

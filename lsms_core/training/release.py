@@ -16,7 +16,7 @@ from lsms_core.evaluation.scores import SampleScore
 from lsms_core.inference.candidate_classifier import CandidateClassifier
 from lsms_core.inference.evidence_calibration import EvidenceCalibration
 from lsms_core.inference.postprocess import PostprocessingConfig
-from lsms_core.models.architectures import without_outlines
+from lsms_core.models.architectures import with_lesion_logit, without_outlines
 from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.training.graph_agreement import add_graphs, check_exporter
 
@@ -91,6 +91,8 @@ def release(
     judges: Judges | None = None,
     *,
     alone: bool = False,
+    lesion_logit: float = 0.0,
+    mask_threshold: float | None = None,
 ) -> Path:
     """Write a trained bundle under its name, with threshold, card and graphs.
 
@@ -102,6 +104,8 @@ def release(
         volumes: CT on which both runtimes are compared, beside the synthetic one.
         judges: of candidates; None for what the bundle has.
         alone: leave out U-Nets whose maps would be averaged with LSMS's own.
+        lesion_logit: added to the logits of the lesions that LSMS draws.
+        mask_threshold: of the map; None for the bundle's own.
 
     Returns:
         The folder.
@@ -115,11 +119,15 @@ def release(
     postprocessing = replace(
         PostprocessingConfig.from_dict(source.postprocessing), presence_threshold=point.threshold
     )
+    if mask_threshold is not None:
+        postprocessing = replace(postprocessing, mask_threshold=mask_threshold)
     if judges is not None and judges.classifier is not None:
         postprocessing = replace(postprocessing, classifier=judges.classifier)
     if judges is not None and judges.evidence is not None:
         postprocessing = replace(postprocessing, evidence=judges.evidence)
     model = without_outlines(source.model) if alone else source.model
+    if lesion_logit:
+        model = with_lesion_logit(model, lesion_logit)
     config: Any = model.config
     variant = f"with dims {config.dims}"
     if getattr(config, "outline", ()):

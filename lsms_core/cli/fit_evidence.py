@@ -20,7 +20,7 @@ def command(cases: tuple[Path, ...], weights: str, pictures: int, seed: int, out
     """Put synthetic lesions into the livers of CASES, new to the model, and ask for their looks.
 
     Writes the calibration as JSON for ``lsms release --evidence``; a look that does not beat chance
-    is left out.
+    by enough is left out.
     """
     from lsms_core.cli.progress import bar
     from lsms_core.dataset.look_pictures import LookConfig, LookPictures

@@ -3,8 +3,8 @@
 Synthetic lesions of known looks are put into livers that the network has not seen, and asked for in
 words that training never saw. How much more S says in a lesion of these words than of "lesion" is
 compared with the truth: the area under the ROC curve, with an interval by bootstrap over patients,
-and a logistic regression of one number that makes it a probability. A look whose interval reaches
-0.5 is left out.
+and a logistic regression of one number that makes it a probability. A look is left out where the
+interval reaches 0.5, and where the area is so small that its doubts would mislead.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from lsms_core.language.unmeasured import LOOKS, PLAIN, Look
 from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.training.text import tokenize
 
+# A doubt that is wrong for one pair of lesions in four is the least that helps a reader.
+USEFUL_AREA = 0.75
 _RESAMPLED = 1000
 _ITERATIONS = 30
 _RIDGE = 1e-3
@@ -92,11 +94,11 @@ def gather_looks(
 
 
 def fit_evidence(table: LookTable, seed: int = 0) -> EvidenceCalibration:
-    """Return the calibration of the looks that beat chance on these patients."""
+    """Return the calibration of the looks that beat chance on these patients, and by enough."""
     looks: dict[Look, LookCalibration] = {}
     for look in LOOKS:
         found = area(table.more[look], table.shown[look], table.patients, seed)
-        if found[1] > 0.5:
+        if found[1] > 0.5 and found[0] >= USEFUL_AREA:
             weight, bias = _logistic(table.more[look], table.shown[look])
             looks[look] = LookCalibration(weight, bias, found)
     return EvidenceCalibration(looks)

@@ -49,6 +49,20 @@ def test_every_line_of_a_result_is_shown(panel, volume, blob, width):
     )
 
 
+def test_a_label_shrinks_with_its_text(panel):
+    status = panel.ui.statusLabel
+    panel.show(width=520)
+    panel.panel.results.candidates._say("info", "short")
+    panel.settle()
+    short = status.minimumHeight
+    panel.panel.results.candidates._say("info", "one word after the other " * 20)
+    panel.settle()
+    assert status.minimumHeight > 2 * short
+    panel.panel.results.candidates._say("info", "short")
+    panel.settle()
+    assert status.minimumHeight == short
+
+
 def test_a_ct_loaded_while_the_panel_is_open_is_selected(panel):
     panel.widget.enter()
     assert panel.ui.whereLabel.text == "Select a CT volume."

@@ -160,6 +160,28 @@ def test_the_box_of_a_dropped_lesion_adds_it(panel, whole, labels, liver):
     (segment_id,) = panel.segments()
     assert np.array_equal(panel.mask(segment_id, whole), labels > 0)
     assert rows(panel)[0][4] == "added by hand"
+    table.setCurrentCell(0, 0)
+    panel.settle()
+    assert panel.ui.lesionReasonLabel.text == "Lesion 1, kept: added by hand."
+
+
+@pytest.mark.parametrize("column", [1, 4])
+def test_a_double_click_beside_the_number_names_the_lesion(panel, whole, labels, liver, column):
+    from PySide6.QtTest import QTest
+    from PySide6.QtWidgets import QLineEdit
+
+    panel.show(width=520)
+    panel.search("all lesions", labels, liver)
+    table = panel.ui.findingsTableWidget
+    place = table.visualItemRect(table.item(1, column)).center()
+    QTest.mouseClick(table.viewport(), _qt().LeftButton, pos=place)
+    QTest.mouseDClick(table.viewport(), _qt().LeftButton, pos=place)
+    (editor,) = table.findChildren(QLineEdit)
+    editor.selectAll()
+    QTest.keyClicks(editor, "Metastasis A")
+    panel.press(_qt().Key_Return, editor)
+    panel.settle()
+    assert rows(panel)[1][0] == "Metastasis A"
 
 
 def test_one_segment_a_lesion_has_its_colour_its_name_and_goes_with_it(panel, whole, labels, liver):

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lsms_core.session.translation import tr as _
+
 _ROMAN = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII")
 
 
@@ -16,10 +18,11 @@ class LesionRow:
         size: longest diameter and its perpendicular, mm.
         attenuation: mean HU.
         kept: whether it is in the answer.
-        why: why it was dropped, or what is in doubt.
+        why: why it was dropped, what is in doubt, or how it was added.
         lesion: the measured Lesion, with its number among its candidates.
         source: which of the answers it belongs to; None where they share their candidates.
         byHand: whether a reader moved a diameter; its size is marked with a star.
+        doubtful: whether it was kept because the text does not decide; never one that was added.
     """
 
     number: int
@@ -31,6 +34,14 @@ class LesionRow:
     lesion: Any
     source: int = None
     byHand: bool = False
+    doubtful: bool = False
+
+    @property
+    def state(self):
+        """Return in words whether it is in the answer."""
+        if not self.kept:
+            return _("dropped")
+        return _("kept, in doubt") if self.doubtful else _("kept")
 
     def withLesion(self, lesion, byHand=False):
         """Return a row that shows other measurements of the same lesion."""
@@ -68,6 +79,7 @@ def _row(lesion, answers, number, source=None):
         why="; ".join((kept or verdicts)[0].reasons),
         lesion=lesion,
         source=source,
+        doubtful=bool(kept) and kept[0].decision == "doubtful",
     )
 
 

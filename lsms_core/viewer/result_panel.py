@@ -72,8 +72,7 @@ class ResultPanel:
         row = self._selected()
         state.lesion_why = ""
         if row is not None and row.why:
-            word = "kept, in doubt" if row.kept else "dropped"
-            state.lesion_why = f"Lesion {row.number}, {word}: {row.why}."
+            state.lesion_why = f"Lesion {row.number}, {row.state}: {row.why}."
 
     def _selected(self) -> LesionRow | None:
         index = self._desk.state.lesion

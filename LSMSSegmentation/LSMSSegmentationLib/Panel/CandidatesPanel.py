@@ -88,9 +88,8 @@ class CandidatesPanel:
     def _tellWhy(self, row):
         text = ""
         if row is not None and row.why:
-            word = _("kept, in doubt") if row.kept else _("dropped")
             text = _("Lesion {number}, {what}: {why}.").format(
-                number=row.number, what=word, why=row.why
+                number=row.number, what=row.state, why=row.why
             )
         self._ui.lesionReasonLabel.visible = bool(text)
         self._why.setText(text)

@@ -58,6 +58,7 @@ class LesionList:
         table.connect("cellChanged(int,int)", self._onChanged)
         table.connect("currentCellChanged(int,int,int,int)", self._onCurrent)
         table.connect("cellClicked(int,int)", self._onClicked)
+        table.connect("cellDoubleClicked(int,int)", self._onDoubleClicked)
         self._keys = _Keys(self._onKey)
         table.installEventFilter(self._keys)
 
@@ -143,6 +144,11 @@ class LesionList:
         # A second click on the selected row: the views may have been scrolled away.
         if 0 <= index < len(self._rows):
             self._actions.showLesion(self._rows[index])
+
+    def _onDoubleClicked(self, index, column):
+        # Qt itself opens the editor in the number's cell; the other cells are not edited.
+        if column != 0 and self._editable and 0 <= index < len(self._rows):
+            self._table.editItem(self._table.item(index, 0))
 
     def _onKey(self, what):
         row = self.selected()

@@ -29,10 +29,10 @@ class WrappedLabel(qt.QObject):
     def fit(self):
         """Give the label the height that its text needs at its width."""
         label = self._label
+        # Qt never answers with less than the minimum, so that the label would only ever grow.
+        label.minimumHeight = 0
         height = label.heightForWidth(label.width) if label.text and label.width > 0 else 0
-        height = max(height, 0)
-        if label.minimumHeight != height:
-            label.minimumHeight = height
+        label.minimumHeight = max(height, 0)
 
     def eventFilter(self, _watched, event):
         if event.type() in (qt.QEvent.Resize, qt.QEvent.Show):

@@ -57,7 +57,7 @@ lint: $(TEST_ENV)/.installed
 	$(TEST_ENV)/bin/ruff check .
 	$(TEST_ENV)/bin/mypy
 
-# The pictures in docs/images, from the widget tests and the demo.
+# The pictures in docs/images, from the widget tests and the demo; slicer-*: taken in Slicer by hand.
 screenshots: $(TEST_ENV)/.installed $(VIEWER_ENV)/.installed demo
 	LSMS_SCREENSHOTS=$(CURDIR)/docs/images $(TEST_ENV)/bin/python -m pytest -q Testing/widget
 	LSMS_SCREENSHOTS=$(CURDIR)/docs/images $(VIEWER_ENV)/bin/python -m pytest -q Testing/viewer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import types
 from pathlib import Path
@@ -262,17 +261,6 @@ def editor(entry, slicer_parts, monkeypatch):
     made.close()
 
 
-def screenshot(widget, name):
-    """Keep a picture of a widget where LSMS_SCREENSHOTS says; the documentation shows it."""
-    from PySide6.QtWidgets import QApplication
-
-    folder = os.environ.get("LSMS_SCREENSHOTS")
-    if folder:
-        widget.window().resize(380, 190)
-        QApplication.processEvents()
-        assert widget.grab().save(str(Path(folder) / f"{name}.png"))
-
-
 def mask(box=None):
     whole = np.zeros(SHAPE, np.bool_)
     if box is not None:
@@ -370,7 +358,6 @@ def test_enter_outlines_what_the_view_shows(editor):
     assert editor.said().startswith('Found "left lobe lesion"; "Tumour" was changed.')
     assert editor.effect.runButton.text == "Run"
     assert editor.scripted.undoStates == 1
-    screenshot(editor.scripted.frame, "effect")
     editor.scripted.logic.Undo()
     assert not editor.voxels().any()
 

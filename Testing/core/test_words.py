@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from lsms_core.inference.engine import EngineOptions, open_engine
 from lsms_core.models.architectures import with_outline, with_words
-from lsms_core.models.bundle import inspect_bundle, load_bundle
+from lsms_core.models.bundle import load_bundle
 from lsms_core.models.lsms.asked import ASKED, NOTHING
 from lsms_core.models.lsms.decoder import INITIAL_LOGIT
 from lsms_core.models.lsms.model import READERS
@@ -71,49 +70,6 @@ def test_hypodense_rules_out_what_is_bright_but_no_cyst(lesson):
         words = bundle.model.text_encoder(tokens["input_ids"], mask)
         ruled_out = bundle.model.lsms.attenuations(words, mask.bool()) > 0
     assert ruled_out.tolist() == [[False, True, False, True], [False] * 4]
-
-
-@torch.inference_mode()
-def heard(engine, head, text):
-    """Return the logits of what a head reads."""
-    words = torch.from_numpy(engine.encode(text).features)[None]
-    read = getattr(engine.network.model.lsms, head)
-    return read(words, torch.ones(words.shape[:2], dtype=torch.bool))[0]
-
-
-def test_the_released_weights_hear_a_denial():
-    engine = open_engine(inspect_bundle(RELEASED), options=EngineOptions("cpu", "torch"))
-    denied = ASKED.index(NOTHING)
-    for text, denies in {"no lesion in the left lobe": True, "lesion, left lobe": False}.items():
-        assert bool(heard(engine, "asked", text)[denied] > 0) == denies, text
-
-
-def test_the_released_weights_tell_left_from_right_whatever_is_said_about_both():
-    engine = open_engine(inspect_bundle(RELEASED), options=EngineOptions("cpu", "torch"))
-    rules_out = {"left": [True, False], "right": [False, True], "neither": [False, False]}
-    expected = {
-        "lesion in the left lobe, not the right": "left",
-        "right lobe lesion, not left": "right",
-        "everything but the left-sided ones": "right",
-        "not in the right lobe: hypodense lesion": "left",
-        "lession rigth lobe": "right",
-        "largest lesion": "neither",
-    }
-    for text, side in expected.items():
-        assert (heard(engine, "lobes", text) > 0).tolist() == rules_out[side], text
-
-
-def test_the_released_weights_know_what_is_no_liver_lesion():
-    engine = open_engine(inspect_bundle(RELEASED), options=EngineOptions("cpu", "torch"))
-    expected = {
-        "left lobe hypodense lesion": True,
-        "FNH in S8": True,
-        "gallstones": False,
-        "thank you for the referral": False,
-        "test": False,
-    }
-    for text, speaks in expected.items():
-        assert bool((heard(engine, "kinds", text) > 0).any()) == speaks, text
 
 
 def test_a_denial_answers_nothing():

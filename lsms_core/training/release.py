@@ -30,11 +30,15 @@ treatment.**
 
 ## Operating point
 
-An answer counts as *found* from a score of **{threshold}**. The threshold has the best mean of
-recall and no-target accuracy on held-out patients of the cross-validation ({recall:.0%} of the
-named lesions answered, {quiet:.0%} of the texts that name nothing answered with nothing, at this
-threshold).
+{operating}
 """
+_SCORE = """An answer counts as *found* from a score of **{threshold}**. The threshold has the best
+mean of recall and no-target accuracy on held-out patients ({recall:.0%} of the named lesions
+answered, {quiet:.0%} of the texts that name nothing answered with nothing, at this threshold)."""
+_JUDGED = """What is drawn is judged by a classifier over its neighbourhood: what it takes for a
+lesion with a probability under **{threshold}** is dropped from answers, with that probability as the
+reason. On held-out patients {recall:.0%} of the named lesions are answered, and {quiet:.0%} of the
+texts that name nothing are answered with nothing."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +74,26 @@ class Judges:
 def operating_point(report: Mapping[str, Any]) -> OperatingPoint:
     """Choose the presence threshold from a report made with ``--presence 0.01``.
 
+    Where a classifier judged the candidates, its threshold is the one that counts, as it is.
+
     Raises:
         InputError: when the report was cut at a higher presence threshold.
     """
     about = report["about"]
-    for part in about.get("folds", [about]):
+    samples = [SampleScore(**s) for s in report["samples"]]
+    parts = about.get("folds", [about])
+    judges = [part["postprocessing"].get("classifier") for part in parts]
+    if all(judges):
+        named = [s.present for s in samples if s.has_target]
+        others = [not s.present for s in samples if not s.has_target]
+        shares = [sum(some) / max(len(some), 1) for some in (named, others)]
+        return OperatingPoint(float(judges[0]["threshold"]), *shares)
+    for part in parts:
         if part["postprocessing"]["presence_threshold"] > 0.05:
             raise InputError(
                 "This report hides low scores: make it with lsms evaluate --presence 0.01."
             )
-    return choose_threshold([SampleScore(**s) for s in report["samples"]])
+    return choose_threshold(samples)
 
 
 def release(
@@ -125,6 +139,16 @@ def release(
         postprocessing = replace(postprocessing, classifier=judges.classifier)
     if judges is not None and judges.evidence is not None:
         postprocessing = replace(postprocessing, evidence=judges.evidence)
+    operating, judge = _SCORE, postprocessing.classifier
+    if judge is not None:
+        # The classifier decides; the score before it must drop nothing.
+        postprocessing = replace(postprocessing, presence_threshold=postprocessing.mask_threshold)
+        operating = _JUDGED
+    operating = operating.format(
+        threshold=point.threshold if judge is None else judge.threshold,
+        recall=point.recall,
+        quiet=point.no_target_accuracy,
+    )
     model = without_outlines(source.model) if alone else source.model
     if lesion_logit:
         model = with_lesion_logit(model, lesion_logit)
@@ -138,9 +162,7 @@ def release(
         version=content.version,
         variant=variant,
         notes=content.notes.strip(),
-        threshold=point.threshold,
-        recall=point.recall,
-        quiet=point.no_target_accuracy,
+        operating=operating,
     )
     for title, report in content.evaluations.items():
         card += f"\n## {title}\n\n" + "\n".join(tables(report, level=3))

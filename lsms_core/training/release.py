@@ -36,9 +36,9 @@ _SCORE = """An answer counts as *found* from a score of **{threshold}**. The thr
 mean of recall and no-target accuracy on held-out patients ({recall:.0%} of the named lesions
 answered, {quiet:.0%} of the texts that name nothing answered with nothing, at this threshold)."""
 _JUDGED = """What is drawn is judged by a classifier over its neighbourhood: what it takes for a
-lesion with a probability under **{threshold}** is dropped from answers, with that probability as the
-reason. On held-out patients {recall:.0%} of the named lesions are answered, and {quiet:.0%} of the
-texts that name nothing are answered with nothing."""
+lesion with a probability under **{threshold}** is dropped from answers, with that probability as
+the reason. On held-out patients {recall:.0%} of the named lesions are answered, and {quiet:.0%} of
+the texts that name nothing are answered with nothing."""
 
 
 @dataclass(frozen=True)

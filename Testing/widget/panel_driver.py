@@ -333,6 +333,8 @@ class Driver:
         parent.grab(QRect(0, 0, parent.width, bottom)).save(str(path))
 
     def close(self):
+        answering = sys.modules["lsms_core.session.run_answers"]
+        answering.looksForOneText = sys.modules["lsms_core.session.candidate_store"].looksForOneText
         self.widget.parent.hide()
         self.widget.cleanup()
         # Slicer's widgets do this when they are destroyed.

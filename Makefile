@@ -27,7 +27,9 @@ test: $(TEST_ENV)/.installed lint test-viewer
 # The page in the browser has the slicer-core that trame-slicer was built for, so an environment of
 # its own; its tests skip with a reason where Debian's chromium is missing.
 test-viewer: $(VIEWER_ENV)/.installed
-	OMP_NUM_THREADS=1 $(VIEWER_ENV)/bin/python -m pytest -q Testing/viewer
+	# The browser comes last: it keeps an event loop in the thread of the tests.
+	OMP_NUM_THREADS=1 $(VIEWER_ENV)/bin/python -m pytest -q Testing/viewer/test_page_access.py \
+	    Testing/viewer/test_workspace.py Testing/viewer/test_page.py
 
 # Without the tests that train, start processes or read real CT.
 test-fast: $(TEST_ENV)/.installed

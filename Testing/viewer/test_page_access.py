@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -30,7 +31,9 @@ def ask(token, local, *paths, **options):
                 result = answer.status, await answer.text(), answer
             return result
 
-    return asyncio.run(run())
+    # A loop of its own: browsers of other tests keep one in this thread.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, run()).result()
 
 
 def test_loopback_needs_no_token():

@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 
 from lsms_core.dataset.augmentation import AugmentationConfig, intensity, spatial
 from lsms_core.dataset.preprocessing import PreprocessingConfig, apply_window
-from lsms_core.dataset.sources import CaseArrays
+from lsms_core.dataset.sources import CaseArrays, by_patient
 from lsms_core.language.unmeasured import LOOKS, NOUNS, PLAIN, WORDS, Look
 from lsms_core.phantom.synthesis.lesions import add_lesions
 from lsms_core.phantom.synthesis.spec import Appearance, LesionSpec, random_spec
@@ -75,10 +75,7 @@ class LookPictures(Dataset[dict[str, Any]]):
         seed: int,
         count: int,
     ) -> None:
-        patients: dict[str, list[CaseArrays]] = {}
-        for arrays in cases:
-            patients.setdefault(arrays.case.group, []).append(arrays)
-        self._patients = [patients[group] for group in sorted(patients)]
+        self._patients = by_patient(cases)
         self._preprocessing = preprocessing
         self._config = config
         self._seed = seed
@@ -109,20 +106,13 @@ class LookPictures(Dataset[dict[str, Any]]):
     def _draw(
         self, arrays: CaseArrays, level: int, rng: np.random.Generator
     ) -> dict[str, Any] | None:
-        thickness = arrays.spacing_mm[0]
-        steps = [round(mm / thickness) for mm in self._preprocessing.slice_offsets_mm]
-        levels = np.clip(level + np.array(steps), 0, len(arrays.hu) - 1)
-        unique = sorted(set(levels.tolist()))
-        apart = thickness * int(np.diff(unique).max(initial=1))
-        spacing = (apart, *arrays.spacing_mm[1:])
-        real = arrays.lesions[unique]
+        slab = arrays.around(level, self._preprocessing.slice_offsets_mm)
+        hu, liver = arrays.hu[slab.levels], arrays.liver[slab.levels]
+        real = arrays.lesions[slab.levels]
         specs, looks = self._specs(rng)
-        hu, labels = add_lesions(
-            arrays.hu[unique], arrays.liver[unique], spacing, specs, rng, avoid=real
-        )
-        centre = unique.index(level)
-        made = np.where(real[centre], _REAL, labels[centre])
-        planes = hu[[unique.index(i) for i in levels]].astype(np.float32)
+        hu, labels = add_lesions(hu, liver, slab.spacing_mm, specs, rng, avoid=real)
+        made = np.where(real[slab.centre], _REAL, labels[slab.centre])
+        planes = hu[slab.seen].astype(np.float32)
         focus = made > 0
         if not focus.any():
             return None

@@ -18,7 +18,7 @@ from lsms_core.anatomy.regions import label_components, lesion_instances
 from lsms_core.anatomy.sections import liver_height
 from lsms_core.dataset.augmentation import AugmentationConfig, intensity, spatial
 from lsms_core.dataset.preprocessing import PreprocessingConfig, apply_window
-from lsms_core.dataset.sources import CaseArrays
+from lsms_core.dataset.sources import CaseArrays, by_patient
 from lsms_core.language.expression import (
     Expression,
     asked_of,
@@ -95,9 +95,7 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         count: int,
         first: int = 0,
     ) -> None:
-        self._groups: dict[str, list[CaseArrays]] = {}
-        for arrays in cases:
-            self._groups.setdefault(arrays.case.group, []).append(arrays)
+        self._patients = by_patient(cases)
         self._preprocessing = preprocessing
         self._config = config
         self._seed = seed
@@ -145,8 +143,7 @@ class ReferringSamples(Dataset[dict[str, Any]]):
     def _draw(self, number: int) -> _Picture:
         config = self._config
         rng = np.random.default_rng((self._seed, number))
-        groups = sorted(self._groups)
-        cases = self._groups[groups[int(rng.integers(len(groups)))]]
+        cases = self._patients[int(rng.integers(len(self._patients)))]
         arrays = cases[int(rng.integers(len(cases)))]
         level = self._level(arrays, rng)
         thickness = arrays.spacing_mm[0]

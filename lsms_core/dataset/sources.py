@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -53,6 +54,24 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Neighbourhood:
+    """A slice of a case with the neighbours that the model sees, each of them once.
+
+    Attributes:
+        levels: rising indices of the slices.
+        centre: the slice itself, as an index into ``levels``.
+        seen: each of the slices that the model sees, likewise. Neighbours that do not exist are
+            the slice at the end, and lie in its plane.
+        spacing_mm: (slice, row, column) of a stack of these slices.
+    """
+
+    levels: list[int]
+    centre: int
+    seen: list[int]
+    spacing_mm: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
 class CaseArrays:
     """A case on the model's grid; slices run from inferior to superior.
 
@@ -83,9 +102,31 @@ class CaseArrays:
         """Column of the patient's midline in each slice."""
         return [self.midline(level) for level in range(len(self.hu))]
 
+    def around(self, level: int, offsets_mm: Sequence[float]) -> Neighbourhood:
+        """Return a slice and the ones nearest to some offsets from it, clamped to the case."""
+        thickness, *plane = self.spacing_mm
+        steps = np.array([round(mm / thickness) for mm in offsets_mm])
+        wanted = np.clip(level + steps, 0, len(self.hu) - 1).tolist()
+        levels = sorted(set(wanted))
+        apart = thickness * int(np.diff(levels).max(initial=1))
+        return Neighbourhood(
+            levels,
+            levels.index(level),
+            [levels.index(one) for one in wanted],
+            (apart, plane[0], plane[1]),
+        )
+
     def midline(self, level: int) -> float:
         """Column of the patient's midline in one slice."""
         return midline_column(self.hu[level], self.spacing_mm[1:])
+
+
+def by_patient(cases: Iterable[CaseArrays]) -> list[list[CaseArrays]]:
+    """Return the cases of each patient, in the order of the patients' names."""
+    patients: dict[str, list[CaseArrays]] = {}
+    for arrays in cases:
+        patients.setdefault(arrays.case.group, []).append(arrays)
+    return [patients[group] for group in sorted(patients)]
 
 
 def list_cases(folder: str | Path) -> list[Case]:

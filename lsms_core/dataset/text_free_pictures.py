@@ -20,7 +20,7 @@ from lsms_core.anatomy.laterality import cantlie_offset_mm
 from lsms_core.anatomy.regions import grown, label_components
 from lsms_core.dataset.augmentation import AugmentationConfig, intensity, spatial
 from lsms_core.dataset.preprocessing import PreprocessingConfig, apply_window
-from lsms_core.dataset.sources import CaseArrays
+from lsms_core.dataset.sources import CaseArrays, by_patient
 from lsms_core.phantom.synthesis.lesions import add_lesions, lobe_to_fill
 from lsms_core.phantom.synthesis.spec import random_spec
 
@@ -88,12 +88,12 @@ class TextFreePictures(Dataset[dict[str, Any]]):
         self._seed = seed
         self._count = count
         self._first = first
-        self._volumes = _by_patient([a for a in cases if len(a.hu) > 1])
+        self._volumes = by_patient([a for a in cases if len(a.hu) > 1])
         singles = [a for a in cases if len(a.hu) == 1]
         # Lesions that a teacher guessed are worth less than outlined ones: never drawn for them.
         outlined = [a.case.lesions_labelled and bool(a.lesions.any()) for a in singles]
-        self._outlined = _by_patient([a for a, o in zip(singles, outlined, strict=True) if o])
-        self._others = _by_patient([a for a, o in zip(singles, outlined, strict=True) if not o])
+        self._outlined = by_patient([a for a, o in zip(singles, outlined, strict=True) if o])
+        self._others = by_patient([a for a, o in zip(singles, outlined, strict=True) if not o])
         self._slices: dict[tuple[str, int], tuple[NDArray[np.int32], NDArray[np.float32]]] = {}
 
     def __len__(self) -> int:
@@ -108,23 +108,17 @@ class TextFreePictures(Dataset[dict[str, Any]]):
         """
         rng = np.random.default_rng((self._seed, self._first + index))
         arrays, level = self._choose(rng)
-        thickness = arrays.spacing_mm[0]
-        steps = [round(mm / thickness) for mm in self._preprocessing.slice_offsets_mm]
-        levels = np.clip(level + np.array(steps), 0, len(arrays.hu) - 1)
-        # Neighbours that do not exist are the slice itself, and lie in its plane.
-        unique = sorted(set(levels.tolist()))
-        hu, liver = arrays.hu[unique], arrays.liver[unique]
-        centre = unique.index(level)
+        slab = arrays.around(level, self._preprocessing.slice_offsets_mm)
+        hu, liver, centre = arrays.hu[slab.levels], arrays.liver[slab.levels], slab.centre
         instances, offset = self._measured(arrays, level)
         known = self._certainty(arrays, level)
         if rng.random() < self._config.synthetic_share:
-            apart = thickness * int(np.diff(unique).max(initial=1))
-            spacing = (apart, *arrays.spacing_mm[1:])
-            hu, made = self._add(hu, liver, spacing, arrays.lesions[unique], offset, rng)
+            real = arrays.lesions[slab.levels]
+            hu, made = self._add(hu, liver, slab.spacing_mm, real, offset, rng)
             added, _ = label_components(made[centre])
             instances = np.where(added > 0, added + instances.max(initial=0), instances)
             known = np.where(added > 0, np.float32(1), known)
-        planes = hu[[unique.index(i) for i in levels]].astype(np.float32)
+        planes = hu[slab.seen].astype(np.float32)
         if rng.random() < self._config.positive_share:
             planes = np.where(planes < 0, np.where(liver[centre], 0.0, _LOST_HU), planes)
             planes = planes.astype(np.float32)
@@ -214,10 +208,3 @@ class TextFreePictures(Dataset[dict[str, Any]]):
             "lesions": lesions,
             "known": ((moved[3] - 1).clamp_min(0) / 1000).float(),
         }
-
-
-def _by_patient(cases: Sequence[CaseArrays]) -> list[list[CaseArrays]]:
-    patients: dict[str, list[CaseArrays]] = {}
-    for arrays in cases:
-        patients.setdefault(arrays.case.group, []).append(arrays)
-    return [patients[group] for group in sorted(patients)]

@@ -12,11 +12,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lsms_core.anatomy.geometry import SlicePlane
 from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.inference.engine import Engine
+from lsms_core.inference.lsms_engine import logit
 from lsms_core.inference.maps import SliceMaps
 from lsms_core.inference.view import SliceView
 from lsms_core.language.unmeasured import PLAIN, WORDS
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 # Of a candidate, the slices where it is largest.
 MOST_SLICES = 3
-_SURE = 1e-6
 
 
 def see_looks(
@@ -61,7 +60,7 @@ def see_looks(
             on_grid = place.to_grid(plane.extract(found.labels, index), fill=0, nearest=True)
             for number in (n for n, some in places.items() if index in some):
                 inside = on_grid == number
-                told = _logits(drawn[:, inside]).sum(axis=1)
+                told = logit(drawn[:, inside]).sum(axis=1, dtype=np.float64)
                 sums[number] += told[:-1] - told[-1]
                 pixels[number] += int(np.count_nonzero(inside))
 
@@ -88,8 +87,3 @@ def _places(found: CandidateSet) -> dict[int, list[int]]:
         largest = [int(i) for i in np.argsort(-areas, kind="stable") if i in searched and areas[i]]
         places[one.number] = largest[:MOST_SLICES]
     return places
-
-
-def _logits(probability: NDArray[np.float32]) -> NDArray[np.float64]:
-    sure = np.clip(probability.astype(np.float64), _SURE, 1 - _SURE)
-    return np.asarray(np.log(sure) - np.log1p(-sure))

@@ -136,7 +136,7 @@ class LsmsEngine:
             tokens[mask] = np.concatenate(features)
             image = images[some[:1]]
             maps = self.draw(image)
-            drawn = None if maps is None else _logit(maps)
+            drawn = None if maps is None else logit(maps)
             logits = self._network.evidence(image, tokens, mask, drawn)
             found[some] = _sigmoid(logits[:, 0])
         return found
@@ -190,6 +190,7 @@ def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return 0.5 + 0.5 * np.tanh(0.5 * logits)
 
 
-def _logit(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+def logit(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return finite logits."""
     sure = np.clip(probabilities, _UNSURE, 1 - _UNSURE)
     return np.log(sure) - np.log1p(-sure)

@@ -15,13 +15,13 @@ from lsms_core.anatomy.regions import LESION_LABEL, label_components
 from lsms_core.dataset.sources import Case
 from lsms_core.errors import InputError
 from lsms_core.inference.candidate_classifier import FEATURES, CandidateClassifier
+from lsms_core.training.logistic import fit_logistic
 
 if TYPE_CHECKING:
     from lsms_core.inference.predictor import Predictor
 
 # Of the squared weights of standardised features: few candidates, correlated features.
 RIDGE = 3.0
-_ITERATIONS = 30
 # A candidate is a lesion where this share of it is of lesions, or where it holds this share of one.
 _OWN_SHARE = 0.2
 _LESION_SHARE = 0.3
@@ -112,12 +112,7 @@ def fit_classifier(
     truth, counts = np.asarray(lesion, np.float64), _patient_weights(patients)
     penalty = np.full(standard.shape[1], ridge)
     penalty[-1] = 0.0
-    weights = np.zeros(standard.shape[1])
-    for _ in range(_ITERATIONS):
-        probability = 1.0 / (1.0 + np.exp(-standard @ weights))
-        slope = standard.T @ (counts * (truth - probability)) - penalty * weights
-        curve = (standard.T * (counts * probability * (1.0 - probability))) @ standard
-        weights = weights + np.linalg.solve(curve + np.diag(penalty + _SMALLEST_SCALE), slope)
+    weights = fit_logistic(standard, truth, penalty, counts, damping=_SMALLEST_SCALE)
     return CandidateClassifier(
         tuple(means.tolist()),
         tuple(scales.tolist()),

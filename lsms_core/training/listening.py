@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import lightning
@@ -25,11 +26,11 @@ from torch.nn import functional as F
 from lsms_core.errors import InputError
 from lsms_core.models.architectures import LISTENS, Model, with_reading
 from lsms_core.models.bundle import load_bundle
-from lsms_core.models.lsms.losses import LossConfig, contrastive_loss, dice_loss
+from lsms_core.models.lsms.losses import LossConfig, LSMSLoss
 from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.text import tokenize
-from lsms_core.training.text_free import DrawingRun
+from lsms_core.training.text_free import DrawingRun, optimizer_of
 
 # The logit of a pixel that teaches nothing.
 _SILENT = -12.0
@@ -56,15 +57,8 @@ def new_listening_run(config: TrainingConfig) -> tuple[DrawingRun, Any]:
         parameter.requires_grad_(any(part in name for part in LISTENS))
     model.train()
     model.text_encoder.eval()
-    learns = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": [p for p in learns if p.ndim > 1], "weight_decay": config.weight_decay},
-            {"params": [p for p in learns if p.ndim <= 1], "weight_decay": 0.0},
-        ],
-        lr=config.learning_rate,
-    )
-    return DrawingRun(model, copy.deepcopy(model), optimizer), reader.tokenizer
+    run = DrawingRun(model, copy.deepcopy(model), optimizer_of(model, config))
+    return run, reader.tokenizer
 
 
 class ListeningLoss:
@@ -77,8 +71,7 @@ class ListeningLoss:
 
     def __init__(self, tokenizer: Any, config: TrainingConfig) -> None:  # noqa: ANN401
         self._tokenizer = tokenizer
-        self._config = config
-        self._contrast = LossConfig(contrastive_weight=config.contrastive_weight)
+        self._loss = LSMSLoss(LossConfig(contrastive_weight=config.contrastive_weight))
 
     def __call__(self, model: Model, pictures: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         """Return "loss" and its parts: "ce", "dice", "contrastive" and "lesions"."""
@@ -96,18 +89,10 @@ class ListeningLoss:
             for one, numbers in zip(named, lesions, strict=True)
         ])[:, None].float()  # fmt: skip
         logits = output.logits.masked_fill(lesions[:, None] < 0, _SILENT)
-        parts = {
-            "ce": F.binary_cross_entropy_with_logits(logits, target),
-            "dice": dice_loss(logits, target),
-            "contrastive": contrastive_loss(
-                output.pixel_embedding, output.text_embedding, target, lesions.clamp_min(0),
-                self._contrast,
-            ),
-            "lesions": lesions_loss(_beyond_plain(output.logits[:, 0], turns), lesions, named),
-        }  # fmt: skip
-        weight = self._contrast.contrastive_weight
-        loss = parts["ce"] + parts["dice"] + weight * parts["contrastive"] + parts["lesions"]
-        return {"loss": loss, **parts}
+        parts = self._loss(replace(output, logits=logits), target, lesions.clamp_min(0))
+        beyond = _beyond_plain(output.logits[:, 0], turns)
+        parts["lesions"] = lesions_loss(beyond, lesions, named)
+        return {**parts, "loss": parts["loss"] + parts["lesions"]}
 
 
 def _beyond_plain(logits: Tensor, turns: int) -> Tensor:

@@ -21,12 +21,12 @@ from lsms_core.errors import InputError
 from lsms_core.inference.evidence_calibration import EvidenceCalibration, LookCalibration
 from lsms_core.language.unmeasured import LOOKS, PLAIN, Look
 from lsms_core.models.lsms.model import LSMSModel
+from lsms_core.training.logistic import fit_logistic
 from lsms_core.training.text import tokenize
 
 # A doubt that is wrong for one pair of lesions in four is the least that helps a reader.
 USEFUL_AREA = 0.75
 _RESAMPLED = 1000
-_ITERATIONS = 30
 _RIDGE = 1e-3
 
 
@@ -132,14 +132,9 @@ def _area(values: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
 
 
 def _logistic(values: NDArray[np.float64], truth: NDArray[np.bool_]) -> tuple[float, float]:
-    """Fit a weight and a bias by Newton's method."""
+    """Return a weight and a bias."""
     columns = np.column_stack([values, np.ones(len(values))])
-    weights = np.zeros(2)
-    for _ in range(_ITERATIONS):
-        probability = 1.0 / (1.0 + np.exp(-np.clip(columns @ weights, -30, 30)))
-        slope = columns.T @ (truth - probability) - _RIDGE * weights
-        curve = (columns.T * (probability * (1 - probability))) @ columns
-        weights = weights + np.linalg.solve(curve + _RIDGE * np.eye(2), slope)
+    weights = fit_logistic(columns, truth, np.full(2, _RIDGE))
     return float(weights[0]), float(weights[1])
 
 

@@ -111,16 +111,19 @@ def new_run(config: TrainingConfig) -> DrawingRun:
             raise InputError("Only a U-Net can begin a detail path, and only LSMS has one.")
         model = with_detail_from(model, unet)
     model.train()
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    optimizer = torch.optim.AdamW(
+    return DrawingRun(model, copy.deepcopy(model), optimizer_of(model, config))
+
+
+def optimizer_of(model: Model, config: TrainingConfig) -> torch.optim.Optimizer:
+    """Return AdamW for what of a model learns; only weight matrices decay."""
+    learns = [p for p in model.parameters() if p.requires_grad]
+    return torch.optim.AdamW(
         [
-            {"params": matrices, "weight_decay": config.weight_decay},
-            {"params": others, "weight_decay": 0.0},
+            {"params": [p for p in learns if p.ndim > 1], "weight_decay": config.weight_decay},
+            {"params": [p for p in learns if p.ndim <= 1], "weight_decay": 0.0},
         ],
         lr=config.learning_rate,
     )
-    return DrawingRun(model, copy.deepcopy(model), optimizer)
 
 
 def _only_draws(model: Model) -> bool:

@@ -76,6 +76,15 @@ class Session:
         if answers is not None:
             self._accept(answers)
 
+    def isLastRun(self, answers):
+        """Whether answers are those of the last run: the same texts about the same candidates."""
+        return len(self.findings) == len(answers) and all(
+            finding.answer is not None
+            and finding.answer.text == answer.text
+            and finding.answer.candidates.labels is answer.candidates.labels
+            for finding, answer in zip(self.findings, answers, strict=True)
+        )
+
     def preview(self, request):
         """Return what the answers would be, None where a search is needed; changes nothing.
 

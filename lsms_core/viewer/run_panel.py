@@ -63,18 +63,9 @@ class RunPanel:
                 answers = self._session.preview(self._request(text))
             except LsmsError:
                 answers = None  # said elsewhere
-        if answers is not None and self._is_last_run(answers):
+        if answers is not None and self._session.isLastRun(answers):
             answers = None  # the list shows it already, and can be changed
         self._results.show_preview(answers)
-
-    def _is_last_run(self, answers: Sequence[Any]) -> bool:
-        findings = self._session.findings
-        return len(findings) == len(answers) and all(
-            finding.answer is not None
-            and finding.answer.text == answer.text
-            and finding.answer.candidates.labels is answer.candidates.labels
-            for finding, answer in zip(findings, answers, strict=True)
-        )
 
     def earlier(self, step: int, text: str) -> None:
         """Go to an earlier prompt (1), or back to what was being typed (-1)."""

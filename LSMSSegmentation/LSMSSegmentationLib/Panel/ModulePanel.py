@@ -190,20 +190,11 @@ class ModulePanel(VTKObservationMixin):
                 answers = self.session.preview(self._request())
             except LsmsError:
                 answers = None  # the panel says elsewhere what is missing
-        if answers is not None and self._isLastRun(answers):
+        if answers is not None and self.session.isLastRun(answers):
             answers = None  # the list shows it already, and can be changed
         if answers is not None or self._previewed:
             self.results.showPreview(answers)
         self._previewed = answers is not None
-
-    def _isLastRun(self, answers):
-        findings = self.session.findings
-        return len(findings) == len(answers) and all(
-            f.answer is not None
-            and f.answer.text == a.text
-            and f.answer.candidates.labels is a.candidates.labels
-            for f, a in zip(findings, answers, strict=True)
-        )
 
     def _onCorrection(self):
         """Change the answer as the words say."""

@@ -46,8 +46,9 @@ test-minimum:
 # The released weights' figures, from folders of cases of your own or those beside the checkout.
 CASES ?= ../shared/data/liver_ct/train
 TEST ?= ../shared/data/liver_ct/test
+SLICES ?= ../shared/data/liver_slices
 reproduce: $(TEST_ENV)/.installed
-	$(TEST_ENV)/bin/python scripts/reproduce.py --cases $(CASES) --test $(TEST) \
+	$(TEST_ENV)/bin/python scripts/reproduce.py --cases $(CASES) --test $(TEST) --slices $(SLICES) \
 	    --readings Testing/core/data/readings_second_hand.jsonl
 
 docs: $(DOCS_ENV)/.installed

@@ -6,18 +6,20 @@ from pathlib import Path
 
 import click
 
-
-@click.command("export")
-@click.argument("bundle")
-@click.option("--output", type=click.Path(file_okay=False, path_type=Path), required=True)
-@click.option("--version", help="Version of the new model; default: as before.")
-@click.option(
+compared_ct = click.option(
     "--ct",
     "volumes",
     type=click.Path(exists=True, path_type=Path),
     multiple=True,
     help="CT on which both runtimes are compared, beside the synthetic one.",
 )
+
+
+@click.command("export")
+@click.argument("bundle")
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), required=True)
+@click.option("--version", help="Version of the new model; default: as before.")
+@compared_ct
 def command(bundle: str, output: Path, version: str | None, volumes: tuple[Path, ...]) -> None:
     """Write BUNDLE (a name or a folder) with graphs, so that it runs without torch.
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from lsms_core.cli.export_graphs import compared_ct
+
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -42,13 +44,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--mask-threshold", type=float, help="Of the map; default: the bundle's.")
 @click.option("--name", help="Default: the output folder's name.")
 @click.option("--version", default="0.1.0", show_default=True)
-@click.option(
-    "--ct",
-    "volumes",
-    type=click.Path(exists=True, path_type=Path),
-    multiple=True,
-    help="CT on which both runtimes are compared, beside the synthetic one.",
-)
+@compared_ct
 def command(
     bundle: Path,
     output: Path,

@@ -196,7 +196,7 @@ def test_the_picture_is_embedded_once_for_all_its_texts(models, picture):
     calls = {line.split("|")[1].strip(): line.split("|")[2].strip() for line in report[2:-1]}
     assert calls["image"] == calls["SAM image"] == "1"
     assert calls["saliency"] == calls["clean-up"] == calls["SAM prompts"] == "3"
-    chosen.model.reset_times()
+    chosen.model.reset_stages()
     chosen.segment(picture, "dark lesion", spacing_mm=(1.0, 1.0))
     assert "| image |" not in chosen.model.stage_report()
 

@@ -103,6 +103,10 @@ class MedClipSamEngine:
         """Return the time spent in each stage since the last reset, as a Markdown table."""
         return self._model.clock.report()
 
+    def reset_stages(self) -> None:
+        """Start the times of the stages anew."""
+        self._model.clock.reset()
+
 
 def open_engine(info: BundleInfo, options: EngineOptions) -> MedClipSamEngine:
     """Open a bundle; see :func:`lsms_core.inference.engine.open_engine`."""

@@ -14,6 +14,7 @@ from lsms_core.models.architectures import (
     reads_text,
     restore_model,
     with_lesion_logit,
+    with_members,
     with_outline,
     with_reading,
     with_slices,
@@ -201,6 +202,35 @@ def test_lesions_that_are_drawn_too_surely_are_taken_back_by_a_constant():
         with_lesion_logit(reader(), -2.0)
 
 
+def test_several_networks_draw_their_mean():
+    networks = [drawing(seed) for seed in (0, 1, 2)]
+    both = with_members(with_members(*networks[:2]), networks[2])
+    image = images()
+    with torch.no_grad():
+        each = [network.lsms.draw(image).sigmoid() for network in networks]
+        drawn = both.lsms.draw(image).sigmoid()
+    assert not torch.allclose(each[0], each[1], atol=1e-3)
+    torch.testing.assert_close(drawn, sum(each) / 3, rtol=1e-4, atol=1e-5)
+    shifted = with_lesion_logit(both, -2.0)
+    alone = [with_lesion_logit(network, -2.0) for network in networks]
+    with torch.no_grad():
+        expected = sum(network.lsms.draw(image).sigmoid() for network in alone) / 3
+        torch.testing.assert_close(
+            shifted.lsms.draw(image).sigmoid(), expected, rtol=1e-4, atol=1e-5
+        )
+
+
+def test_networks_of_two_shapes_do_not_draw_together():
+    with pytest.raises(BundleError, match="one shape"):
+        with_members(drawing(0), drawing(1, detail=(8, 24)))
+    with pytest.raises(BundleError, match="one shape"):
+        with_members(drawing(0), reader())
+    with pytest.raises(BundleError, match="on its own"):
+        with_members(drawing(0), with_members(drawing(1), drawing(2)))
+    with pytest.raises(BundleError, match="1 or more"):
+        LSMSConfig(members=2)
+
+
 def test_only_a_drawing_and_a_reading_network_are_joined():
     with pytest.raises(BundleError, match="only draws"):
         with_reading(reader(), drawing())
@@ -218,8 +248,9 @@ def test_saved_entries_restore_the_same_network():
 
 
 @torch.inference_mode()
-def test_more_slices_change_nothing_until_they_are_learnt():
-    model = drawing()
+@pytest.mark.parametrize("members", [1, 2])
+def test_more_slices_change_nothing_until_they_are_learnt(members):
+    model = with_members(*(drawing(seed) for seed in range(members)))
     wider = with_slices(model, (-4.0, 0.0, 4.0), (-8.0, -4.0, 0.0, 4.0, 8.0)).eval()
     around = torch.rand((2, 5, 64, 96))
     torch.testing.assert_close(

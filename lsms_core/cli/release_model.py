@@ -36,6 +36,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="Leave out U-Nets whose maps would be averaged with LSMS's own.",
 )
 @click.option(
+    "--member",
+    "members",
+    type=click.Path(file_okay=False, path_type=Path),
+    multiple=True,
+    help="Bundle of a further LSMS, trained apart; the mean of their maps counts.",
+)
+@click.option(
     "--lesion-logit",
     default=0.0,
     show_default=True,
@@ -54,6 +61,7 @@ def command(
     classifier: Path | None,
     evidence: Path | None,
     lsms_draws_alone: bool,
+    members: tuple[Path, ...],
     lesion_logit: float,
     mask_threshold: float | None,
     name: str | None,
@@ -88,6 +96,7 @@ def command(
         compared,
         judges,
         alone=lsms_draws_alone,
+        members=members,
         lesion_logit=lesion_logit,
         mask_threshold=mask_threshold,
     )

@@ -14,7 +14,7 @@ from lsms_core.models.baselines.lavt import LAVTModel, lavt_config
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
 from lsms_core.models.lsms.kinds import LESIONS
 from lsms_core.models.lsms.lsms_config import LSMSConfig
-from lsms_core.models.lsms.model import READERS, LSMSModel
+from lsms_core.models.lsms.model import READERS, LSMSModel, drawing_alone
 from lsms_core.models.lsms.text_encoder import NoText, TextEncoder
 
 Model = LSMSModel | UNetModel
@@ -32,6 +32,7 @@ _DETAIL = (16, 32)
 _ENCODER_FIRST = "lsms.encoder.downsample.0.0.weight"
 _OUTLINE = "lsms.outline."
 _DETAIL_PATH = "lsms.detail."
+_OTHERS = "lsms.others."
 _OUTLINE_FIRST = "down.0.0.weight"
 
 
@@ -150,6 +151,8 @@ def with_slices(model: Model, before: Sequence[float], after: Sequence[float]) -
 
 def _is_first(name: str) -> bool:
     """Whether a weight looks at the slices themselves."""
+    if name.startswith(_OTHERS):
+        name = "lsms." + name.removeprefix(_OTHERS).split(".", 1)[1]
     drawn = name.startswith((_OUTLINE, _DETAIL_PATH))
     return name == _ENCODER_FIRST or (drawn and name.endswith(_OUTLINE_FIRST))
 
@@ -285,6 +288,32 @@ def without_outlines(model: Model) -> Model:
     return alone.eval()
 
 
+def with_members(model: LSMSModel, *others: LSMSModel) -> LSMSModel:
+    """Return an LSMS whose maps are the mean of its own and those of others, trained apart.
+
+    Args:
+        model: draws; what it reads from words stays.
+        others: draw, in the same shape; only what draws is taken.
+
+    Raises:
+        BundleError: when one of them does not draw, or has another shape.
+    """
+    config = replace(model.config, members=model.config.members + len(others))
+    for other in others:
+        if not other.config.draws or drawing_alone(other.config) != drawing_alone(model.config):
+            raise BundleError("Networks that draw together have to be of one shape.")
+        if other.config.members > 1:
+            raise BundleError("Give each network that is to draw with others on its own.")
+    joined = type(model)(config, model.text_encoder)
+    state = dict(model.state_dict())
+    alone = LSMSModel(drawing_alone(model.config), NoText()).state_dict()
+    for number, other in enumerate(others, start=model.config.members - 1):
+        theirs = other.state_dict()
+        state |= {f"{_OTHERS}{number}.{name.removeprefix('lsms.')}": theirs[name] for name in alone}
+    joined.load_state_dict(state)
+    return joined.eval()
+
+
 def with_lesion_logit(model: Model, added: float) -> Model:
     """Return an LSMS that draws, with a number added to the logits of its lesions.
 
@@ -297,8 +326,10 @@ def with_lesion_logit(model: Model, added: float) -> Model:
     if not isinstance(model, LSMSModel) or not model.config.draws:
         raise BundleError("Only an LSMS that draws by itself has logits of its own for lesions.")
     shifted = copy.deepcopy(model)
+    members = ["lsms.", *(f"{_OTHERS}{n}." for n in range(model.config.members - 1))]
     state = shifted.state_dict()
-    state[f"{_DETAIL_PATH}classify.bias"][LESIONS] += added
+    for member in members:
+        state[f"{member}detail.classify.bias"][LESIONS] += added
     return shifted
 
 

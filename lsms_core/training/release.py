@@ -9,15 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from lsms_core.anatomy.geometry import CTVolume
-from lsms_core.errors import InputError
+from lsms_core.errors import BundleError, InputError
 from lsms_core.evaluation.calibration import OperatingPoint, choose_threshold
 from lsms_core.evaluation.report import tables
 from lsms_core.evaluation.scores import SampleScore
 from lsms_core.inference.candidate_classifier import CandidateClassifier
 from lsms_core.inference.evidence_calibration import EvidenceCalibration
 from lsms_core.inference.postprocess import PostprocessingConfig
-from lsms_core.models.architectures import with_lesion_logit, without_outlines
+from lsms_core.models.architectures import (
+    Model,
+    with_lesion_logit,
+    with_members,
+    without_outlines,
+)
 from lsms_core.models.bundle import load_bundle, save_bundle
+from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.training.graph_agreement import add_graphs, check_exporter
 
 _INTRODUCTION = """# {name} {version}
@@ -105,6 +111,7 @@ def release(
     judges: Judges | None = None,
     *,
     alone: bool = False,
+    members: Sequence[str | Path] = (),
     lesion_logit: float = 0.0,
     mask_threshold: float | None = None,
 ) -> Path:
@@ -118,6 +125,7 @@ def release(
         volumes: CT on which both runtimes are compared, beside the synthetic one.
         judges: of candidates; None for what the bundle has.
         alone: leave out U-Nets whose maps would be averaged with LSMS's own.
+        members: bundles of further networks that draw; the mean of all maps counts.
         lesion_logit: added to the logits of the lesions that LSMS draws.
         mask_threshold: of the map; None for the bundle's own.
 
@@ -125,7 +133,8 @@ def release(
         The folder.
 
     Raises:
-        BundleError: when the graphs draw otherwise than torch does; nothing is written.
+        BundleError: when the graphs draw otherwise than torch does, or the networks do not fit
+            together; nothing is written.
         DependencyError: when the packages that make graphs are missing.
     """
     check_exporter()
@@ -150,6 +159,8 @@ def release(
         quiet=point.no_target_accuracy,
     )
     model = without_outlines(source.model) if alone else source.model
+    if members:
+        model = _joined(model, [load_bundle(member).model for member in members])
     if lesion_logit:
         model = with_lesion_logit(model, lesion_logit)
     config: Any = model.config
@@ -157,6 +168,8 @@ def release(
     if getattr(config, "outline", ()):
         count = "an outline" if config.outlines == 1 else f"{config.outlines} outlines"
         variant += f" and {count} with dims {config.outline}"
+    if getattr(config, "members", 1) > 1:
+        variant += f", the mean of {config.members} networks"
     card = _INTRODUCTION.format(
         name=content.name,
         version=content.version,
@@ -179,3 +192,10 @@ def release(
         )
         add_graphs(plain, output, volumes)
     return Path(output)
+
+
+def _joined(model: Model, others: Sequence[Model]) -> Model:
+    kept = [one for one in (model, *others) if isinstance(one, LSMSModel)]
+    if len(kept) != 1 + len(others):
+        raise BundleError("Only LSMS networks draw together.")
+    return with_members(*kept)

@@ -53,6 +53,8 @@ class LSMSConfig:
             decoder without words (:mod:`lsms_core.models.lsms.detail`); where there are U-Nets
             (``outline``), too, the mean of all counts. Not in weights before 1.0.
         detail: channels of the detail path at strides 1 and 2; () where the network draws nothing.
+        members: how many networks that draw there are, trained apart; the mean of their maps
+            counts. Not in weights before 1.1.
         words: False for a network that only draws: it has no language branches and no heads
             that read a text, and draws the same for every text.
         listens: whether the logits for a text are what the network itself says of it, pixel by
@@ -84,6 +86,7 @@ class LSMSConfig:
     trust: float = 1.0
     draws: bool = False
     detail: tuple[int, ...] = ()
+    members: int = 1
     words: bool = True
     listens: bool = False
     norm: str = "batch"
@@ -105,6 +108,11 @@ class LSMSConfig:
             raise BundleError(
                 f"The detail path has {len(self.detail)} levels: use 2 for a network that draws, "
                 "else none."
+            )
+        if self.members < 1 or (self.members > 1 and not self.draws):
+            raise BundleError(
+                f"The model has {self.members} networks that draw: use 1 or more, and 1 for a "
+                "network that draws nothing."
             )
         if not (self.words or self.draws):
             raise BundleError("A network without words has to draw: set draws, or words.")

@@ -115,6 +115,9 @@ class LSMS(Network):
             self.outline = Outlines(config.outlines, *shape) if several else Outline(*shape)
         if config.draws:
             self.detail = DetailPath(config.in_channels, config.detail, config.decoder_width)
+        if config.members > 1:
+            one = drawing_alone(config)
+            self.others = nn.ModuleList(LSMS(one) for _ in range(config.members - 1))
         if config.maps and config.words and not config.listens:
             self.kinds = kinds_reader(*words)
         if config.lobes:
@@ -130,8 +133,10 @@ class LSMS(Network):
         self.decoder = FullScaleDecoder(config)
 
     def draw(self, image: Tensor) -> Tensor | None:
-        """See :meth:`Network.draw`; the mean of LSMS's own maps and those of its U-Nets."""
+        """See :meth:`Network.draw`; the mean of the maps of all networks that draw."""
         members = self.learning_maps(image)[:1] if self.config.draws else []
+        if self.config.members > 1:
+            members += [other.draw(image) for other in self.others]  # type: ignore[operator]
         if self.config.outline:
             several = self.outline if isinstance(self.outline, Outlines) else [self.outline]
             members += [outline(image) for outline in several]
@@ -217,6 +222,13 @@ class LSMS(Network):
         coarse, pixels = self.decoder(align_positions(features, self._grid(image)))
         size = image.shape[-2:]
         return F.interpolate(coarse, size=size, mode="bilinear", align_corners=False), pixels
+
+
+def drawing_alone(config: LSMSConfig) -> LSMSConfig:
+    """Return the configuration of one network that draws as this one does, and reads nothing."""
+    silent = replace(config, words=False, listens=False, lobes=False, attenuation_window=())
+    silent = replace(silent, asked=False, sections=False, queries=0)
+    return replace(silent, members=1, outline=(), outlines=1)
 
 
 def each_text(pictures: Tensor, tokens: Tensor) -> Tensor:

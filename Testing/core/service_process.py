@@ -12,7 +12,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+
+from lsms_core.anatomy.geometry import CTVolume
+from lsms_core.service.image_hash import image_hash
 from lsms_core.service.service_client import ServiceClient
+from lsms_core.worker.protocol import Message, MessageReader
 
 TOKEN = "a-token-for-the-tests"
 MODEL = {"weights": "fake", "engine": None, "device": "auto"}
@@ -176,3 +181,37 @@ def events_until(client, *kinds):
             return seen
         time.sleep(0.005)
     raise AssertionError(f"no {kinds} event, but {[event.kind for event in seen]}")
+
+
+def make_ct(seed=0, slices=4) -> CTVolume:
+    """A volume with two blocks above 100 HU; each seed is another image."""
+    array = np.full((slices, 24, 32), 50, np.int16)
+    array[1:3, 4:10, 4:10] = 150
+    array[2:4, 14:18, 20:28] = 200 + seed
+    return CTVolume(array, np.diag([-2.0, -2.0, 3.0, 1.0]))
+
+
+def body(kind="search", ct=None, sent=True, **changes) -> bytes:
+    """The bytes of a request."""
+    ct = ct or make_ct()
+    fields = {
+        "request": 1,
+        "model": MODEL,
+        "volume_key": image_hash(ct.array, ct.affine),
+        "affine": ct.affine.tolist(),
+        "plane": "axial",
+        "slices": None,
+        "threshold": None,
+        **changes,
+    }
+    return b"".join(Message(kind, fields, {"ct": ct.array} if sent else {}).chunks())
+
+
+def answers(data: bytes) -> list[Message]:
+    return MessageReader().feed(data)
+
+
+def until_slices(client):
+    """Poll until an engine is at work on a client's request."""
+    while not any(e.fields.get("stage") == "slices" for e in events_until(client, "progress")):
+        pass

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lsms_core.language.query import Query
 from lsms_core.language.select import Selection, select
-from Testing.core.lesions import lesion
+from Testing.core.made_lesions import lesion
 
 LEFT = {"sides": ("left",), "left_share": 1.0, "centroid_ras": (40.0, 0.0, 0.0)}
 BOTH = {"sides": ("left", "right"), "left_share": 0.5}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -9,6 +13,8 @@ slicer = pytest.importorskip("slicer", reason="slicer-core is not installed")
 vtk = pytest.importorskip("vtk", reason="vtk is not installed")
 
 from vtk.util.numpy_support import numpy_to_vtk  # noqa: E402
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 SHAPE = (10, 18, 22)  # slices, rows, columns
 
@@ -268,3 +274,29 @@ def no_vtk_errors():
     vtk.vtkOutputWindow.SetInstance(before)
     text = window.GetOutput() or ""
     assert "ERROR:" not in text, text
+
+
+@pytest.fixture
+def scene(world):
+    """A volume under a linear transform, and an empty segmentation."""
+    return world.volume(parent=world.parent("linear")), world.segmentation()
+
+
+@pytest.fixture
+def effect_modes(monkeypatch):
+    """Slicer's Qt class, which slicer-core lacks; its modes are the logic's."""
+    logic = slicer.vtkSlicerSegmentEditorLogic
+    modes = SimpleNamespace(
+        ModificationModeSet=logic.ModificationModeSet,
+        ModificationModeAdd=logic.ModificationModeAdd,
+        ModificationModeRemove=logic.ModificationModeRemove,
+    )
+    monkeypatch.setattr(slicer, "qSlicerSegmentEditorAbstractEffect", modes, raising=False)
+
+
+@pytest.fixture
+def editor(effect_modes):
+    """Segment Editor on a volume with one empty segment."""
+    from effect_editor import Editor
+
+    return Editor()

@@ -12,6 +12,9 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 MODULE = REPOSITORY / "LSMSSegmentation"
 
+# The tests' helpers stand beside them.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
 SHAPE = (12, 24, 32)
 LARGE = np.s_[3:8, 4:12, 4:13]  # on the patient's right
 SMALL = np.s_[5:7, 14:17, 24:27]  # on the left
@@ -23,7 +26,6 @@ pytest.importorskip("slicer")
 @pytest.fixture(scope="session")
 def entry(tmp_path_factory):
     """The module's entry file, imported as Slicer does."""
-    sys.path.insert(0, str(Path(__file__).resolve().parent))
     import shim
 
     shim.install(MODULE / "LSMSSegmentation.py")
@@ -104,3 +106,21 @@ def liver():
     lobes = np.zeros(SHAPE, np.uint8)
     lobes[1:11, 2:22, 2:20], lobes[1:11, 2:22, 20:30] = RIGHT, LEFT
     return LiverMap(inside, lobes)
+
+
+@pytest.fixture(scope="module")
+def slicer_parts(entry):
+    """What Segment Editor brings: the base class, the effect factory and the adaptor class."""
+    from effect_driver import slicer_parts
+
+    yield from slicer_parts()
+
+
+@pytest.fixture
+def editor(entry, slicer_parts, monkeypatch):
+    """The effect with its options shown, on a CT with one segment."""
+    from effect_driver import Editor
+
+    made = Editor(entry, slicer_parts, monkeypatch)
+    yield made
+    made.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -71,6 +73,18 @@ def test_it_is_honest_about_right_answers(lsms, perfect, small_bundle, tmp_path)
     header = (tmp_path / "found.seg.nrrd").read_bytes()[:20000]
     assert b"left lobe hypodense lesion" in header
     assert b"gallbladder stone" not in header
+
+
+def test_without_pillow_everything_but_the_picture_is_written(
+    lsms, perfect, small_bundle, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    ran = lsms("demo", "--output", tmp_path, "--weights", small_bundle)
+    assert ran.status == 0, ran.err
+    assert sorted(p.name for p in tmp_path.iterdir()) == [f for f in FILES if f != "demo.png"]
+    assert "No demo.png: pictures need Pillow: pip install 'lsms-core[pictures]'" in ran.out
+    assert "Wrote" in ran.out
+    assert f"Wrote {tmp_path / 'demo.png'}" not in ran.out
 
 
 def test_the_truth_is_on_the_side_that_the_question_names(perfect):

@@ -45,6 +45,7 @@ def command(output: Path, weights: str, seed: int, device: str, threads: int | N
     for each of them and for something that is not there, and compares the answers with the truth.
     """
     from lsms_core.cli.progress import bar
+    from lsms_core.errors import DependencyError
     from lsms_core.inference.answer_segments import segments_of
     from lsms_core.inference.predictor import Predictor
     from lsms_core.io.atomic import check_writable
@@ -52,10 +53,15 @@ def command(output: Path, weights: str, seed: int, device: str, threads: int | N
     from lsms_core.io.nifti import write_nifti
     from lsms_core.io.seg_nrrd import write_seg_nrrd
 
-    check_drawing()
     names = ("ct.nii.gz", "truth.nii.gz", "found.seg.nrrd", "demo.png")
-    ct_file, truth_file, found_file, picture = (output / name for name in names)
-    for path in (ct_file, truth_file, found_file, picture):
+    written = ct_file, truth_file, found_file, picture = [output / name for name in names]
+    no_picture = ""
+    try:
+        check_drawing()
+    except DependencyError:
+        no_picture = f"No {picture.name}: pictures need Pillow: pip install 'lsms-core[pictures]'"
+        written.remove(picture)
+    for path in written:
         check_writable(path)
     predictor = Predictor.from_pretrained(weights, device, threads=threads)
     phantom = _make(seed)
@@ -67,7 +73,8 @@ def command(output: Path, weights: str, seed: int, device: str, threads: int | N
     write_nifti(ct_file, volume.array, volume.affine, "synthetic CT, no patient's data")
     write_nifti(truth_file, phantom.instances.astype(np.uint8), volume.affine, "true lesions")
     write_seg_nrrd(found_file, volume, segments_of(answers))
-    save_figure(picture, _panels(phantom, answers, truths))
+    if picture in written:
+        save_figure(picture, _panels(phantom, answers, truths))
 
     click.echo(
         f"A synthetic CT (seed {seed}) with {len(phantom.lesions)} lesions; "
@@ -78,8 +85,10 @@ def command(output: Path, weights: str, seed: int, device: str, threads: int | N
         for line in _compare(phantom, answer, truth, number):
             click.echo(line)
     click.echo("")
-    for path in (ct_file, truth_file, found_file, picture):
+    for path in written:
         click.echo(f"Wrote {path}")
+    if no_picture:
+        click.echo(no_picture)
     click.echo("Research use only; not a medical device.")
 
 

@@ -25,7 +25,7 @@ def command(bundle: str, as_json: bool, card: bool) -> None:
     if looks_like_ct(Path(bundle)):
         describe(Path(bundle), as_json)
         return
-    from lsms_core.models.bundle import inspect_bundle
+    from lsms_core.models.installed import inspect_bundle
 
     info = inspect_bundle(bundle)
     if card:

@@ -50,6 +50,21 @@ _COMMANDS = {
     "info": ("lsms_core.cli.info", "Show and verify a model bundle."),
 }
 
+# The extra of this package that brings an optional library.
+_EXTRAS = {
+    "PIL": "pictures",
+    "h5py": "medclip",
+    "highdicom": "dicom",
+    "lightning": "train",
+    "monai": "train",
+    "onnx": "train",
+    "onnxscript": "train",
+    "safetensors": "torch",
+    "tokenizers": "torch",
+    "torch": "torch",
+    "transformers": "torch",
+}
+
 
 class _LazyGroup(click.Group):
     """Lists the commands without importing them, so that ``lsms --help`` is instant."""
@@ -82,6 +97,13 @@ def main(argv: list[str] | None = None) -> None:
         status = cli.main(args=argv, prog_name="lsms", standalone_mode=False)
     except LsmsError as error:
         click.echo(f"lsms: {error}", err=True)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in _EXTRAS:
+            raise
+        install = f'pip install "lsms-core[{_EXTRAS[library]}]"'
+        click.echo(f"lsms: This needs {library}, which is not installed: {install}.", err=True)
         sys.exit(2)
     except click.ClickException as error:
         error.show()

@@ -7,6 +7,7 @@ import pytest
 
 from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.anatomy.liver_map import LEFT, RIGHT, LiverMap
+from lsms_core.cli.answers import print_answers
 from lsms_core.cohort.answering import _files, thumbnail
 from lsms_core.cohort.results import rows_of
 from lsms_core.cohort.studies import CohortStudy
@@ -186,6 +187,16 @@ def test_a_denial_that_the_search_contradicts_is_doubted_most(candidates):
         > points["lesion"]
     )
     assert points["lesion"] == 0.0
+
+
+def test_the_command_line_says_what_was_not_read_and_what_cannot_be(candidates, capsys):
+    texts = ("calcified lesion", "left lobe lesion in the right lobe")
+    print_answers([candidates.answer(text) for text in texts], [])
+    said = capsys.readouterr().out
+    assert "read: all lesions; not read: calcified" in said
+    assert '"left lobe lesion in the right lobe" contradicts itself: no lesion is kept.' in said
+    assert "read: contradicts itself; not read: left lobe, right lobe" in said
+    assert said.count("(the text contradicts itself)") == 3
 
 
 def test_slices_are_those_of_the_stack_whatever_was_run(candidates):

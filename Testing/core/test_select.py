@@ -162,6 +162,33 @@ def test_a_count_that_does_not_fit_is_said():
     assert not select([lesion(1), lesion(2)], Query(count=2)).doubtful
 
 
+def test_a_contradiction_keeps_nothing_and_says_so():
+    found = select([lesion(1), lesion(2, **LEFT)], Query(contradictory=True))
+    assert found.kept == ()
+    assert {v.reasons for v in found.verdicts} == {("the text contradicts itself",)}
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        (Query(rank="largest", per_lobe=True), (1, 3)),
+        (Query(rank="smallest", per_lobe=True), (2, 4)),
+        (Query(rank="largest", per_lobe=True, excluded=True), (2, 4)),
+        (Query(rank="largest", per_lobe=True, count=2), (1, 2, 3, 4)),
+        (Query(rank="largest"), (1,)),
+    ],
+)
+def test_a_rank_in_each_lobe(query, kept):
+    found = [lesion(1, size=40.0), lesion(2, size=10.0), lesion(3, size=20.0, **LEFT)]
+    found.append(lesion(4, size=8.0, **LEFT))
+    assert select(found, query).kept == kept
+
+
+def test_a_lesion_on_the_border_may_be_the_largest_of_either_lobe():
+    found = [lesion(1, size=40.0, **BOTH), lesion(2, size=10.0), lesion(3, size=20.0, **LEFT)]
+    assert select(found, Query(rank="largest", per_lobe=True)).kept == (1,)
+
+
 def test_a_denial_keeps_nothing_and_names_what_contradicts_it():
     lesions = [lesion(1, 18.0), lesion(2, 9.0, **LEFT)]
     found = select(lesions, Query(nothing=True, sides=("left",)))

@@ -11,7 +11,7 @@ import numpy as np
 
 from lsms_core.anatomy.lesion import Lesion
 from lsms_core.anatomy.lesion_summary import summarise_lesions
-from lsms_core.inference.answer_segments import reading_text
+from lsms_core.language.chips import describe
 
 if TYPE_CHECKING:
     from lsms_core.inference.answer import Answer
@@ -82,7 +82,7 @@ def print_answers(answers: Sequence[Answer], notes: Sequence[str]) -> None:
         score = f" Score {answer.score:.2f}." if answer.kept else ""
         click.echo(f"{answer.message}{score}")
         if answer.reading is not None and answer.reading.understood:
-            click.echo(f"  read: {reading_text(answer)}")
+            click.echo(f"  read: {describe(answer.reading)}")
         for note in answer.notes:
             if note != answer.message and not note.startswith("Not read"):  # said above
                 click.echo(f"  {note}")

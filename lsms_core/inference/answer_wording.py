@@ -20,6 +20,8 @@ def said_of(whole: Answer, query: Query, found: Selection) -> str:
         return found.notes[0] if found.contradicting else (
             "The text says there is nothing, and the search found nothing against it."
         )  # fmt: skip
+    if query.contradictory:
+        return f'"{whole.text}" contradicts itself: no lesion is kept. Say it in other words.'
     return outcome(whole)
 
 

@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from lsms_core.language.comparisons import than_another
 from lsms_core.language.items import Item
 from lsms_core.language.joining import UNREAD, joined
+from lsms_core.language.negated_looks import misspelt_not, neither_nor
 from lsms_core.language.origins import events, primary_tumours
 from lsms_core.language.phrases import Kind, Phrase
+from lsms_core.language.picture_sides import on_a_picture
 
 _BEFORE_OBJECT = (
     Kind.ARTICLE,
@@ -155,7 +158,10 @@ _VERBS = frozenset(
 def absorbed(items: Sequence[Item]) -> list[Item]:
     """Return the phrases of a text with those joined that belong together."""
     found = list(items)
-    for rule in (_sided, _compared, _parts_of_lesions, _beside, primary_tumours, events):
+    for rule in (
+        *(on_a_picture, than_another, _sided, _compared, misspelt_not, neither_nor),
+        *(_parts_of_lesions, _beside, primary_tumours, events),
+    ):
         result: list[Item] = []
         i = 0
         while i < len(found):
@@ -168,6 +174,9 @@ def absorbed(items: Sequence[Item]) -> list[Item]:
 def _sided(items: Sequence[Item], i: int) -> tuple[Item, int]:
     """Join a side with the organ or the operation that it belongs to."""
     item = items[i]
+    if item.kind is Kind.SEGMENTS and i + 1 < len(items) and not item.phrase.unread:
+        operated = items[i + 1].kind is Kind.PROCEDURE
+        return joined(items, i, i + 2, items[i + 1].phrase) if operated else (item, i + 1)
     if item.kind not in (Kind.SIDE, Kind.BOTH):
         return item, i + 1
     j = i + 1
@@ -339,6 +348,9 @@ def _end_of_object(items: Sequence[Item], i: int) -> int | None:
             and items[end].words in ("branch", "wall", "fossa", "tip", "bifurcation", "trunk")
         ):
             end += 1
+        elif items[head].kind is Kind.SIDE and (more := _other_side(items, end)):
+            # "Straddling left and right lobe".
+            end = more
         elif items[end].words in ("of", "and", "or", "/", "between") and (
             more := _organ_follows(items, end + 1)
         ):
@@ -346,6 +358,16 @@ def _end_of_object(items: Sequence[Item], i: int) -> int | None:
         else:
             break
     return end
+
+
+def _other_side(items: Sequence[Item], i: int) -> int | None:
+    """Return where the "and right lobe" of "left and right lobe" ends."""
+    if items[i].kind not in (Kind.AND, Kind.OR):
+        return None
+    j = i + 1
+    while j < len(items) and items[j].kind is Kind.ARTICLE:
+        j += 1
+    return j + 1 if j < len(items) and items[j].kind is Kind.SIDE else None
 
 
 def _organ_follows(items: Sequence[Item], i: int) -> int | None:

@@ -69,6 +69,8 @@ def _phrases(query: Query) -> list[tuple[str, tuple[str, ...]]]:
     ]
     if query.nothing:
         found.append(("nothing expected", ("nothing",)))
+    if query.contradictory:
+        found.append(("contradicts itself", ("contradictory",)))
     return found or [("all lesions", ())]
 
 
@@ -115,4 +117,6 @@ def _ranks(query: Query) -> list[tuple[str, tuple[str, ...]]]:
     phrase = " ".join(words)
     if query.excluded:
         phrase = f"all but the {phrase}"
-    return [(phrase, ("rank", "place", "count", "excluded"))]
+    if query.per_lobe:
+        phrase = f"{phrase} in each lobe"
+    return [(phrase, ("rank", "place", "count", "excluded", "per_lobe"))]

@@ -11,6 +11,7 @@ from lsms_core.language.phrases import Kind
 
 HEADS = (Kind.LESION, Kind.ONE, Kind.ALL)
 PLACES = (Kind.SIDE, Kind.BOTH, Kind.SEGMENTS)
+_LEAVING_OUT = (Kind.NOT_SEEN, Kind.EXCEPT, Kind.NOT)
 FIELDS: dict[Kind, str] = {
     Kind.ATTENUATION: "attenuation",
     Kind.MAGNITUDE: "magnitude",
@@ -20,6 +21,12 @@ FIELDS: dict[Kind, str] = {
     Kind.MARGIN: "margin",
     Kind.TEXTURE: "texture",
     Kind.COUNT: "count",
+}
+OPPOSITE = {
+    "well-defined": "ill-defined",
+    "ill-defined": "well-defined",
+    "homogeneous": "heterogeneous",
+    "heterogeneous": "homogeneous",
 }
 
 
@@ -87,3 +94,21 @@ class Clause:
 def has(items: Sequence[Item], kinds: tuple[Kind, ...]) -> bool:
     """Whether one of the phrases is of one of these kinds."""
     return any(i.kind in kinds for i in items)
+
+
+def noun_behind(items: Sequence[Item], i: int) -> list[Item]:
+    """Return the phrases from behind ``i`` to the end of the noun that stands there."""
+    found: list[Item] = []
+    for item in items[i + 1 :]:
+        ends = item.kind in (Kind.PREPOSITION, Kind.NORMAL, *_LEAVING_OUT)
+        if ends or item.words == ":":
+            break
+        found.append(item)
+    return found
+
+
+def is_organ_next(items: Sequence[Item], i: int) -> bool:
+    """Whether the liver stands behind ``i``, where no lesion is named."""
+    following = [n for n in items[i + 1 :] if n.kind is not Kind.ARTICLE][:1]
+    about_liver = bool(following) and following[0].kind is Kind.LIVER
+    return about_liver and not has(items, (Kind.LESION, Kind.ONE))

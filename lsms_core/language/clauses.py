@@ -9,7 +9,7 @@ from lsms_core.language.clause import PLACES, Clause
 from lsms_core.language.clause import has as _has
 from lsms_core.language.items import Item
 from lsms_core.language.phrases import Kind, Phrase
-from lsms_core.language.scan import scanned
+from lsms_core.language.scan import RATHER, scanned
 
 # What has a clause say something of its own.
 _OWN = (
@@ -168,7 +168,7 @@ def _splits(part: Sequence[Item], sentence: Sequence[Item], n: int) -> bool:
     headed = _has(part, (Kind.LESION, Kind.ONE, *_STATES))
     if item.kind in (Kind.NO, Kind.NONE):
         return _denial_begins(part, item, near)
-    if item.kind is Kind.EXCEPT:
+    if item.kind is Kind.EXCEPT and item.words not in RATHER:
         # "Normal but for a cyst in segment 4": what is left out of a denial is there.
         denied = _has(part, (Kind.NO, Kind.NONE, Kind.NORMAL)) and not _has(part, (Kind.NOT,))
         return denied and _has(near, (Kind.LESION, Kind.ONE, *PLACES))

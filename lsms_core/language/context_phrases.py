@@ -157,7 +157,8 @@ _BESIDES = (
     "of | typical of | typical for | characteristic of | diagnostic of | too small to "
     "characterise | too small to characterize | resembling | slow-growing | rapidly growing | hot "
     "| cold | avid | drained | ruptured | perforated | thrombosed | feeding | abnormal | unusual "
-    "| weird | strange | sinister | aggressive | worrying | concerning | pathological | "
+    "| weird | strange | sinister | aggressive | worrying | metastatic | concerning | "
+    "pathological | "
     "pathologic | typical | classic | classical | characteristic | separate | adjoining | "
     "neighbouring | neighboring | touching each other | kissing | clear cell | clear-cell | flat "
     "| curved | gently | measurable"
@@ -172,7 +173,8 @@ _ENHANCEMENT = " | ".join(
     for how in ("enhancing", "enhancement", "enhanced", "enhances")
 )  # fmt: skip
 _PROCEDURES = (
-    "hepatectomy | hemihepatectomy | lobectomy | resection | segmentectomy | sectionectomy | "
+    "hepatectomy | hemihepatectomy | trisegmentectomy | hepatic resection | liver resection | "
+    "lobectomy | resection | segmentectomy | sectionectomy | "
     "ablation | embolisation | embolization | surgery | operation | transplantation | "
     "chemotherapy | radiotherapy | chemo | treatment | therapy | trisectionectomy | nephrectomy | "
     "splenectomy | cholecystectomy | colectomy | mastectomy | adrenalectomy | metastasectomy | "
@@ -181,6 +183,7 @@ _PROCEDURES = (
 )
 _NEAR = (
     "crossing into | reaching into | extending across | crosses into | the other side from | "
+    "nearest to | closest to | nearest the | closer to | nearer to | closest the | "
     "other side from | other side of | opposite side from | opposite side of | opposite side to | "
     "on the side opposite | side opposite | near | nearby | close to | next to | adjacent to | "
     "abutting | abuts | touching | touches | contacting | contacts | in contact with | bordering "

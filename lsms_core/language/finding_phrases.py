@@ -21,7 +21,8 @@ _LESIONS = (
 # Ordinary words, too, that say little by themselves.
 _WEAK_LESION = (
     "mass | focus | area | spot | finding | growth | lump | deposit | secondary | process | "
-    "abnormality | thing | something | structure | shadow | patch | region | zone | blob | dot | "
+    "abnormality | wedge | thing | something | structure | shadow | patch | region | zone | blob | "
+    "dot | "
     "implant | involvement | seed | speck | fleck | space | anomaly | defect | disease | target | "
     "disease focus | pathology"
 )
@@ -264,15 +265,29 @@ _MAGNITUDE = {
     "| miniature | microscopic | teeny",
 }
 
+
+def _whichever(names: str) -> str:
+    """Return "whichever is larger" and the like."""
+    return " | ".join(
+        f"{which} is{the} {name.strip()}{one}"
+        for which in ("whichever", "which ever", "whichever one", "whichever of them")
+        for name in names.split("|")
+        for the in ("", " the")
+        for one in ("", " one")
+    )
+
+
 _RANK = {
-    "largest": "largest | biggest | greatest | dominant | most sizeable | most sizable | bulkiest "
+    "largest": f"{_whichever('larger | largest | bigger | biggest | greater')} | "
+    "largest | biggest | greatest | dominant | most sizeable | most sizable | bulkiest "
     "| index | hugest | main | principal | largest-sized | largest in size | biggest in size | "
     "largest by diameter | largest by size | largest diameter | greatest diameter | maximum "
     "diameter | predominant | largest single | single largest | the most voluminous | most "
     "voluminous | most bulky | maximal | longest | widest | leading | max size | largest size | "
     "greatest size | with the largest diameter | with the greatest diameter | leading in size | "
     "largest dimension | most massive | chief",
-    "smallest": "smallest | tiniest | littlest | least | most minute | single smallest | smallest "
+    "smallest": f"{_whichever('smaller | smallest | tiniest')} | "
+    "smallest | tiniest | littlest | least | most minute | single smallest | smallest "
     "in size | smallest by diameter | smallest diameter | minutest | shortest | most diminutive | "
     "smallest-sized | smallest size | least sizeable | minimal | smallest in diameter | teeniest",
     "most anterior": "most anterior | anterior most | anteriormost | frontmost | foremost | most "

@@ -106,7 +106,7 @@ _EXCEPT = (
     "counted | never in | never on | but none in | but none on | but no | with nothing from | "
     "with nothing in | outwith | omit the | don't want | do not want | don't show | not "
     "interested in | not so the | excluded are | exempt | left out | omitted | ignored | not "
-    "included | disregarded"
+    "included | disregarded | other then | rather then | others than"
 )
 _SKIP = (
     "is | are | was | were | was seen | be | been | being | has | have | had | do | does | did | "

@@ -47,6 +47,8 @@ _MEANINGS = {
 # "sIVa", "segVII".
 _NUMERAL = re.compile(r"(s|sg|seg|segm|segment)((?:i{1,3}|iv|vi{0,3})[ab]?)")
 _JOINED = (Kind.SIDE, Kind.LOBE, Kind.LIVER, Kind.LESION, Kind.ATTENUATION, Kind.MAGNITUDE)
+# Before one lesion "larges" is no "large".
+_CUT_SUPERLATIVES = frozenset({"larges", "bigges", "smalles"})
 _LETTER_SIDES = {"l": "left", "r": "right"}
 _AFTER_LETTER = frozenset(
     "lobe hepatic liver sided side hemiliver lob lobar lobes hep half hl parenchyma".split()
@@ -89,8 +91,12 @@ def _spelt(word: str) -> str | None:
 def put_right(tokens: Sequence[Token]) -> list[Token]:
     """Return the tokens with typing mistakes put right and joined words apart."""
     found: list[Token] = []
+    tokens = segment_phrases.lists_apart(tokens)
     for n, token in enumerate(tokens):
         after = tokens[n + 1].text if n + 1 < len(tokens) else ""
+        if token.text in _CUT_SUPERLATIVES and after in KNOWN_WORDS and after[-1] != "s":
+            found.append(replace(token, text=token.text + "t"))
+            continue
         if token.text == "." and found and found[-1].text == "number" and _is_number(tokens, n + 1):
             continue
         if token.text == "no" and after == "." and _is_number(tokens, n + 2):
@@ -149,7 +155,11 @@ def items(tokens: Sequence[Token]) -> list[Item]:
             phrase = Phrase(Kind.SEGMENTS, named.numbers, unread=unread)
             if not named.numbers:
                 phrase = Phrase(Kind.SEGMENTS, (), unread=True)
-            taken[named.first] = _item(tokens, phrase, named.first, named.last)
+            item = _item(tokens, phrase, named.first, named.last)
+            if named.numbers and unread:
+                # Of "segments 8 and 9" only the second is not read.
+                item = replace(item, words=", ".join(named.unread))
+            taken[named.first] = item
             covered |= set(range(named.first, named.last))
     found: list[Item] = []
     i = 0
@@ -209,6 +219,12 @@ _ADJECTIVES = (
     Kind.ORDINAL, Kind.BOTH, Kind.COMMA, Kind.SEGMENTS, Kind.COUNT,
 )  # fmt: skip
 
+_BEFORE_NOUN = (
+    Kind.ATTENUATION, Kind.SHAPE, Kind.MARGIN, Kind.TEXTURE, Kind.MAGNITUDE, Kind.LOCATION,
+    Kind.SIDE, Kind.LIVER, Kind.LOBE, Kind.BESIDES, Kind.SIZE, Kind.ARTICLE, Kind.SEGMENTS,
+    Kind.RANK, Kind.COUNT,
+)  # fmt: skip
+
 
 def _in_context(found: Sequence[Item], n: int) -> Item:
     """Return an item as its neighbours have it read."""
@@ -216,6 +232,17 @@ def _in_context(found: Sequence[Item], n: int) -> Item:
     before = found[n - 1] if n else None
     if item.words in COMPARATIVES and item.kind in (Kind.UNKNOWN, Kind.BESIDES, Kind.RANK):
         return _comparative(found, n)
+    if item.words == "next to" and n + 1 < len(found) and found[n + 1].kind is Kind.RANK:
+        # "The next-to-largest lesion"; the lesion "next to the largest" lies beside it.
+        return replace(item, phrase=Phrase(Kind.ORDINAL, 2))
+    if item.words == "focus on" and before is not None and before.kind in _BEFORE_NOUN:
+        # The noun; "focus on the left lobe" begins with the verb.
+        return replace(item, phrase=Phrase(Kind.LESION, weak=True))
+    if item.words == "than" and any(
+        earlier.kind is Kind.NO and earlier.value == "otherwise" for earlier in found[:n]
+    ):
+        # "No other lesion than the cyst in segment 8".
+        return replace(item, phrase=Phrase(Kind.EXCEPT))
     if item.words == "one" and _head_follows(found, n, (Kind.LESION,)):
         definite = before is not None and before.words in ("the", "that", "this")
         if not definite:
@@ -243,6 +270,7 @@ def _comparative(found: Sequence[Item], n: int) -> Item:
     after = found[n + 1] if n + 1 < len(found) else None
     rank = COMPARATIVES[item.words]
     definite = before is not None and before.words in ("the", "which")
+    definite = definite or any(earlier.words == "whichever" for earlier in found[:n])
     head = _next_head(found, n)
     of_two = after is not None and after.words.startswith("of")
     if rank.startswith("most"):

@@ -51,6 +51,28 @@ _OBSERVERS = ("viewer", "observer", "reader", "radiologist", "doctor", "examiner
               "beholder", "image", "picture", "screen", "monitor", "display", "film", "slice",
               "scan", "figure", "page", "panel", "table")  # fmt: skip
 _NO_SIDE += "".join(
+    f" | {more} to the {side}"
+    for more in ("more", "further", "farther", "slightly", "a little", "somewhat", "displaced")
+    for side in ("left", "right")
+)
+_NO_SIDE += "".join(
+    f" | patient {lies} on {whose} {side}{end}"
+    for lies in (
+        "lying",
+        "is lying",
+        "lies",
+        "lay",
+        "positioned",
+        "placed",
+        "turned",
+        "scanned",
+        "",
+    )
+    for whose in ("the", "his", "her", "their", "its")
+    for side in ("left", "right")
+    for end in ("", " side")
+)
+_NO_SIDE += "".join(
     f" | {who}'s {side} | {who} {side} | {who}'s {side} side | {who}'s {side} hand side"
     f" | {who}s {side} | {who}s' {side}"
     f" | {side} of the {who} | {side} side of the {who} | {side} half of the {who}"
@@ -99,13 +121,30 @@ def _quarter(side: str, section: str, level: str, joined: str) -> str:
     return " | ".join(said)
 
 
+def _bare(names: str) -> str:
+    """Return the ways to name a section that only one lobe has: "lateral section"."""
+    return " | ".join(
+        f"{name.strip()}{of} {part.strip()}"
+        for name in names.split("|")
+        for of in ("", " hepatic", " liver")
+        for part in _PARTS.split("|")
+        if "division" not in part
+    )
+
+
+# The right lobe has no lateral section, the left one no anterior section.
+ONE_LOBE_ONLY = {
+    "right": frozenset(_bare(f"{_ANTERIOR} | {_POSTERIOR}").split(" | ")),
+    "left": frozenset(_bare("medial | med | lateral | lat").split(" | ")),
+}
+
 _SECTIONS = {
-    ("5", "8"): _section("right", "rt", _ANTERIOR),
-    ("6", "7"): _section("right", "rt", _POSTERIOR),
-    ("4",): _section("left", "lt", "medial | med")
+    ("5", "8"): f"{_section('right', 'rt', _ANTERIOR)} | {_bare(_ANTERIOR)}",
+    ("6", "7"): f"{_section('right', 'rt', _POSTERIOR)} | {_bare(_POSTERIOR)}",
+    ("4",): f"{_section('left', 'lt', 'medial | med')} | {_bare('medial | med')}"
     + " | quadrate lobe | quadrate | lobus quadratus | quadrate part of the left lobe | left "
     "paramedian sector | medial segment",
-    ("2", "3"): _section("left", "lt", "lateral | lat")
+    ("2", "3"): f"{_section('left', 'lt', 'lateral | lat')} | {_bare('lateral | lat')}"
     + " | lateral left segment | outer left lobe | left outer lobe | left lateral liver | lateral "
     "segment | lateral bisegment",
     ("1",): "caudate lobe | caudate | caudate process | lobus caudatus | spiegel lobe | spigelian "
@@ -167,6 +206,20 @@ _AT_CAPSULE = " | ".join(
     f"{at} {the}{capsule}" for at in _AT for the in ("", "the ") for capsule in _CAPSULE
 )
 
+# Of a rank these ask for one lesion in each.
+_EACH_LOBE = " | ".join(
+    [f"{each} {half}" for each in ("each", "every", "per")
+     for half in ("lobe", "hepatic lobe", "liver lobe", "hemiliver", "side", "side of the liver",
+                  "half of the liver")]
+    + [f"each of the {halves}" for halves in ("lobes", "two lobes", "hepatic lobes", "sides",
+                                              "liver lobes", "two sides")]
+)  # fmt: skip
+_PART = ("segment", "liver segment", "hepatic segment", "couinaud segment", "section", "sector")
+_EACH_SEGMENT = " | ".join(
+    [f"{each} {part}" for each in ("each", "every", "per") for part in _PART]
+    + [f"each of the {part}s" for part in _PART]
+)
+
 PLACES: Vocabulary = dict(
     (
         *by_value(Kind.SIDE, _SIDE),
@@ -175,15 +228,17 @@ PLACES: Vocabulary = dict(
         *entries(
             Kind.BOTH,
             "bilobar | bilateral | both lobes | both sides | either lobe | both hepatic lobes | "
-            "both liver lobes | either side | each lobe | bilaterally | both hemilivers | b/l | "
+            "both liver lobes | either side | bilaterally | both hemilivers | b/l | "
             "left and right lobe | right and left lobe | left and right lobes | right and left "
             "lobes | bilobarly | bi-lobar | two lobes | the two lobes | lobes | both halves | "
             "both hepatic lobe | both lobe | either hepatic lobe | both the lobes | hepatic lobes "
-            "| liver lobes | each side | right as well as left | left as well as right | both "
+            "| liver lobes | right as well as left | left as well as right | both "
             "left and right | both right and left | both the left and right | both the right and "
             "left | both the left and the right | both the right and the left | bilobal | bilobed "
             "distribution | biliobar",
         ),
+        *entries(Kind.BOTH, _EACH_LOBE, "each"),
+        *entries(Kind.SKIP, _EACH_SEGMENT, "each"),
         *entries(
             Kind.LOBE,
             "lobe | lobar | hemiliver | hepatic lobe | liver lobe | lob | lobe's | hemi-liver | "

@@ -45,6 +45,9 @@ class Query:
         margin: of the border.
         texture: how even it is.
         nothing: whether the text denies that there is anything.
+        per_lobe: whether the rank is meant in each lobe ("the largest in each lobe").
+        contradictory: whether the text asks for what cannot be, such as a lesion of the left lobe
+            in the right one: no lesion fits.
     """
 
     organ: Organ = "liver"
@@ -65,6 +68,8 @@ class Query:
     margin: Margin | None = None
     texture: Texture | None = None
     nothing: bool = False
+    per_lobe: bool = False
+    contradictory: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entries for JSON."""

@@ -15,7 +15,26 @@ from typing import Any
 
 from lsms_core.anatomy.laterality import Side
 from lsms_core.language.absorbing import absorbed
+from lsms_core.language.clause_groups import (
+    grouped,
+    inherit_place,
+    is_answer,
+    is_named,
+    names_place,
+    rank_named_anew,
+    says,
+)
 from lsms_core.language.clauses import Clause, clauses
+from lsms_core.language.contradictions import (
+    SEGMENTS_OF,
+    are_listed,
+    cannot_be_sized,
+    opposite_densities,
+    opposite_sides,
+    outside_its_lobe,
+    sizes_that_cannot_be,
+    strange_sections,
+)
 from lsms_core.language.foreign import is_foreign
 from lsms_core.language.items import KNOWN_WORDS, Item, items, put_right
 from lsms_core.language.normalise import Token, tokens
@@ -26,7 +45,6 @@ from lsms_core.language.understanding import is_understood
 
 _LONGEST_TEXT = 2000
 _SIDES: tuple[Side, ...] = ("left", "right")
-SEGMENTS_OF: dict[str, tuple[str, ...]] = {"left": ("2", "3", "4"), "right": ("5", "6", "7", "8")}
 _ALL_SEGMENTS = ("1", "2", "3", "4", "5", "6", "7", "8")
 # The organ itself may be like this and still be meant as a whole.
 _OF_ORGANS = frozenset("fatty cirrhotic steatotic enlarged atrophic fibrotic normal".split())
@@ -70,7 +88,11 @@ class _Sum:
             if part not in chosen and not part.denied:
                 self.unread += part.unread
         entries: dict[str, Any] = {"nothing": nothing}
+        if not nothing and self._takes_out_opposite_sides(chosen):
+            entries["contradictory"] = True
         entries.update(self._places(chosen))
+        if not nothing and outside_its_lobe(entries):
+            entries["contradictory"] = True
         entries.update(self._values(chosen))
         entries["whole_organ"] = not nothing and self._is_whole(chosen)
         for part in chosen:
@@ -107,7 +129,7 @@ class _Sum:
         waiting: list[Clause] = []
         last: list[Clause] | None = None
         for n, part in enumerate(self.parts):
-            if part.denied and _is_answer(part, meant):
+            if part.denied and is_answer(part, meant):
                 denials += [*meant, part]
                 meant, last = [], denials
             elif part.denied:
@@ -118,7 +140,7 @@ class _Sum:
                 denials.append(part)
                 waiting, last = [], denials
             elif part.head:
-                _inherit_place(part, denials)
+                inherit_place(part, denials)
                 if self._is_aside(part, meant):
                     self.unread += [i for i in part.items if i.kind is not Kind.ARTICLE]
                     part.unread = []
@@ -170,10 +192,24 @@ class _Sum:
             if not part.added:
                 self.unread += [i for i in part.unread if i not in self.unread]
 
+    def _takes_out_opposite_sides(self, chosen: Sequence[Clause]) -> bool:
+        """Leave the sides of "left lobe lesion in the right lobe" unread; whether there are any."""
+        for part in chosen:
+            strange = strange_sections(part)
+            part.unread += strange
+            part.segments = [pair for pair in part.segments if pair[1] not in strange]
+        found = [part for part in chosen if opposite_sides(part) is not None]
+        for part in found:
+            part.unread += [item for _, item in part.sides]
+            part.sides = []
+        for part in chosen if found else ():
+            part.unread += [item for _, item in part.without_sides]
+            part.without_sides = []
+        return bool(found)
+
     def _places(self, chosen: Sequence[Clause]) -> dict[str, Any]:
         """Return the sides and segments of all clauses together."""
-        grouped = _grouped(chosen)
-        placed = [self._place_of(group) for group in grouped]
+        placed = [self._place_of(group) for group in grouped(chosen)]
         spots = [s for s in placed if s is not None]
         if not spots:
             return {}
@@ -222,6 +258,10 @@ class _Sum:
             segments = ground - gone
         for _, item in (*numbered, *left_out):
             self._mark("segments", item)
+        if any(are_listed(part) for part in group):
+            # "The left lobe and the right posterior section."
+            segments |= {n for s in sides for n in SEGMENTS_OF[s]}
+            sides = set()
         return (
             tuple(s for s in _SIDES if s in sides),
             tuple(s for s in _ALL_SEGMENTS if s in segments),
@@ -230,16 +270,16 @@ class _Sum:
     def _values(self, chosen: Sequence[Clause]) -> dict[str, Any]:
         """Return what is said of lesions; what clauses contradict each other in is not read."""
         said: dict[str, list[tuple[Any, Item, int]]] = {}
-        groups = _grouped(chosen)
-        own = {n for n, group in enumerate(groups) if _is_named(group) or n == 0}
-        named_anew = _rank_named_anew(chosen)
+        groups = grouped(chosen)
+        own = {n for n, group in enumerate(groups) if is_named(group) or n == 0}
+        named_anew = rank_named_anew(chosen)
         for n, group in enumerate(groups):
             for part in group:
                 for name, value, item in part.values:
                     if name in ("rank", "place", "count") and part is named_anew:
                         continue
                     said.setdefault(name, []).append((value, item, n))
-        several = len(groups) > 1 and sum(_names_place(g) for g in groups) > 1
+        several = len(groups) > 1 and sum(names_place(g) for g in groups) > 1
         entries: dict[str, Any] = {}
         for name, found in said.items():
             values = {v for v, _, _ in found}
@@ -250,9 +290,11 @@ class _Sum:
             partly = several and not own <= {n for _, _, n in found}
             partly = partly or self._is_of_one_alternative(name, chosen)
             if several and name in ("rank", "count"):
-                partly = partly or any(_names_place([p]) for p in chosen if _says(p, name))
+                partly = partly or any(names_place([p]) for p in chosen if says(p, name))
             if len(values) > 1 or partly:
                 self.unread += [i for _, i, _ in found]
+                if name == "attenuation" and opposite_densities([i for _, i, _ in found]):
+                    entries["contradictory"] = True
                 continue
             entries[name] = values.pop()
             for _, item, _ in found:
@@ -264,9 +306,9 @@ class _Sum:
         alternatives = [
             (a, b)
             for a, b in pairwise(chosen)
-            if b.joined and _is_named([a]) and _is_named([b]) and not b.definite
+            if b.joined and is_named([a]) and is_named([b]) and not b.definite
         ]
-        return any(_says(a, name) != _says(b, name) for a, b in alternatives)
+        return any(says(a, name) != says(b, name) for a, b in alternatives)
 
     def _checked(
         self,
@@ -274,11 +316,12 @@ class _Sum:
         said: dict[str, list[tuple[Any, Item, int]]],
         chosen: Sequence[Clause],
     ) -> dict[str, Any]:
-        low, high = entries.get("size_min_mm"), entries.get("size_max_mm")
-        if low is not None and high is not None and low > high:
-            for name in ("size_min_mm", "size_max_mm"):
-                self.unread += [i for _, i, _ in said[name]]
-                del entries[name]
+        wrong = sizes_that_cannot_be(entries, len(chosen) == 1)
+        for name in wrong:
+            self.unread += [i for _, i, _ in said[name]]
+            del entries[name]
+        if wrong and cannot_be_sized(chosen):
+            entries["contradictory"] = True
         if "rank" not in entries:
             if "place" in entries:
                 del entries["place"]
@@ -287,11 +330,18 @@ class _Sum:
                 entries.pop("count", None)
         else:
             entries["excluded"] = any(
-                c.excluded for c in chosen if c is not _rank_named_anew(chosen)
+                c.excluded for c in chosen if c is not rank_named_anew(chosen)
             )
+            entries["per_lobe"] = self._is_per_lobe(chosen)
         if entries.get("rank") and entries.get("count") == 1:
             entries["count"] = None
         return entries
+
+    def _is_per_lobe(self, chosen: Sequence[Clause]) -> bool:
+        """Whether a rank is meant in each lobe; in each segment it is not read."""
+        each = [item for part in chosen for item in part.items if item.value == "each"]
+        self.unread += [item for item in each if item.kind is not Kind.BOTH]
+        return any(item.kind is Kind.BOTH for item in each)
 
     def _is_whole(self, chosen: Sequence[Clause]) -> bool:
         """Whether the liver or a lobe itself is meant."""
@@ -319,72 +369,18 @@ class _Sum:
         for item in sorted(self.unread, key=lambda i: (i.first, -i.last)):
             if item.first in seen or not any(c.isalnum() for c in item.words):
                 continue
-            if item.kind in (Kind.ARTICLE, Kind.PREPOSITION, Kind.SKIP, Kind.AND, Kind.OR):
+            small = item.kind in (Kind.ARTICLE, Kind.PREPOSITION, Kind.SKIP, Kind.AND, Kind.OR)
+            if small and item.value != "each":
                 continue
             seen.update(range(item.first, item.last))
             start, end = self._ends(item)
-            words.append(_typed(self.text[start:end], item.words))
+            partly = item.kind is Kind.SEGMENTS and item.value
+            words.append(item.words if partly else _typed(self.text[start:end], item.words))
             self.spans.append(Span("unread", start, end))
         return tuple(words)
-
-
-def _inherit_place(part: Clause, denials: Sequence[Clause]) -> None:
-    """Place the cyst of "left lobe clear apart from a cyst" in the left lobe.
-
-    What is "elsewhere" lies in none of the places that were denied.
-    """
-    elsewhere = any(i.words.endswith("elsewhere") for i in part.items)
-    if elsewhere and not part.placed:
-        part.without_sides = [pair for d in denials for pair in d.sides]
-        part.without_segments = [pair for d in denials for pair in d.segments]
-        return
-    if part.excepted and not part.placed and denials and denials[-1].sentence == part.sentence:
-        part.sides, part.segments = denials[-1].sides, denials[-1].segments
-
-
-def _is_answer(part: Clause, meant: Sequence[Clause]) -> bool:
-    """Whether a denial answers the question before it: "lesions? None."."""
-    only_none = all(i.kind in (Kind.NONE, Kind.NO) for i in part.items)
-    return only_none and bool(meant) and all(m.question for m in meant)
 
 
 def _typed(written: str, words: str) -> str:
     """Return a phrase as it was typed, in small letters and with one space between words."""
     lower = " ".join(written.lower().split())
     return lower if lower.isascii() else words
-
-
-def _rank_named_anew(chosen: Sequence[Clause]) -> Clause | None:
-    """Return the "not the largest" of "not the largest but the second largest"."""
-    for part, after in pairwise(chosen):
-        ranks = [{v for name, v, _ in c.values if name == "rank"} for c in (part, after)]
-        if ranks[0] and ranks[0] == ranks[1] and part.excluded and not after.excluded:
-            return part
-    return None
-
-
-def _says(part: Clause, name: str) -> bool:
-    return any(said == name for said, _, _ in part.values)
-
-
-def _is_named(group: Sequence[Clause]) -> bool:
-    """Whether lesions are named by a noun, not only by "one"."""
-    return any(i.kind is Kind.LESION for c in group for i in c.items)
-
-
-def _names_place(group: Sequence[Clause]) -> bool:
-    return any(c.placed for c in group)
-
-
-def _grouped(chosen: Sequence[Clause]) -> list[list[Clause]]:
-    """Return the clauses in groups, each about other lesions than the one before."""
-    groups: list[list[Clause]] = []
-    for part in chosen:
-        own = part.head and part.placed and not part.definite
-        earlier = bool(groups) and any(c.head and c.placed for c in groups[-1])
-        only_out = not (part.sides or part.segments)
-        if groups and not (own and earlier and not only_out):
-            groups[-1].append(part)
-        else:
-            groups.append([part])
-    return groups

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from lsms_core.language.clause import FIELDS, HEADS, PLACES, Clause, has
+from lsms_core.language.clause import (
+    FIELDS,
+    HEADS,
+    OPPOSITE,
+    PLACES,
+    Clause,
+    has,
+    is_organ_next,
+    noun_behind,
+)
 from lsms_core.language.items import Item
 from lsms_core.language.phrases import Kind
 
 _NAMED = (Kind.LESION, Kind.ONE)
 _SMALL_WORDS = (Kind.SKIP, Kind.ARTICLE, Kind.PREPOSITION, Kind.AND, Kind.OR, Kind.ASK)
-_LEAVING_OUT = (Kind.NOT_SEEN, Kind.EXCEPT, Kind.NOT)
 _DETAILS = (Kind.BESIDES, Kind.ORGAN, Kind.UNKNOWN, Kind.PROCEDURE)
 _INTO = frozenset({"in", "on", "within", "inside", "at", "into", "for", "among"})
+_SEGMENTS = ("segments", "segs", "segment", "seg")
 _SEGMENT_NUMBERS = tuple("12345678")
+RATHER = ("rather than", "instead of", "as opposed to")
 _ONLY_THE_REST = ("otherwise", "rest", "remain", "elsewhere", "background")
-_OPPOSITE = {
-    "well-defined": "ill-defined",
-    "ill-defined": "well-defined",
-    "homogeneous": "heterogeneous",
-    "heterogeneous": "homogeneous",
-}
 
 
 def scanned(clause: Clause) -> Clause:
@@ -35,6 +39,7 @@ class _Scan:
         self.items = clause.items
         self.excluding = False
         self.ignoring = False
+        self.compared = False
         # Whether what is left out is only what a lesion is not like: "not calcified".
         self.adjective = False
         self.detail = False
@@ -96,6 +101,9 @@ class _Scan:
             i += 1
         if clause.normal and not clause.denied:
             clause.denied = not has(self.items, _NAMED)
+        if clause.denied and clause.sides and self.compared:
+            # "No lesion in the right rather than the left lobe."
+            clause.without_sides, clause.without_segments = [], []
         if clause.denied and (clause.without_sides or clause.without_segments):
             # "No lesion except in the left lobe."
             clause.denied, clause.head = False, True
@@ -133,7 +141,8 @@ class _Scan:
     def _is_segment(self, item: Item) -> bool:
         """Whether a bare number is the 3 of "segments 2 to 4 without 3"."""
         single = item.kind is Kind.UNKNOWN and item.words in _SEGMENT_NUMBERS
-        return single and bool(self.clause.segments)
+        named = self.clause.segments or self.clause.without_segments
+        return single and (bool(named) or any(i.words in _SEGMENTS for i in self.items))
 
     def _is_over(self, i: int) -> bool:
         """Whether what is left out was a place, and the rest speaks of what is meant."""
@@ -156,6 +165,7 @@ class _Scan:
 
     def _except(self, i: int) -> int:
         words = self.items[i].words
+        self.compared = words in RATHER
         self.excluding = True
         self.adjective = words.endswith("not")
         if words.endswith(("lesion but", "lesions but", "ones but", "one but")) or any(
@@ -166,8 +176,11 @@ class _Scan:
 
     def _without(self, i: int) -> int:
         """Read "without": of a lesion it denies a detail, by itself the lesion."""
-        noun = self._noun(i)
+        noun = noun_behind(self.items, i)
         if has(noun, (Kind.SIDE, Kind.SEGMENTS)) and not has(noun, _NAMED):
+            return self._except(i)
+        if has(noun, (Kind.RANK,)):
+            # "The others, without the largest".
             return self._except(i)
         if noun and self._is_segment(noun[0]):
             return self._except(i)
@@ -181,20 +194,10 @@ class _Scan:
             return self._except(i)
         return self._no(i)
 
-    def _noun(self, i: int) -> list[Item]:
-        """Return the phrases from behind ``i`` to the end of the noun that stands there."""
-        found: list[Item] = []
-        for item in self.items[i + 1 :]:
-            ends = item.kind in (Kind.PREPOSITION, Kind.NORMAL, *_LEAVING_OUT)
-            if ends or item.words == ":":
-                break
-            found.append(item)
-        return found
-
     def _no(self, i: int) -> int:
         """Read a denial: of a lesion, or of something about one."""
         clause = self.clause
-        noun = self._noun(i)
+        noun = noun_behind(self.items, i)
         end = i + 1 + len(noun)
         if has(noun, PLACES) and any(n.words.endswith("elsewhere") for n in self.items[end:]):
             # As in "neither the left lobe nor segment 5: lesions elsewhere".
@@ -221,6 +224,9 @@ class _Scan:
     def _not_seen(self, i: int) -> int:
         if has(self.items, _NAMED):
             self.clause.denied = True
+        elif has(self.items[i:], PLACES):
+            # "Lesion in the right lobe, not seen in the left lobe."
+            return self._except(i)
         else:
             self.clause.unread.append(self.items[i])
         return i + 1
@@ -290,7 +296,7 @@ class _Scan:
 
     def _head(self, i: int) -> None:
         item, clause = self.items[i], self.clause
-        if item.kind is Kind.ALL and _is_organ_next(self.items, i):
+        if item.kind is Kind.ALL and is_organ_next(self.items, i):
             return
         clause.head = True
         clause.plural = clause.plural or item.phrase.plural or item.words in ("ones", "those")
@@ -387,13 +393,7 @@ class _Scan:
     def _opposite(self, i: int) -> None:
         item = self.items[i]
         if self.items[i - 1].kind is Kind.NOT or self.items[i - 1].words.endswith("not"):
-            other = _OPPOSITE[item.value]
+            other = OPPOSITE[item.value]
             self.clause.values.append((FIELDS[item.kind], other, item))
         else:
             self.clause.unread.append(item)
-
-
-def _is_organ_next(items: Sequence[Item], i: int) -> bool:
-    following = [n for n in items[i + 1 :] if n.kind is not Kind.ARTICLE][:1]
-    about_liver = bool(following) and following[0].kind is Kind.LIVER
-    return about_liver and not has(items, _NAMED)

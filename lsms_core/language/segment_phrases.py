@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lsms_core.language.normalise import Token
 
@@ -148,7 +149,7 @@ def _bare(tokens: Sequence[Token], i: int) -> SegmentPhrase | None:
 
 def _bare_number(tokens: Sequence[Token], i: int) -> SegmentPhrase | None:
     """Return "in 5/8" and "in 4a"; any other number without the word is none."""
-    if i > 1 and tokens[i - 1].text in ("but", "except") and tokens[i - 2].text in _PLURAL:
+    if i > 1 and tokens[i - 1].text in ("but", "except") and _is_any(tokens, i - 2):
         found = _listed(tokens, i, i, plural=True)
         return found if _one(tokens, i) is not None else None
     placed = i > 0 and tokens[i - 1].text in ("in", "at", "liver", "hepatic", "lobe", "within")
@@ -161,6 +162,12 @@ def _bare_number(tokens: Sequence[Token], i: int) -> SegmentPhrase | None:
     return None if found.unread or not found.numbers else found
 
 
+def _is_any(tokens: Sequence[Token], i: int) -> bool:
+    """Whether "segments", or "any segment", ends at a token."""
+    several = i > 0 and tokens[i - 1].text in ("any", "every", "each")
+    return tokens[i].text in _PLURAL or (tokens[i].text in WORDS and several)
+
+
 def _is_roman(text: str) -> bool:
     return text in _ROMAN or (text[-1:] in _LETTERS and text[:-1] in ("iv", "ii", "iii"))
 
@@ -168,7 +175,7 @@ def _is_roman(text: str) -> bool:
 def _listed(tokens: Sequence[Token], start: int, i: int, plural: bool) -> SegmentPhrase:
     """Read a list of segments; there is at least one at ``i``."""
     numbers: list[int] = []
-    span = False
+    span = closed = False
     last = i
     while True:
         one = _one(tokens, i)
@@ -187,8 +194,9 @@ def _listed(tokens: Sequence[Token], start: int, i: int, plural: bool) -> Segmen
             or tokens[i].text in WORDS - {"s"}
             or (tokens[i].text in ("well", "also") and moved)
         ):
-            if tokens[i].text == "," and not _comma_goes_on(tokens, i, plural):
+            if tokens[i].text == "," and not _comma_goes_on(tokens, i, plural and not closed):
                 break
+            closed = closed or tokens[i].text in ("and", "&", "or")
             span = span or tokens[i].text in _RANGE
             plural = plural or tokens[i].text in _PLURAL
             i, moved = i + 1, True
@@ -203,11 +211,46 @@ def _listed(tokens: Sequence[Token], start: int, i: int, plural: bool) -> Segmen
 
 
 def _comma_goes_on(tokens: Sequence[Token], i: int, plural: bool) -> bool:
-    one = _one(tokens, i + 1)
-    following = tokens[i + 1].text if i + 1 < len(tokens) else ""
-    return following in WORDS or (
-        one is not None and (plural or following in _ROMAN) and following not in _SPELT
-    )
+    joint = i + 1 < len(tokens) and tokens[i + 1].text in ("and", "or", "&", "and/or")
+    n = i + 1 + joint
+    one = _one(tokens, n)
+    following = tokens[n].text if n < len(tokens) else ""
+    if following.isdigit() and _is_roman(tokens[i - 1].text):
+        # "Segments VII and VIII, 2 lesions".
+        return False
+    # "5,8" without a space is a list even behind "segment".
+    listed = plural or following in _ROMAN or (n < len(tokens) and tokens[n].glued)
+    return following in WORDS or (one is not None and listed and following not in _SPELT)
+
+
+def lists_apart(tokens: Sequence[Token]) -> list[Token]:
+    """Return the tokens with the "2,3" of "segs 2,3 & 4" as two numbers; no decimal has it."""
+    found: list[Token] = []
+    listing = False
+    for n, token in enumerate(tokens):
+        after = tokens[n + 1].text if n + 1 < len(tokens) else ""
+        pair = token.kind == "number" and re.fullmatch(r"[1-8],[1-8]", token.text)
+        # "Seg 5,6 cm lesion" is segment 5, "seg 3 1,5 cm" is not.
+        named = n > 0 and tokens[n - 1].text in WORDS
+        free = named or after not in _UNITS
+        if listing and pair and free and after not in ("to", "-", "by"):
+            first, last = token.text.split(",")
+            comma = token.start + 1
+            found += [
+                replace(token, text=first, end=comma),
+                Token(",", "sign", comma, comma + 1, glued=True),
+                Token(last, "number", comma + 1, token.end, glued=True),
+            ]
+        else:
+            found.append(token)
+        listing = token.text in WORDS or (
+            listing and (token.kind == "number" or token.text in _LIST or _is_numeral(token))
+        )
+    return found
+
+
+def _is_numeral(token: Token) -> bool:
+    return _is_roman(token.text) or token.text in _LETTERS or token.text in (".", ":")
 
 
 def _one(tokens: Sequence[Token], i: int) -> tuple[int, int] | None:

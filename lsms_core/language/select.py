@@ -97,11 +97,13 @@ def select(lesions: Sequence[Lesion], query: Query) -> Selection:
         return _all_dropped(lesions, f"the text asks for {what} itself")
     if query.nothing:
         return _denied(lesions, query)
+    if query.contradictory:
+        return _all_dropped(lesions, "the text contradicts itself")
     judged = {lesion.number: judge(lesion, query) for lesion in lesions}
     left = [lesion for lesion in lesions if judged[lesion.number].fits is not False]
     notes: tuple[str, ...] = ()
     if query.rank is not None:
-        judged |= _ranked(left, judged, query)
+        judged |= _ranked_by_lobe(left, judged, query)
         notes = _too_few(left, query)
     elif query.count is not None and left and len(left) != query.count:
         counted = f"the text says {_count(query.count)}, {len(left)} fit"
@@ -134,6 +136,25 @@ def _denied(lesions: Sequence[Lesion], query: Query) -> Selection:
         notes = (f"The text says there is nothing; the search found {_count(len(found))}: "
                  f"{listed}.",)  # fmt: skip
     return Selection(tuple(verdicts), notes, tuple(lesion.number for lesion in found))
+
+
+def _ranked_by_lobe(
+    left: Sequence[Lesion], judged: dict[int, Judgement], query: Query
+) -> dict[int, Judgement]:
+    """Judge by rank those that are left, in each lobe where that is asked for.
+
+    A lesion that may lie in both lobes is kept where it is in one of them.
+    """
+    if not query.per_lobe:
+        return _ranked(left, judged, query)
+    result: dict[int, Judgement] = {}
+    for side in ("left", "right"):
+        inside = [one for one in left if side in one.sides or not one.sides]
+        for number, judgement in _ranked(inside, judged, query).items():
+            dropped = judgement.fits is False
+            if number not in result or (dropped if query.excluded else not dropped):
+                result[number] = judgement
+    return result
 
 
 def _ranked(

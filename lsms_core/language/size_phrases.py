@@ -38,16 +38,21 @@ _LESS = "smaller|less|lower|fewer|shorter|below|under|beneath|inferior"
 _MORE = "larger|greater|more|bigger|longer|higher|above|over|beyond|exceeding|exceeds|exceed|wider"
 _MORE += "|upwards|superior"
 _NOT = "not|no|never|isn't|aren't|none|don't|doesn't|nothing|don't|cannot"
+# "No lesion larger than 1 cm" denies a lesion; "not being larger than 1 cm" is a limit.
+_MORE_WORDS = (
+    r"(?: (?!lesion|nodul|mass|met|cyst|deposit|tumou?r|foc|finding|area|hypo|hyper|abnormal|one)"
+    r"\w+)?"
+)
 _TAIL = r"(?: (?:than|in size|in diameter|of|to|or equal to|or equal|and equal to|the))*"
 _GAP = (
     r"(?: (?:a|an|the|size of|diameter of|diameter|about|approximately|approx|some|roughly|size))*"
 )
 # What stands right before a size, the longer readings first: "no more than" is no "more than".
 _BEFORE: tuple[tuple[Limit, str], ...] = (
-    ("max", rf"(?:{_NOT})(?: \w+)?(?: any)? (?:{_MORE})|up to|at most|at the most|max|maximum|"
+    ("max", rf"(?:{_NOT}){_MORE_WORDS}(?: any)? (?:{_MORE})|up to|at most|at the most|max|maximum|"
      r"maximally|not to exceed|to a maximum of|at maximum|a maximum|as large as|as big as|within"),
-    ("min", rf"(?:{_NOT})(?: \w+)?(?: any)? (?:{_LESS})|at least|at the least|min|minimum|"
-     r"minimally|a minimum|from at least|starting at|starting from|"
+    ("min", rf"(?:{_NOT}){_MORE_WORDS}(?: any)? (?:{_LESS})|in excess of|at least|at the least|min|"
+     r"minimum|minimally|a minimum|from at least|starting at|starting from|"
      r"upwards of|not below|as small as|reaching"),
     ("max", rf"(?:{_LESS})|<|≤|⩽|<=|=<|‹|smaller or equal|less or equal"),
     ("min", rf"(?:{_MORE})|>|≥|⩾|>=|=>|›|larger or equal|greater or equal"),
@@ -65,11 +70,11 @@ _BEHIND = r"(?: in size| in diameter)?"
 _AFTER: tuple[tuple[Limit, re.Pattern[str]], ...] = (
     (
         "max",
-        re.compile(rf"(?:{_SMALLER}|or not more|tops|and smaller|as a maximum){_BEHIND}"),
+        re.compile(rf"(?:{_SMALLER}|or not more|tops|as a maximum){_BEHIND}"),
     ),
     (
         "min",
-        re.compile(rf"(?:{_LARGER}|at the least|upwards|and larger|as a minimum){_BEHIND}"),
+        re.compile(rf"(?:{_LARGER}|at the least|upwards|as a minimum){_BEHIND}"),
     ),
 )
 # Before or after these a length is no lesion's diameter.
@@ -202,7 +207,7 @@ def _with_limits(
             return _limited(limit, i, end, value)
     for limit, pattern in _BEFORE_SIZE:
         match = pattern.search(before)
-        if match:
+        if match and not (match.group("said").startswith("nothing") and match.start() == 0):
             return _limited(limit, i - len(match.group("said").split()), last, value)
     return SizePhrase(i, last, about=value)
 
@@ -251,6 +256,8 @@ def _joint(tokens: Sequence[Token], i: int, last: _Number) -> tuple[int, bool] |
     text = tokens[i].text
     if text in _BY:
         return i + 1, True
+    if text == "up" and i + 1 < len(tokens) and tokens[i + 1].text == "to":
+        return i + 2, False
     if text in ("-", "to", "and", "through") or (text == "or" and last.unit is None):
         return i + 1, False
     if tokens[i].hyphen and tokens[i].kind == "number":

@@ -65,7 +65,7 @@ _HABITS = {
     "from": "fomr fom frm frmo ffrom",
     "no": "noo",
     "segment": "segement segmant segmnt sgement segmet",
-    "largest": "lgest",
+    "largest": "lgest larget lagest largst",
     "biggest": "bigest",
     "that": "taht",
     "cystic": "cystc",

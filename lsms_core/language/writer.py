@@ -75,10 +75,13 @@ class Writer:
             rng: source of chance.
 
         Raises:
-            InputError: for a query that no text is written for: of another organ or a whole one.
+            InputError: for a query that no text is written for: of another organ or a whole one,
+                for a contradiction (see :meth:`write_contradiction`) or a rank in each lobe.
         """
         if query.organ != "liver" or query.whole_organ:
             raise InputError("Texts are written about lesions of the liver: ask for those.")
+        if query.contradictory or query.per_lobe:
+            raise InputError("No text is written for a contradiction or a rank in each lobe.")
         if query.nothing:
             return self._denial(query, rng)
         only = query.sides[0] if len(query.sides) == 1 and not query.segments else None

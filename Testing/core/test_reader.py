@@ -85,6 +85,11 @@ def test_what_cannot_be_is_told(text, said):
     assert describe(read(text)) == said
 
 
+def test_a_lobe_after_a_lesion_that_was_not_read_is_no_whole_lobe():
+    query = read("lesion with left-sided biliary dilatation, right lobe").query
+    assert query == Query(sides=("right",))
+
+
 def test_reading_loads_no_network_library():
     code = (
         "import sys; from lsms_core.language.read import read; read('left lobe lesion');"

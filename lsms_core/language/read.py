@@ -348,6 +348,9 @@ class _Sum:
         parts = [c for c in chosen if not c.empty]
         if not parts or any(c.head or not c.whole or c.without_sides for c in parts):
             return False
+        if any(item.kind is Kind.LESION for item in self.unread):
+            # "Lesion with biliary dilatation, right lobe."
+            return False
         details = [u.words for c in chosen for u in c.unread if u.kind is not Kind.LIVER]
         if any(d not in _OF_ORGANS for d in details):
             return False

@@ -2,7 +2,7 @@
 
 Multiply-accumulates (MAC) are counted by torch's ``FlopCounterMode``, which adds up the
 convolutions and the matrix products that really run (two operations a MAC); additions,
-activations, norms and resizing are not counted. Nothing is computed: tensors are fake.
+activations, norms and resizing are not counted. Nothing is computed: tensors have no values.
 """
 
 from __future__ import annotations
@@ -136,11 +136,10 @@ def count_gmacs(
         image: (channels, rows, columns).
         text: (tokens, D_text).
     """
-    from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.utils.flop_counter import FlopCounterMode
 
     counter = FlopCounterMode(display=False)
-    with FakeTensorMode(), torch.no_grad():
+    with torch.device("meta"), torch.no_grad():
         network = make().eval()
         arguments = torch.empty((1, *image)), torch.empty((1, *text))
         with counter:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor, nn
 
@@ -33,7 +35,7 @@ class NMFMixer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the reconstruction of non-negative (B, C, H, W) features."""
         # Positions before channels: with channels-last memory nothing has to be copied.
-        with torch.autocast(x.device.type, enabled=False):
+        with full_precision(x):
             values = x.float().flatten(2).transpose(1, 2)  # X^T: B x N x C
             with torch.no_grad():
                 bases = self.bases.float().expand(x.shape[0], -1, -1)
@@ -45,6 +47,11 @@ class NMFMixer(nn.Module):
             codes = _update_codes(values, bases, codes)
             mixed = codes @ bases.transpose(1, 2)
             return mixed.transpose(1, 2).unflatten(2, x.shape[2:]).to(x.dtype)
+
+
+def full_precision(x: Tensor) -> AbstractContextManager[object]:
+    """Return a context without autocast; tensors on "meta" have no values and need none."""
+    return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)
 
 
 def _update_codes(values: Tensor, bases: Tensor, codes: Tensor) -> Tensor:

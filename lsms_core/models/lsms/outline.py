@@ -37,6 +37,7 @@ from torch.nn import functional as F
 
 from lsms_core.models.lsms.decoder import INITIAL_LOGIT
 from lsms_core.models.lsms.kinds import KINDS, LESIONS
+from lsms_core.models.lsms.mixers import full_precision
 
 # Pixels from the lobes within which a lesion is believed: a lobe's map has holes at large lesions.
 _REACH = 4
@@ -183,7 +184,7 @@ def choose(
             pixel is of it, at most 1 together; lobes and attenuations.
         trust: the power t.
     """
-    with torch.autocast(chosen.device.type, enabled=False):
+    with full_precision(chosen):
         share = kinds.float().sigmoid()[:, :, None, None] * drawn.float()
         absent = torch.log1p(-share.clamp(max=1 - _SMALLEST)).sum(1, keepdim=True)
         present = torch.log((-torch.expm1(absent)).clamp_min(_SMALLEST))

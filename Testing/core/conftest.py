@@ -41,7 +41,17 @@ def small_bundle(tmp_path_factory) -> Path:
     return save_random_bundle(folder, model, grid, dtype="float32")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def shallow_networks():
+    """LSMS "tiny" with one block a stage: a run does the same with them, in a third of the time."""
+    from lsms_core.models.lsms import lsms_config
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(lsms_config._VARIANTS["tiny"], "depths", (1, 1, 1, 1))
+        yield
+
+
+@pytest.fixture(scope="session")
 def small_ct():
     """Make a volume: an ellipse of noisy tissue in air, 2 x 2 x 3 mm, stored as seen."""
     from lsms_core.anatomy.geometry import CTVolume

@@ -10,9 +10,10 @@ import pytest
 from lsms_core.cli.main import main
 from Testing.core.training_tiny import tiny_run, write_cases, write_text_encoder
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"
-)
+pytestmark = [
+    pytest.mark.usefixtures("shallow_networks"),
+    pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),
+]
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from lsms_core.training.run import build
 from Testing.core.models_tiny import DIMS, engine_of, saved, tiny_lsms, tiny_unet
 from Testing.core.training_tiny import tiny_run, write_cases, write_text_encoder
 
+pytestmark = pytest.mark.usefixtures("shallow_networks")
+
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):

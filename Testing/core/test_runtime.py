@@ -18,6 +18,7 @@ from lsms_core.models.runtime.batches import in_batches
 from lsms_core.models.runtime.choose import choose
 from lsms_core.models.runtime.graphs import WEIGHTS, graphs_of
 from lsms_core.models.runtime.threads import default_threads, usable_cores
+from lsms_core.training import graph_agreement
 
 SHAPE = {"dims": (8, 8, 16, 16), "depths": (1, 1, 1, 1), "decoder_width": 32}
 BERT = {
@@ -30,21 +31,42 @@ BERT = {
 
 
 @pytest.fixture(scope="module")
-def drawing_bundle(tmp_path_factory):
-    """A bundle of random weights that draws, stored in half precision, with that graph."""
-    from lsms_core.benchmarking.random_bundle import random_model, save_random_bundle
-    from lsms_core.models.bundle import load_model, new_bundle
-    from lsms_core.models.lsms.lsms_config import LSMSConfig
-    from lsms_core.models.runtime.export import export_graphs
+def plain_bundle(tmp_path_factory):
+    """An LSMS of random weights that draws, stored in half precision, without graphs."""
+    import torch
 
-    config = LSMSConfig(**SHAPE, outline=(4, 4, 4, 8, 8, 4), outlines=2)
-    folder = tmp_path_factory.mktemp("models")
-    plain = save_random_bundle(folder / "plain", random_model(config, BERT))
-    with new_bundle(folder / "drawing") as target:
-        shutil.copytree(plain, target, dirs_exist_ok=True)
-        (target / "manifest.json").unlink()
-        export_graphs(load_model(inspect_bundle(plain)), target, ["draw"])
-    return folder / "drawing"
+    from lsms_core.models.architectures import drawing_config
+    from lsms_core.models.bundle import save_bundle
+    from lsms_core.models.lsms.model import LSMSModel
+    from lsms_core.models.lsms.text_encoder import NoText
+    from lsms_core.models.spelling_tokenizer import spelling_tokenizer
+
+    torch.manual_seed(0)
+    model = LSMSModel(drawing_config("tiny", **SHAPE, detail=(4, 8)), NoText())
+    with torch.no_grad():  # as after training: maps that differ from place to place
+        model.lsms.detail.classify.weight.mul_(20)
+        model.lsms.detail.classify.bias.zero_()
+    return save_bundle(
+        tmp_path_factory.mktemp("models") / "plain",
+        model,
+        spelling_tokenizer(),
+        preprocessing={"spacing_mm": 3.0, "height": 64, "width": 96},
+        postprocessing={},
+        card="# plain 0\n",
+        name="plain",
+        version="0",
+    )
+
+
+@pytest.fixture(scope="module")
+def drawing_bundle(plain_bundle, small_ct):
+    """The same with the graph that draws, compared with torch when it was made."""
+    folder = plain_bundle.parent / "graphs"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graph_agreement, "_synthetic", small_ct)
+        agreement = graph_agreement.add_graphs(plain_bundle, folder, version="1")
+    assert agreement.enough
+    return folder
 
 
 def test_both_runtimes_draw_the_same_at_any_size(drawing_bundle):
@@ -70,7 +92,7 @@ def test_the_weights_are_stored_once(drawing_bundle):
 
 def test_a_graph_names_no_folder_of_the_machine_that_made_it(drawing_bundle):
     graph = (drawing_bundle / "draw.onnx").read_bytes()
-    assert b"lsms.outline" in graph
+    assert b"lsms.detail" in graph
     assert b".py" not in graph
     assert b"packages" not in graph
 
@@ -158,59 +180,38 @@ def test_memory_that_one_image_exhausts_is_said():
         in_batches(run, np.zeros((3, 1, 1, 1), np.float32), "cpu")
 
 
-@pytest.mark.slow
-def test_lsms_draws_the_same_by_itself_and_its_model_stays_complete(
-    tmp_path, small_ct, monkeypatch
-):
-    import torch
-
-    from lsms_core.models.architectures import drawing_config
-    from lsms_core.models.bundle import save_bundle
-    from lsms_core.models.lsms.model import LSMSModel
-    from lsms_core.models.lsms.text_encoder import NoText
-    from lsms_core.models.spelling_tokenizer import spelling_tokenizer
-    from lsms_core.training import graph_agreement
-
-    torch.manual_seed(0)
-    model = LSMSModel(drawing_config("tiny", **SHAPE, detail=(4, 8)), NoText())
-    with torch.no_grad():  # as after training: maps that differ from place to place
-        model.lsms.detail.classify.weight.mul_(20)
-        model.lsms.detail.classify.bias.zero_()
-    plain = save_bundle(
-        tmp_path / "plain",
-        model,
-        spelling_tokenizer(),
-        preprocessing={"spacing_mm": 3.0, "height": 64, "width": 96},
-        postprocessing={},
-        card="# plain 0\n",
-        name="plain",
-        version="0",
-    )
-    monkeypatch.setattr(graph_agreement, "_synthetic", small_ct)
-    agreement = graph_agreement.add_graphs(plain, tmp_path / "graphs", version="1")
-    assert agreement.enough
-    info = inspect_bundle(tmp_path / "graphs")
+def test_a_model_with_graphs_is_complete(drawing_bundle, plain_bundle):
+    info = inspect_bundle(drawing_bundle)
     assert (info.version, graphs_of(info.folder)) == ("1", {"draw"})
     assert info.card.startswith("# plain 1\n")
     assert "Compared on 1 CT" in info.card
-    assert (info.folder / WEIGHTS).read_bytes() == (plain / WEIGHTS).read_bytes()
-    ours, torch_s = (open_runtime(info, "cpu", runtime=r) for r in ("onnxruntime", "torch"))
-    images = np.random.default_rng(0).uniform(-1, 1, (2, 3, 51, 77)).astype(np.float32)
-    np.testing.assert_allclose(ours.draw(images), torch_s.draw(images), atol=1e-3)
+    assert (info.folder / WEIGHTS).read_bytes() == (plain_bundle / WEIGHTS).read_bytes()
 
+
+def test_graphs_that_draw_otherwise_are_refused(
+    drawing_bundle, plain_bundle, small_ct, tmp_path, monkeypatch
+):
+    def as_before(model, folder):
+        shutil.copy(drawing_bundle / "draw.onnx", folder)
+        return ["draw"]
+
+    monkeypatch.setattr("lsms_core.models.runtime.export.export_graphs", as_before)
+    monkeypatch.setattr(graph_agreement, "_synthetic", small_ct)
     monkeypatch.setattr(graph_agreement, "LEAST_DICE", 1.1)
     with pytest.raises(BundleError, match="draw otherwise than torch"):
-        graph_agreement.add_graphs(plain, tmp_path / "refused")
+        graph_agreement.add_graphs(plain_bundle, tmp_path / "refused")
     assert not (tmp_path / "refused").exists()
 
 
 @pytest.mark.slow
-def test_both_runtimes_read_and_find_the_same(tmp_path):
+def test_both_runtimes_read_and_find_the_same(tmp_path, monkeypatch):
     from lsms_core.benchmarking.random_bundle import random_model, save_random_bundle
     from lsms_core.models.bundle import load_model
     from lsms_core.models.lsms.lsms_config import LSMSConfig
     from lsms_core.models.runtime.export import export_graphs
 
+    # A loop is written out step by step in a graph: two steps make as good a test as seven.
+    monkeypatch.setattr("lsms_core.models.lsms.mixers.EVALUATION_STEPS", 2)
     folder = save_random_bundle(tmp_path / "words", random_model(LSMSConfig(**SHAPE), BERT))
     info = inspect_bundle(folder)
     assert export_graphs(load_model(info), folder) == ["text", "evidence"]

@@ -19,9 +19,10 @@ from lsms_core.training.text import load_text_encoder
 from Testing.core.training_tiny import tiny_run, write_cases, write_text_encoder
 
 # Lightning's advice about worker processes and batch counts is meant for real runs.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"
-)
+pytestmark = [
+    pytest.mark.usefixtures("shallow_networks"),
+    pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),
+]
 
 
 @pytest.fixture(scope="module")

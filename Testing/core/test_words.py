@@ -19,6 +19,8 @@ from lsms_core.training.run import build, train
 from Testing.core.models_tiny import DIMS, saved, tiny_lsms, tiny_unet
 from Testing.core.training_tiny import tiny_run, write_cases, write_text_encoder
 
+pytestmark = pytest.mark.usefixtures("shallow_networks")
+
 RELEASED = Path(__file__).parents[2] / "Resources" / "Models" / "lsms-tiny"
 WINDOW = (-160.0, 240.0)
 

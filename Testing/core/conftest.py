@@ -80,6 +80,17 @@ def tiny_bundle(tmp_path_factory) -> Path:
     )[1]
 
 
+@pytest.fixture(scope="session")
+def quick_bundle(tmp_path_factory) -> Path:
+    """A bundle that needs no torch: what stands out from tissue is a lesion, all in the right lobe.
+
+    For tests of processes, where importing torch takes most of the time.
+    """
+    from Testing.core.graph_by_hand import quick_bundle
+
+    return quick_bundle(tmp_path_factory.mktemp("quick"))
+
+
 @pytest.fixture
 def bright_engine(monkeypatch) -> None:
     """Answer by brightness instead of by weights, so that tests know what must be found.

@@ -26,12 +26,12 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
-def test_a_folder_of_studies(lsms, small_bundle, archive, tmp_path):
+def test_a_folder_of_studies(lsms, quick_bundle, archive, tmp_path):
     prompts = tmp_path / "prompts.csv"
     prompts.write_text("prompt,study\nleft lobe lesion,\nlargest lesion,case_3\n", "utf-8")
     output = tmp_path / "out"
     command = ("batch", archive, "--prompts", prompts, "--output", output,
-               "--weights", small_bundle, "--device", "cpu", "--threads", 1)  # fmt: skip
+               "--weights", quick_bundle, "--device", "cpu", "--threads", 1)  # fmt: skip
     ran = lsms(*command)
     assert ran.status == 0, ran.err
     assert "2 of 3 studies are finished, 1 failed" in ran.out
@@ -50,12 +50,12 @@ def test_a_folder_of_studies(lsms, small_bundle, archive, tmp_path):
 
 
 @pytest.mark.slow
-def test_processes_give_the_same(lsms, small_bundle, archive, tmp_path):
+def test_processes_give_the_same(lsms, quick_bundle, archive, tmp_path):
     tables = []
     for processes in (1, 2):
         output = tmp_path / f"out{processes}"
         ran = lsms("batch", archive, "--text", "lesion", "--output", output, "--weights",
-                   small_bundle, "--device", "cpu", "--processes", processes)  # fmt: skip
+                   quick_bundle, "--device", "cpu", "--processes", processes)  # fmt: skip
         assert ran.status == 0, ran.err
         table = rows(output / "results.csv")
         tables.append([{k: v for k, v in row.items() if k != "seconds"} for row in table])

@@ -48,7 +48,7 @@ def model(bundle) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def client(small_bundle):
+def client(quick_bundle):
     with WorkerClient() as one:
         yield one
 
@@ -96,9 +96,9 @@ def written(path: Path) -> int:
     return int(path.read_text())
 
 
-def test_progress_then_the_answer_that_the_predictor_gives(client, small_bundle, small_ct):
+def test_progress_then_the_answer_that_the_predictor_gives(client, quick_bundle, small_ct):
     ct = small_ct()
-    request = ask(client, ct, small_bundle, slices=[1, 3])
+    request = ask(client, ct, quick_bundle, slices=[1, 3])
     events = until(client, "result")
     steps = [e.fields for e in events if e.kind == "progress" and e.request == request]
     assert (steps[0]["stage"], steps[0]["done"]) == ("model", 0)
@@ -108,7 +108,7 @@ def test_progress_then_the_answer_that_the_predictor_gives(client, small_bundle,
     assert (result.fields["axis"], result.fields["slices"]) == (0, [1, 3])
     assert result.fields["device"] == "cpu"
     assert result.fields["seconds"] > 0
-    direct = Predictor.from_pretrained(small_bundle, "cpu").segment(ct, TEXTS, slices=[1, 3])
+    direct = Predictor.from_pretrained(quick_bundle, "cpu").segment(ct, TEXTS, slices=[1, 3])
     for i, (summary, expected) in enumerate(zip(result.fields["predictions"], direct, strict=True)):
         assert summary["text"] == TEXTS[i]
         assert summary["present"] == expected.present
@@ -126,7 +126,7 @@ def test_progress_then_the_answer_that_the_predictor_gives(client, small_bundle,
 
 
 def test_a_volume_is_sent_once_a_key_and_again_when_the_worker_lost_it(
-    client, small_bundle, small_ct, monkeypatch
+    client, quick_bundle, small_ct, monkeypatch
 ):
     ct, sent = small_ct(1), []
     original = type(client._child).send
@@ -136,66 +136,66 @@ def test_a_volume_is_sent_once_a_key_and_again_when_the_worker_lost_it(
         original(child, message)
 
     monkeypatch.setattr(type(client._child), "send", counting)
-    first = client.wait(ask(client, ct, small_bundle, volume_key="a"), PATIENCE_S)
-    again = client.wait(ask(client, ct, small_bundle, volume_key="a"), PATIENCE_S)
+    first = client.wait(ask(client, ct, quick_bundle, volume_key="a"), PATIENCE_S)
+    again = client.wait(ask(client, ct, quick_bundle, volume_key="a"), PATIENCE_S)
     np.testing.assert_array_equal(first.arrays["probability0"], again.arrays["probability0"])
     other = ct.with_array(ct.array[:, ::-1])
-    turned = client.wait(ask(client, other, small_bundle, volume_key="b"), PATIENCE_S)
+    turned = client.wait(ask(client, other, quick_bundle, volume_key="b"), PATIENCE_S)
     assert not np.array_equal(first.arrays["probability0"], turned.arrays["probability0"])
     # The client takes the worker to have a volume that it has not: it asks for it.
     client._sent_key = "c"
-    found = client.wait(ask(client, ct, small_bundle, volume_key="c"), PATIENCE_S)
+    found = client.wait(ask(client, ct, quick_bundle, volume_key="c"), PATIENCE_S)
     np.testing.assert_array_equal(first.arrays["probability0"], found.arrays["probability0"])
     arrays = [names for kind, names in sent if kind == "segment"]
     assert arrays == [["ct"], [], ["ct"], [], ["ct"]]
     # Without a key nothing is kept, and nothing is taken from the one before.
-    client.wait(ask(client, ct, small_bundle), PATIENCE_S)
-    client.wait(ask(client, ct, small_bundle), PATIENCE_S)
+    client.wait(ask(client, ct, quick_bundle), PATIENCE_S)
+    client.wait(ask(client, ct, quick_bundle), PATIENCE_S)
     assert [names for kind, names in sent if kind == "segment"][5:] == [["ct"], ["ct"]]
 
 
-def test_an_image_changed_while_it_was_sent_is_refused(client, small_bundle, small_ct, monkeypatch):
+def test_an_image_changed_while_it_was_sent_is_refused(client, quick_bundle, small_ct, monkeypatch):
     ct = small_ct(1)
     client.start()
     with monkeypatch.context() as held:
         held.setattr(OutgoingQueue, "flush", lambda *_: True)  # all of it still waits here
-        request = ask(client, ct, small_bundle, volume_key="torn")
+        request = ask(client, ct, quick_bundle, volume_key="torn")
         ct.array[-1] = 7
     event = client.wait(request, PATIENCE_S)
     assert event.kind == "error"
     assert "changed while it was being sent" in event.fields["message"]
     # Nothing of it was kept under that key: the worker asks for it, and gets it whole.
     assert (
-        client.wait(ask(client, ct, small_bundle, volume_key="torn"), PATIENCE_S).kind == "result"
+        client.wait(ask(client, ct, quick_bundle, volume_key="torn"), PATIENCE_S).kind == "result"
     )
 
 
-def test_what_the_user_got_wrong_comes_back_in_words(client, small_bundle, small_ct):
+def test_what_the_user_got_wrong_comes_back_in_words(client, quick_bundle, small_ct):
     ct = small_ct(1)
-    event = client.wait(ask(client, ct, small_bundle, ["?!"]), PATIENCE_S)
+    event = client.wait(ask(client, ct, quick_bundle, ["?!"]), PATIENCE_S)
     assert (event.kind, event.fields["kind"]) == ("error", "InputError")
     assert "has no words" in event.fields["message"]
-    event = client.wait(ask(client, ct, small_bundle, slices=[9]), PATIENCE_S)
+    event = client.wait(ask(client, ct, quick_bundle, slices=[9]), PATIENCE_S)
     assert "Slice 9 is outside" in event.fields["message"]
     event = client.wait(ask(client, ct, "nowhere"), PATIENCE_S)
     assert (event.kind, event.fields["kind"]) == ("error", "BundleError")
     with pytest.raises(WorkerError, match="complex64"):
-        client.segment(ct.array.astype("c8"), ct.affine, TEXTS, model=model(small_bundle))
+        client.segment(ct.array.astype("c8"), ct.affine, TEXTS, model=model(quick_bundle))
     assert not client.busy
 
 
-def test_load_and_unload_on_request(client, small_bundle):
-    loaded = client.wait(client.load(model(small_bundle)), PATIENCE_S)
+def test_load_and_unload_on_request(client, quick_bundle):
+    loaded = client.wait(client.load(model(quick_bundle)), PATIENCE_S)
     assert (loaded.kind, loaded.fields["model"]) == ("loaded", "small")
     assert client.wait(client.unload(), PATIENCE_S).kind == "unloaded"
     assert client.running
 
 
-def test_cancel_is_polite_first_and_the_worker_lives_on(client, small_bundle, small_ct):
+def test_cancel_is_polite_first_and_the_worker_lives_on(client, quick_bundle, small_ct):
     client._grace_seconds, pid = float(PATIENCE_S), client.process_id
     ct = small_ct(2000)  # seconds of work, so that the cancel comes in the midst of it
-    running = ask(client, ct, small_bundle, volume_key="long")
-    queued = ask(client, ct, small_bundle, volume_key="long")
+    running = ask(client, ct, quick_bundle, volume_key="long")
+    queued = ask(client, ct, quick_bundle, volume_key="long")
     until(client, "progress")
     client.cancel()
     events = until(client, "cancelled")
@@ -204,13 +204,13 @@ def test_cancel_is_polite_first_and_the_worker_lives_on(client, small_bundle, sm
     assert {e.request for e in events if e.kind == "cancelled"} == {running, queued}
     assert client.process_id == pid
     # The volume that came with the cancelled run is there all the same.
-    request = ask(client, ct, small_bundle, slices=[0], volume_key="long")
+    request = ask(client, ct, quick_bundle, slices=[0], volume_key="long")
     assert client.wait(request, PATIENCE_S).kind == "result"
 
 
 @posix
-def test_a_crash_is_reported_and_the_request_can_be_made_again(client, small_bundle, small_ct):
-    lost = ask(client, small_ct(300), small_bundle, volume_key="crash")
+def test_a_crash_is_reported_and_the_request_can_be_made_again(client, quick_bundle, small_ct):
+    lost = ask(client, small_ct(300), quick_bundle, volume_key="crash")
     os.kill(client.process_id, signal.SIGKILL)
     died = until(client, "died")[-1]
     assert "memory ran out" in died.fields["message"]
@@ -326,7 +326,7 @@ def test_memory_that_runs_out_is_reported_and_survived(small_bundle, small_ct):
         assert "Memory ran out" in event.fields["predictions"][0]["fallback"]
 
 
-def test_an_idle_worker_drops_the_model_says_so_and_takes_it_up_again(small_bundle, small_ct):
+def test_an_idle_worker_drops_the_model_says_so_and_takes_it_up_again(quick_bundle, small_ct):
     # What is printed by accident must not break the protocol either.
     command = changed("""
         import os
@@ -339,10 +339,10 @@ def test_an_idle_worker_drops_the_model_says_so_and_takes_it_up_again(small_bund
     """)
     with WorkerClient(command, idle_seconds=0.2) as client:
         ct = small_ct(1)
-        first = client.wait(ask(client, ct, small_bundle, volume_key="k"), PATIENCE_S)
+        first = client.wait(ask(client, ct, quick_bundle, volume_key="k"), PATIENCE_S)
         idle = [e for e in until(client, "unloaded") if e.kind == "unloaded"]
         assert idle[0].request == 0
-        again = client.wait(ask(client, ct, small_bundle, volume_key="k"), PATIENCE_S)
+        again = client.wait(ask(client, ct, quick_bundle, volume_key="k"), PATIENCE_S)
         np.testing.assert_array_equal(first.arrays["mask0"], again.arrays["mask0"])
 
 

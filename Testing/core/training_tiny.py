@@ -61,7 +61,6 @@ def tiny_run(cases: Path, text_encoder: Path) -> TrainingConfig:
         text_layers=1,
         samples=12,
         batch_size=2,
-        word_texts=0,
         folds=2,
         accelerator="cpu",
         devices=1,

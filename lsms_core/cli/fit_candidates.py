@@ -16,10 +16,19 @@ _LARGE_MM = 10.0
     "--weights", required=True, help="The model: a folder, or the name of an installed one."
 )
 @click.option("--threshold", default=0.15, show_default=True, help="Of the probability.")
+@click.option(
+    "--patients",
+    help="Only these, with commas between: patients that the model's run was kept from.",
+)
 @click.option("--threads", type=int, help="CPU threads.")
 @click.option("--output", required=True, type=click.Path(dir_okay=False, path_type=Path))
 def command(
-    cases: tuple[Path, ...], weights: str, threshold: float, threads: int | None, output: Path
+    cases: tuple[Path, ...],
+    weights: str,
+    threshold: float,
+    patients: str | None,
+    threads: int | None,
+    output: Path,
 ) -> None:
     """Fit the candidate classifier on folders of CASES, best of patients new to the model.
 
@@ -38,8 +47,14 @@ def command(
 
     if not 0 < threshold < 1:
         raise InputError(f"The threshold is {threshold}: use a number between 0 and 1.")
-    predictor = Predictor.from_pretrained(weights, "cpu", threads=threads)
     listed = [case for folder in cases for case in list_cases(folder)]
+    if patients is not None:
+        wanted = {name.strip() for name in patients.split(",") if name.strip()}
+        listed = [case for case in listed if case.group in wanted]
+        missing = sorted(wanted - {case.group for case in listed})
+        if missing:
+            raise InputError(f"No case is of the patients {', '.join(missing)}: see manifest.csv.")
+    predictor = Predictor.from_pretrained(weights, "cpu", threads=threads)
     table = gather_candidates(
         predictor, listed, lambda case, count: click.echo(f"{case.name}: {count} candidates")
     )

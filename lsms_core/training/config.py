@@ -42,9 +42,7 @@ class TrainingConfig:
             paper's network.
         outline_rate: factor on the outline's rate; 0 leaves it as it is.
         text_layers: layers of the text encoder that are kept.
-        samples: how many samples the run sees; 0 for the words only.
-        word_texts: how many texts without pictures teach LSMS with an outline, at the end of the
-            run, what the words alone decide; 0 for no such lesson.
+        samples: how many samples the run sees; 0 to only join what it starts from.
         batch_size: samples a step.
         learning_rate: of the network; the text encoder's is ``text_learning_rate``.
         text_learning_rate: of the text encoder.
@@ -99,7 +97,6 @@ class TrainingConfig:
     outline_rate: float = 0.0
     text_layers: int = 6
     samples: int = 40_000
-    word_texts: int = 24_000
     batch_size: int = 12
     learning_rate: float = 6e-4
     text_learning_rate: float = 5e-5

@@ -41,7 +41,6 @@ from lsms_core.training.module import LSMSTraining
 from lsms_core.training.pictures import SamplePictures
 from lsms_core.training.text import load_text_encoder
 from lsms_core.training.text_free import learn_to_draw, new_run
-from lsms_core.training.words import learn_words
 
 
 def split_cases(config: TrainingConfig) -> tuple[list[CaseArrays], list[str]]:
@@ -179,11 +178,7 @@ def train(config: TrainingConfig, output: str | Path, *, resume: bool = False) -
     if config.samples:
         trainer.fit(module, loader, ckpt_path=str(checkpoint) if resume else None)
         trainer.save_checkpoint(checkpoint)
-    averaged = module.averaged
-    if config.word_texts and isinstance(averaged, LSMSModel) and averaged.config.lobes:
-        read = learn_words(averaged.cpu(), module.tokenizer, config, trained)
-        write_text(folder / "words.json", json.dumps(read, indent=2) + "\n")
-    return export(averaged, module.tokenizer, config, folder / "bundle")
+    return export(module.averaged, module.tokenizer, config, folder / "bundle")
 
 
 def _train_without_texts(config: TrainingConfig, folder: Path, *, resume: bool) -> Path:

@@ -1,0 +1,81 @@
+"""A model of no weights that needs no torch: a process that answers with it starts at once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+from lsms_core.models.architectures import drawing_config
+from lsms_core.models.bundle import new_bundle
+from lsms_core.models.lsms.model import LSMSModel
+from lsms_core.models.lsms.text_encoder import NoText
+from lsms_core.models.manifest import MANIFEST
+from lsms_core.models.runtime.graphs import graph_file
+from lsms_core.models.spelling_tokenizer import spelling_tokenizer
+from Testing.core.models_tiny import SHAPE, saved
+
+# The window of the picture is -160 to 240 HU, as -1 to 1: air is under this, tissue above.
+_BODY = -0.6
+_TISSUE = 0.05
+_CONTRAST = 0.15
+
+
+def quick_bundle(folder: Path) -> Path:
+    """Write a bundle named "small" in whose maps tissue is the right lobe.
+
+    What stands out from tissue is a lesion. Importing torch is most of what a new process does
+    otherwise.
+    """
+    torch.manual_seed(0)
+    shape = {name: value for name, value in SHAPE.items() if name != "text_width"}
+    model = LSMSModel(drawing_config("tiny", **shape, detail=(4, 8)), NoText())
+    grid = {"spacing_mm": 3.0, "height": 64, "width": 96}
+    plain = saved(folder / "plain" / "small", model, spelling_tokenizer(), preprocessing=grid)
+    with new_bundle(folder / "small") as target:
+        shutil.copytree(plain, target, dirs_exist_ok=True)
+        (target / MANIFEST).unlink()
+        graph_file(target, "draw").write_bytes(_graph().SerializeToString())
+    return folder / "small"
+
+
+def _graph():
+    constants = {
+        "middle": np.array([1], np.int64),
+        "body": np.float32(_BODY),
+        "tissue": np.float32(_TISSUE),
+        "contrast": np.float32(_CONTRAST),
+        "steep": np.float32(40.0),
+        "none": np.float32(-10.0),
+        "zero": np.float32(0.0),
+    }
+    nodes = [
+        helper.make_node("Gather", ["image", "middle"], ["slice"], axis=1),
+        helper.make_node("Sub", ["slice", "body"], ["above"]),
+        helper.make_node("Mul", ["above", "steep"], ["right"]),
+        helper.make_node("Mul", ["right", "zero"], ["nowhere"]),
+        helper.make_node("Add", ["nowhere", "none"], ["left"]),
+        helper.make_node(
+            "AveragePool", ["slice"], ["smooth"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]
+        ),
+        helper.make_node("Sub", ["smooth", "tissue"], ["differs"]),
+        helper.make_node("Abs", ["differs"], ["by"]),
+        helper.make_node("Sub", ["by", "contrast"], ["over"]),
+        helper.make_node("Mul", ["over", "steep"], ["stands"]),
+        helper.make_node("Min", ["stands", "right"], ["lesions"]),
+        helper.make_node("Concat", ["right", "left", "lesions"], ["drawn"], axis=1),
+    ]
+    float32 = TensorProto.FLOAT
+    graph = helper.make_graph(
+        nodes,
+        "by hand",
+        [helper.make_tensor_value_info("image", float32, ["images", 3, "rows", "columns"])],
+        [helper.make_tensor_value_info("drawn", float32, ["images", 3, "rows", "columns"])],
+        [numpy_helper.from_array(np.asarray(v), name) for name, v in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+    model.ir_version = 9
+    return model

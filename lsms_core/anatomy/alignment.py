@@ -1,4 +1,4 @@
-"""Brings the liver of one study onto that of another: a rigid motion, by SimpleITK."""
+"""Rigid registration of the liver of one study to the liver of another, by SimpleITK."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lsms_core.errors import InputError
 
 # The livers are compared on a grid of this size, mm: finer than breathing moves them.
 _GRID_MM = 5.0
-# How far around a liver its surface still guides the other one, mm.
+# Surface distances are clipped at this value, mm: only the surroundings guide the registration.
 _REACH_MM = 30.0
 _SMALLEST_ML = 50.0
 _ITERATIONS = 80
@@ -22,7 +22,7 @@ _ITERATIONS = 80
 
 @dataclass(frozen=True)
 class Alignment:
-    """A rigid motion of one study's space into another's.
+    """A rigid transform from one study's space to another's.
 
     Attributes:
         matrix: (4, 4), RAS mm of the later study to RAS mm of the earlier one.

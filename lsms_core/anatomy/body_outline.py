@@ -1,4 +1,4 @@
-"""Where the patient lies in an axial slice."""
+"""The bounding box of the patient in an axial slice."""
 
 from __future__ import annotations
 

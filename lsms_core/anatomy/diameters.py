@@ -89,7 +89,7 @@ def longest_of_stack(
 def _parts(
     stack: NDArray[np.bool_], spacing_mm: tuple[float, float]
 ) -> Iterator[tuple[float, int, NDArray[np.bool_], Point]]:
-    """Each connected part of each slice, with the diagonal of its box, which bounds it."""
+    """Each connected part of each slice, with the diagonal of its box, its largest diameter."""
     if stack.all():  # single pixels and strips, of which noise has many
         bound = float(np.hypot(*(np.asarray(stack.shape[1:]) * spacing_mm)))
         for index in range(len(stack)):
@@ -130,10 +130,10 @@ def _edge_points(mask: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> ND
 def _longest_chord(
     points: NDArray[np.float64], along: NDArray[np.float64], width_mm: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The longest pair of edge points at a right angle to a direction, both at one height.
+    """Return the longest chord of the outline at a right angle to a direction.
 
-    Heights are taken in steps of a pixel, twice and half a step apart, so that no pair is
-    parted by a step's border.
+    Chords are looked for in strips of one pixel's width, in two sets that are half a pixel
+    apart, so that no chord is lost at the border between two strips.
     """
     across = np.array([-along[1], along[0]])
     heights, reach = points @ along, points @ across

@@ -1,4 +1,4 @@
-"""Which lesion of a later study is which of an earlier one, and how it changed."""
+"""Matches the lesions of a later study to those of an earlier one, and measures the changes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Study:
 
 @dataclass(frozen=True)
 class LesionChange:
-    """What became of a lesion.
+    """The change of one lesion between two studies.
 
     Attributes:
         fate: "matched"; "new" or "vanished"; "split" for a later lesion beside the matched
@@ -147,9 +147,9 @@ def follow_up(before: Study, after: Study, alignment: Alignment = IDENTITY) -> F
     """Match the lesions of two studies.
 
     Each later lesion is brought into the earlier study's space. Pairs are made from the most
-    alike on: those that overlap by the share they overlap, then those that lie near by the gap
-    between them. Whoever is left over but overlaps a lesion that has its pair was split off it,
-    or merged into it.
+    alike on: first overlapping lesions by their overlap, then near ones by the gap between
+    them. A lesion that is left over but overlaps a matched one was split off it or merged into
+    it.
 
     Args:
         before: the earlier study.

@@ -1,8 +1,8 @@
-"""One type for a CT image and its place in the patient.
+"""One type for a CT image and its position in the patient.
 
 Arrays are in (slice, row, column) = (k, j, i) order, as SimpleITK gives them;
 affines map IJK (column, row, slice) to RAS millimetres, as in NIfTI and as
-Slicer's ``IJKToRAS``. Orientation is decided here once: every other room gets
+Slicer's ``IJKToRAS``. Orientation is decided only here: all other packages get
 *canonical* slices, in which left and right are the patient's:
 
 ========  ===========================  =============================

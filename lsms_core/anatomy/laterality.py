@@ -1,4 +1,4 @@
-"""On which side of the liver a lesion lies, as far as a slice can tell.
+"""The lobe of a lesion, estimated from a single slice.
 
 The lobes are divided by Cantlie's line, from the inferior vena cava to the
 gallbladder's fossa (Couinaud, 1957). Neither is in a liver mask, so the line

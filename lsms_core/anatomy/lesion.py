@@ -1,4 +1,4 @@
-"""A lesion and what is measured of it: one type and one measurement for every entrance."""
+"""A lesion and its measurements: one type for the command line, Slicer, the page and Python."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SUBCAPSULAR_MM = 3.0
 CENTRAL_MM = 20.0
 
 
-# What can be measured, in digits after the point.
+# The measurements, each with its number of decimals.
 _DIGITS = {
     "longest_mm": 1, "perpendicular_mm": 1, "area_mm2": 1, "mean_hu": 1, "sd_hu": 1,
     "contrast_hu": 1, "capsule_mm": 1, "volume_ml": 3, "left_share": 2, "evidence": 2, "score": 4,

@@ -1,4 +1,4 @@
-"""Measures the lesions of a map of lesions, whole, on the CT that they lie in."""
+"""Measures the lesions of a label map on their CT, each in three dimensions."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from lsms_core.anatomy.sections import possible_segments
 
 # The liver around a lesion: this far from its edge, beyond the partial volume, mm.
 RING_MM = (2.0, 10.0)
-# How far around a lesion the liver is looked at; also the greatest depth that is told.
+# How far around a lesion the liver is looked at; also the greatest depth that is given.
 _REACH_MM = 25.0
-# Too few voxels tell no attenuation.
+# With fewer voxels the attenuation is not measured.
 _FEWEST = 20
 # A lesion with less than this of its volume in the other lobe lies in one of them.
 _OTHER_LOBE = 0.1
@@ -68,7 +68,7 @@ def measure_lesions(
 
 @dataclass(frozen=True)
 class _Scene:
-    """What all lesions of a map share."""
+    """What the measurements of all lesions of a label map share."""
 
     volume: CTVolume
     lesions: NDArray[np.bool_]

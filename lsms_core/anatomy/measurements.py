@@ -1,8 +1,8 @@
-"""What a radiologist would measure of the lesions in one axial slice.
+"""Measures the lesions of one axial slice, for the training texts.
 
-Training texts speak of one slice, so its lesions are measured in it alone, into the same
-:class:`~lsms_core.anatomy.lesion.Lesion` as whole ones. Their coordinates are those of the slice:
-RAS mm from its first pixel, with 0 for the height; a slice has no volume, so theirs is 0.
+A training text describes one slice, so the lesions are measured in this slice only. The type is
+the same as for whole lesions, :class:`~lsms_core.anatomy.lesion.Lesion`. Coordinates are RAS mm
+from the slice's first pixel, with height 0; the volume is 0.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def _ras(
 
 
 def mirrored(findings: SliceFindings, columns: int, spacing_mm: float) -> SliceFindings:
-    """Return what would be measured in the slice's mirror image: left is right.
+    """Return the measurements of the slice's mirror image, in which left and right are swapped.
 
     Any segment of the lobe is possible: a mirrored left lateral section is not a right one.
 

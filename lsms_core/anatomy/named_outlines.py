@@ -1,6 +1,6 @@
-"""Which of somebody's outlines are lesions of the liver, the liver, a lobe or a segment of it.
+"""Recognises the lesions, the liver, its lobes and its segments in an existing segmentation.
 
-Recognised by coded terminology first, then by names: those of 3D Slicer's terminology, of
+By coded terminology first, then by names: those of 3D Slicer's terminology, of
 TotalSegmentator (``liver``, ``liver_lesions``, ``liver_tumor``, ``liver_segment_1`` to ``_8``) and
 plain ones. Needs numpy only, so that 3D Slicer uses it on its segments.
 """
@@ -20,11 +20,11 @@ from lsms_core.anatomy.regions import label_components
 
 Role = Literal["lesion", "liver", "right lobe", "left lobe", "1", "2", "3", "4", "5", "6", "7", "8"]
 
-# A label map without names: nobody has a lesion, or a part of one, this large; a liver is larger.
+# In a label map without names a structure larger than this, mL, is a liver, not a lesion.
 _LIVER_ML = 300.0
 
 _ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8"}
-# "Segment_1" alone is 3D Slicer's name for a segment that nobody named.
+# "Segment_1" is the name that 3D Slicer gives to a new segment.
 _SEGMENT = re.compile(
     r"\b(?:liver|hepatic|couinaud)(?: hepatic)? seg(?:ment)?s? ?"
     r"(viii|vii|vi|iv|iii|ii|i|v|[1-8])[ab]?\b"
@@ -78,7 +78,7 @@ class NamedMask:
 
 @dataclass(frozen=True)
 class Outlines:
-    """What was recognised in a segmentation.
+    """The structures that were recognised in a segmentation.
 
     Attributes:
         lesions: (slices, rows, columns), lesions 1..n, the largest first; None where the
@@ -147,7 +147,7 @@ def recognise(
     if not any(roles) and all(_unnamed(one) for one in masks):
         roles = _by_value(masks, voxel_ml, expected)
     if not any(roles) and len(masks) == 1 and not _names_another_organ(masks[0].name):
-        # Whoever gives one outline says by the option what it is.
+        # A single outline is what the option says that it is.
         roles = ["lesion" if expected == "lesions" else "liver"]
     left_out = tuple(m.name for m, role in zip(masks, roles, strict=True) if role is None)
     lesions = [m for m, role in zip(masks, roles, strict=True) if role == "lesion"]

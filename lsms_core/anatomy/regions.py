@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 # Values of a label map of the liver and its lesions; 0 is everything else.
 LIVER_LABEL, LESION_LABEL = 1, 2
-# Smaller specks are outlining noise; nobody would name them.
+# Smaller specks are noise of the outlining and do not count as lesions.
 SMALLEST_LESION_MM2 = 12.0
 # Images with fewer voxels are worth one thread.
 _SMALL = 1 << 18

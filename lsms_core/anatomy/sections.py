@@ -1,4 +1,4 @@
-"""Which part of a lobe a lesion lies in, as far as a slice can tell.
+"""The Couinaud segments that may hold a lesion, estimated from a single slice.
 
 Couinaud's segments (Le foie: etudes anatomiques et chirurgicales, 1957; Brisbane 2000
 terminology) are divided by the hepatic veins, the umbilical fissure and the portal vein's

@@ -1,4 +1,4 @@
-"""Which lesions RECIST 1.1 would follow, and the sum of their diameters: a proposal.
+"""Proposes target lesions by RECIST 1.1, with the sum of their diameters.
 
 Eisenhauer et al., New response evaluation criteria in solid tumours: revised RECIST guideline
 (version 1.1), European Journal of Cancer 45 (2009) 228-247: a measurable lesion has a longest

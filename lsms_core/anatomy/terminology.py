@@ -1,4 +1,4 @@
-"""From a text to coded terminology and a colour, without torch and without Slicer.
+"""Coded terminology and a colour for a text, without torch and without Slicer.
 
 Codes and meanings are those of DICOM PS3.16 (CID 7150 and its relatives; CID 244 for
 laterality), in the two lists that Slicer ships as "... - DICOM master list". A code never
@@ -102,7 +102,7 @@ COUINAUD: dict[str, Code] = {
     )
 }  # fmt: skip
 
-# The most telling word decides, so that "cystic metastasis" is a metastasis.
+# The most specific word decides, so that "cystic metastasis" is a metastasis.
 _FINDINGS: tuple[tuple[str, Code], ...] = (
     (r"metasta\w+|mets|secondar(?:y|ies)", Code("14799000", "Neoplasm, Secondary")),
     (

@@ -1,1 +1,1 @@
-"""Words and their meaning: Query, vocabulary, writing and reading."""
+"""Prompts and their meaning: the Query, the vocabulary, the reader and the writer."""

@@ -1,8 +1,7 @@
-"""Phrases that belong together: "near the portal vein", "darker than the liver", "left kidney".
+"""Joins phrases such as "near the portal vein", "darker than the liver", "left kidney".
 
-What stands beside a lesion, when something happened and where a tumour comes from are read as
-one phrase that changes nothing, so that a side in it ("near the right kidney") is never taken
-for the lesion's.
+A neighbouring structure, a date or the origin of a tumour becomes one phrase without effect on the
+query, so that a side in it ("near the right kidney") is never taken for the side of the lesion.
 """
 
 from __future__ import annotations

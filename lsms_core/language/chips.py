@@ -1,4 +1,4 @@
-"""What was read, in short phrases for the screen: "left lobe", "under 10 mm", "2 largest"."""
+"""Short phrases that show a reading on the screen: "left lobe", "under 10 mm", "2 largest"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one clause of a text says: found, denied, left out, or only added."""
+"""The meaning of one clause: a finding, a denial, an exclusion or an addition."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OPPOSITE = {
 
 @dataclass
 class Clause:
-    """What one clause of a text says.
+    """The meaning of one clause of a text.
 
     Attributes:
         items: its phrases.

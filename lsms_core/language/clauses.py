@@ -1,4 +1,4 @@
-"""Where the clauses of a text begin and end."""
+"""Splits a text into clauses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Phrases about other organs, about histories, and about what nothing here measures."""
+"""Phrases about other organs, about the history, and about properties that are not measured."""
 
 from __future__ import annotations
 

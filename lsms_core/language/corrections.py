@@ -24,7 +24,7 @@ from lsms_core.language.spelling import distance
 
 
 class Operation(Enum):
-    """What a correction does to an answer."""
+    """The operation of a correction."""
 
     KEEP = "keep"
     DROP = "drop"
@@ -38,7 +38,7 @@ class Operation(Enum):
 
 @dataclass(frozen=True)
 class Correction:
-    """What was read from a correction.
+    """The meaning of a correction.
 
     Attributes:
         text: as typed.

@@ -1,4 +1,4 @@
-"""Whether a lesion fits what a query says of it: yes, no, or not to be told, with the reason."""
+"""Compares one lesion with the criteria of a query: yes, no or undecided, with the reason."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CLEAR_SIZE = 0.1
 _CLEAR_MM = 1.0
 # "2 cm" means a lesion this close to it, and surely not one twice as far from it.
 ABOUT_SIZE = 0.2
-# Nobody would call a lesion between the two diameters, mm, large, or small.
+# A lesion between the two diameters, mm, is neither large nor small.
 NEITHER_MM: dict[Magnitude, tuple[float, float]] = {"large": (20.0, 40.0), "small": (12.0, 25.0)}
 # A lesion this near to the liver's surface is subcapsular, and one that is farther is surely not;
 # and the same for one that lies centrally.
@@ -49,9 +49,9 @@ class Judgement:
 
 
 def judge(lesion: Lesion, query: Query) -> Judgement:
-    """Judge a lesion by everything that a query says of a single lesion.
+    """Compare a lesion with all criteria of a query that concern a single lesion.
 
-    One clear "no" settles it, whatever else is unclear; all of them are told.
+    One clear "no" drops the lesion, even if other criteria are undecided; all reasons are given.
     """
     judgements = list(_judgements(lesion, query))
     against = tuple(r for j in judgements if j.fits is False for r in j.reasons)

@@ -1,4 +1,4 @@
-"""An expression, and what its words say by themselves, whatever the slice shows."""
+"""A referring expression, and the labels that follow from its text alone."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ def kind_of(query: Query, instances: Sequence[int]) -> str:
 
 
 def lobes_ruled_out(expression: Expression) -> tuple[float, float]:
-    """Whether the words rule out the (right, left) lobe: 1, 0, or -1 where that is no question.
+    """Whether the text excludes the (right, left) lobe: 1, 0, or -1 where this does not apply.
 
-    It does not depend on the slice: "left lesion" rules out the right lobe where there is no
-    lesion, too. A contradiction rules out both.
+    It does not depend on the slice: "left lesion" excludes the right lobe also where there is no
+    lesion. A contradiction excludes both.
     """
     if expression.kind in ("negated", "elsewhere", "unrelated"):
         return (-1.0, -1.0)
@@ -88,10 +88,10 @@ def lobes_ruled_out(expression: Expression) -> tuple[float, float]:
 
 
 def attenuations_ruled_out(expression: Expression) -> tuple[float, ...]:
-    """Whether the words rule out lesions of each of :data:`ATTENUATIONS`.
+    """Whether the text excludes lesions of each of :data:`ATTENUATIONS`.
 
-    1, 0, or -1 where that is no question. "Hypodense" includes cysts; the first entry is of
-    those that are no cysts.
+    1, 0, or -1 where this does not apply. "Hypodense" includes cysts; the first entry is for
+    hypodense lesions that are not cysts.
     """
     if expression.kind in ("negated", "contradictory", "elsewhere", "unrelated"):
         return (-1.0,) * len(ATTENUATIONS)
@@ -103,10 +103,10 @@ def attenuations_ruled_out(expression: Expression) -> tuple[float, ...]:
 
 
 def asked_of(expression: Expression) -> tuple[float, ...]:
-    """Whether the words deny that there is anything, limit the size, or ask for a rank.
+    """Whether the text denies lesions, limits their size, or asks for a rank.
 
-    1, 0, or -1 where that is no question: nothing; smaller than, larger than, about a size; then
-    :data:`RANKS`.
+    1, 0, or -1 where this does not apply, in this order: no lesion; smaller than, larger than,
+    about a size; then :data:`RANKS`.
     """
     if expression.kind in ("elsewhere", "unrelated"):
         return (-1.0,) * (4 + len(RANKS))
@@ -120,9 +120,10 @@ def asked_of(expression: Expression) -> tuple[float, ...]:
 
 
 def sections_ruled_out(expression: Expression) -> tuple[float, ...]:
-    """Whether the words rule out the sections of :data:`SECTIONS` by naming another one.
+    """Whether the text excludes the sections of :data:`SECTIONS` by naming another one.
 
-    1, 0, or -1 where that is no question. A lobe rules out no section: that is said of the lobes.
+    1, 0, or -1 where this does not apply. A lobe excludes no section; the lobes have labels of
+    their own.
     """
     if expression.kind in ("negated", "contradictory", "elsewhere", "unrelated"):
         return (-1.0,) * len(SECTIONS)

@@ -1,4 +1,4 @@
-"""Phrases for what a lesion is and what it is like; most follow LI-RADS and report templates."""
+"""Phrases for kinds of lesions and their appearance, mostly from LI-RADS and report templates."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _WEAK_LESIONS = (
     "blobs | dots | implants | seeds | specks | flecks | spaces | anomalies | defects | targets | "
     "pathologies"
 )
-# Names of what it may be: a lesion, whose name nothing here measures.
+# Diagnoses: they name a lesion, but the diagnosis itself cannot be measured.
 _DIAGNOSIS = (
     "hcc | hepatocellular carcinoma | hepatocellular cancer | hepatoma | haemangioma | hemangioma "
     "| cavernous haemangioma | cavernous hemangioma | adenoma | hepatic adenoma | hepatocellular "

@@ -1,4 +1,4 @@
-"""Whether a text is in another language than English: such a text is not read.
+"""Recognises texts in other languages than English; such a text is not read.
 
 A side that is read wrongly is worse than a text that is not understood, and words of other
 languages are often one letter away from English ones.

@@ -1,4 +1,4 @@
-"""Phrases that hold a text together: denials, exclusions, joints, questions, orders."""
+"""Function words: denials, exclusions, conjunctions, questions, orders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Series and image numbers that a report's sentence gives for what it describes."""
+"""Series and image numbers in the sentences of a report."""
 
 from __future__ import annotations
 

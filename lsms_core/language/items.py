@@ -1,4 +1,4 @@
-"""From tokens to what they say: the phrases of a text, in order, typing mistakes put right."""
+"""Finds the phrases among the tokens of a text, in order, and corrects typing mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words for what a lesion is like: attenuation, shape, margin, texture, size and rank.
+"""Words for the appearance of lesions: attenuation, shape, margin, texture, size and rank.
 
 Most follow the LI-RADS lexicon and the wording of common report templates.
 """

@@ -1,4 +1,4 @@
-"""From a text as it was typed to tokens: one form for letters, hyphens, quotes and spaces."""
+"""Splits a text into tokens, with one form for letters, hyphens, quotes and spaces."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Texts that name nothing in a liver: findings of other organs, and words about anything else.
+"""Training texts without a target: findings of other organs, and unrelated texts.
 
-Half are written by hand (other_words.py), half are put together here: of a few hundred fixed
-texts a model learns the texts, of many thousands what they have in common.
+Half are written by hand (other_words.py), half are composed here: a few hundred fixed texts would
+be learnt by heart, many thousands teach what they have in common.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def elsewhere(rng: np.random.Generator, noise: float = 0.0) -> str:
 
 
 def unrelated(rng: np.random.Generator, noise: float = 0.0) -> str:
-    """Return a text about nothing that a CT shows, such as "green chairs" or "wqxtr"."""
+    """Return an unrelated text, such as "green chairs" or "wqxtr"."""
     draw = rng.random()
     if draw < _BY_HAND:
         return _one(UNRELATED, rng)

@@ -1,4 +1,4 @@
-"""Where a tumour comes from and when something happened: phrases that change nothing."""
+"""Phrases for the origin of a tumour and for dates; they have no effect on the query."""
 
 from __future__ import annotations
 

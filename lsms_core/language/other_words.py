@@ -1,4 +1,4 @@
-"""Words for texts that name nothing in a liver; see nothing.py."""
+"""Words for training texts without a target in the liver; see nothing.py."""
 
 from __future__ import annotations
 

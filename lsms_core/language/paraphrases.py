@@ -1,8 +1,8 @@
-"""Texts written by hand that no training text is made from.
+"""Hand-written templates for evaluation; no training text is made from them.
 
-They measure whether a model understands wording that its generator did not write: dictation,
-shorthand, questions, orders, other spellings. A template's fields say what it asks for; what
-its other words ask for stands beside it. None of the templates, and none of the phrases that
+They measure whether a model understands wording that the generator does not produce: dictation,
+shorthand, questions, orders, other spellings. The fields of a template, and the attributes beside
+it, give its meaning. None of the templates, and none of the phrases that
 fill them, occurs in :mod:`lsms_core.language.vocabulary`; a test sees to that, so that
 a phrase that is added there must be replaced here.
 """

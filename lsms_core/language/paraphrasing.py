@@ -1,4 +1,4 @@
-"""Draws texts from the paraphrases that training never sees."""
+"""Draws evaluation texts from the paraphrases, which training never sees."""
 
 from __future__ import annotations
 

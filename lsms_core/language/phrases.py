@@ -1,4 +1,4 @@
-"""A phrase of the vocabulary: its words, what kind it is of and what it says."""
+"""A phrase of the vocabulary: its words, its kind and its meaning."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lsms_core.language.normalise import tokens
 
 
 class Kind(Enum):
-    """What a phrase does in a text."""
+    """The function of a phrase in a text."""
 
     SIDE = "a lobe, left or right"
     BOTH = "both lobes"

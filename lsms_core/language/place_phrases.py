@@ -1,4 +1,4 @@
-"""Phrases for where a lesion lies; the parts of the liver follow the Brisbane 2000 terminology."""
+"""Phrases for positions in the liver, after the Brisbane 2000 terminology."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words for where a lesion is; the parts of the liver follow the Brisbane 2000 terminology."""
+"""Words for positions in the liver, after the Brisbane 2000 terminology."""
 
 from __future__ import annotations
 

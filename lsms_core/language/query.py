@@ -1,4 +1,4 @@
-"""The meaning of a text: which lesions it names (one type for writing, reading and selecting)."""
+"""The meaning of a text: one type for writing, reading and selecting."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Rank = Literal[
 
 @dataclass(frozen=True)
 class Query:
-    """What a text asks for; every entry that is set narrows the answer.
+    """The criteria of a text; every entry that is set narrows the answer.
 
     Attributes:
         organ: "liver", or "other" for a text about something else in the body.
@@ -80,7 +80,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Span:
-    """Where in a text something was read.
+    """The characters of a text from which an entry of the query was read.
 
     Attributes:
         name: the entry of the query, or "unread".
@@ -97,7 +97,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read from a text.
+    """The result of reading a text.
 
     Attributes:
         text: as typed.

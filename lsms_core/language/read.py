@@ -1,9 +1,9 @@
-"""Reads a text: which lesions it means, and which of its words were not read.
+"""Reads a text into a query, and lists the words that were not read.
 
-By rules over a vocabulary, so that every reading can be explained and takes a millisecond or
-two. The steps: tokens of one form, typing mistakes put right, phrases, phrases that belong
-together, clauses, and here their sum. What the rules cannot settle (two sizes at once, a side
-against itself) is not guessed: its words are listed as not read.
+The reader uses rules over a vocabulary, so that every reading can be explained and takes one or
+two milliseconds. The steps: tokens, corrected typing mistakes, phrases, joined phrases, clauses,
+and here the combination of the clauses. The reader never guesses: where the rules do not decide
+(two sizes, a side and its opposite), the words are listed as not read.
 """
 
 from __future__ import annotations

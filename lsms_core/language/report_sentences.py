@@ -1,4 +1,4 @@
-"""The sentences of a report's findings, each with the organ that its heading names."""
+"""Splits the findings of a report into sentences, each with the organ of its heading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a radiology report to what it says of focal liver lesions, sentence by sentence.
+"""Extracts the statements on focal liver lesions from a radiology report, sentence by sentence.
 
 The report stays in memory: nothing here writes, logs or sends it.
 """
@@ -75,7 +75,7 @@ _SECOND = re.compile(
 
 @dataclass(frozen=True)
 class Statement:
-    """One sentence of the findings and what becomes of it.
+    """One sentence of the findings, with its reading.
 
     Attributes:
         source: the sentence as written.

@@ -150,7 +150,7 @@ class _Scan:
             return False
         return not has(self.items[i:], (*_NAMED, Kind.RANK, Kind.COUNT))
 
-    # What changes how the rest is read; each returns where to go on.
+    # Phrases that change how the rest is read; each function returns where to go on.
 
     def _not_only(self, i: int) -> int:
         self.ignoring = True
@@ -238,7 +238,7 @@ class _Scan:
             clause.added = True
         return i + 1
 
-    # What a clause says.
+    # Entries of the query.
 
     def _side(self, i: int) -> None:
         item, clause = self.items[i], self.clause
@@ -346,7 +346,7 @@ class _Scan:
         else:
             clause.unread.append(item)
 
-    # What a clause leaves out.
+    # Exclusions.
 
     def _nothing(self, i: int) -> None:
         pass

@@ -1,8 +1,8 @@
-"""Which lesions a query means: each is kept or dropped whole, with the reasons in words.
+"""Selects lesions by a query: each is kept or dropped as a whole, with the reasons in words.
 
-One function for training texts, tests and answers. A lesion that a measurement clearly rules out
-is dropped; one that no measurement decides clearly is kept, and the doubt is said. Ranks work
-over those that are left. Whoever writes texts refuses a query that leaves a doubt.
+One function serves training texts, tests and answers. A lesion is dropped where a measurement
+clearly excludes it; where no measurement decides, it is kept and marked as doubtful. Ranks apply
+to the lesions that are left. The writer of training texts refuses queries with doubtful lesions.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _PLACES = {1: "", 2: "second ", 3: "third ", 4: "fourth ", 5: "fifth "}
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one lesion.
+    """The decision on one lesion.
 
     Attributes:
         number: the lesion's.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lsms_core.language.word_lists import Words, either
 
 SENTENCES: dict[str, Words] = {
-    # What nothing here measures, said of a lesion: it changes nothing.
+    # Properties of a lesion that are not measured: they have no effect.
     "besides": either(
         "calcified | partly calcified | necrotic | centrally necrotic | haemorrhagic | "
         "hemorrhagic | rim-enhancing | treated | ablated | embolised | residual | recurrent | "
@@ -24,7 +24,7 @@ SENTENCES: dict[str, Words] = {
         "year:",
         "hepatobiliary phase:",
     ),
-    # Where a lesion lies beside, and what became of it: nothing here measures that.
+    # Neighbouring structures, and changes over time: not measured.
     "aside": either(
         "near the dome | close to the gallbladder | adjacent to the gallbladder | next to the "
         "inferior vena cava | close to the IVC | near the porta hepatis | near the hilum | "

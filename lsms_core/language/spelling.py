@@ -1,4 +1,4 @@
-"""Typing mistakes: which word of the vocabulary was meant, where there is one that is near.
+"""Corrects typing mistakes: finds the nearest word of the vocabulary.
 
 The distance counts letters that are missing, too many, wrong, or two that changed places
 (optimal string alignment). A word is left alone where two words with different meanings are

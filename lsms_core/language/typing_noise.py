@@ -1,4 +1,4 @@
-"""Text as it is typed: case, abbreviations and slips of the finger."""
+"""Adds typing noise to training texts: case, abbreviations, typing mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a text speaks of lesions or organs at all: gibberish and other topics do not."""
+"""Decides whether a text is about lesions or organs; gibberish and other topics are not."""
 
 from __future__ import annotations
 

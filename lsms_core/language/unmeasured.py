@@ -1,7 +1,8 @@
-"""Words for looks that no measurement decides, and that a network may have learnt to see.
+"""Words for appearances that are not measured, and that a network may have learnt.
 
-The reader lists these words as not read. What LSMS says of them (its map for the text against its
-map for "lesion") is told beside each lesion, see :mod:`lsms_core.inference.evidence`.
+The reader lists these words as not read. The evidence of LSMS for them (its map for the text
+compared with its map for "lesion") is shown beside each lesion, see
+:mod:`lsms_core.inference.evidence`.
 """
 
 from __future__ import annotations
@@ -17,21 +18,21 @@ from lsms_core.language.select import Selection, Verdict
 Look = Literal["rim", "necrotic"]
 LOOKS: tuple[Look, ...] = get_args(Look)
 
-# What an answer says where evidence was asked for.
+# The note of an answer for which the network was asked about an appearance.
 TAUGHT = (
     "Looks were judged by the network LSMS, which learnt them from synthetic lesions: look "
     "yourself."
 )
-# Evidence under this is said as a doubt.
+# Evidence under this value is given as a doubt.
 LIKELY = 0.5
 
-# The text that every look is compared with.
+# The text with which every appearance is compared.
 PLAIN = "lesion"
 
 
 @dataclass(frozen=True)
 class LookWords:
-    """How people say a look.
+    """The wordings for one appearance.
 
     Attributes:
         asked: the text that the network is given.

@@ -1,4 +1,4 @@
-"""All words and phrases; some are held out of training to measure wording never seen."""
+"""All words and phrases; some are held out of training, to measure unseen wording."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How lists of words are written down."""
+"""Helpers for lists of words that are written with bars between the entries."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _USUAL = 1.6
 # How often a side is named by ruling out the other one, and then without a word for the lesion.
 _EXCLUDED = 0.12
 _ANYTHING = 0.3
-# How often a text says something that nobody measures: it changes nothing.
+# How often a text holds a property that is not measured: it has no effect.
 _ASIDES = 0.05
 # How often an attenuation is said in a clause, "darker than the liver".
 _ATTENUATION_CLAUSES = 0.2
@@ -42,7 +42,7 @@ _ANYWHERE = 0.1
 _ANYWHERE_DENIED = 0.4
 # How often what is ruled out comes first.
 _EXCLUDED_FIRST = 0.25
-# How often a lesion is called something that nobody measures, and how often a text says first
+# How often a lesion gets a name that is not measured, and how often a text says first
 # when or why the picture was taken.
 _BESIDES = 0.08
 _PHASES = 0.05

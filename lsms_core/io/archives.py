@@ -1,4 +1,4 @@
-"""Zip archives, unpacked without trusting a word of them."""
+"""Unpacks zip archives safely: sizes, paths and links in them are not trusted."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lsms_core.errors import InputError
 from lsms_core.io.headers import damaged
 
 MAX_FILES = 20_000
-# One CT with everything beside it; a bomb claims far more.
+# Enough for one CT and its other files; a zip bomb is far larger.
 MAX_BYTES = 8 * 2**30
 # Above this size an archive that shrinks so well holds no CT.
 _MOST_SHRUNK = 200
 _SMALL_BYTES = 2**28
 _BLOCK = 1 << 20
-# What nobody means to send: resource forks, caches and hidden files.
+# Files that operating systems add: resource forks, caches and hidden files.
 _SKIPPED = ("__MACOSX", "Thumbs.db", "desktop.ini")
 _VOLUMES = (".nii", ".nii.gz", ".nrrd", ".mha")
 
@@ -30,7 +30,8 @@ def unpacked(path: Path) -> tuple[Path, tempfile.TemporaryDirectory[str], list[s
     nothing larger than ``MAX_BYTES`` is written, whatever the archive claims.
 
     Returns:
-        The volume file or the folder to read, an object whose life keeps the files, and notes.
+        The volume file or the folder to read, an object that keeps the files while it exists,
+        and notes.
 
     Raises:
         InputError: for archives that are damaged, encrypted, too large or hold nothing.

@@ -1,4 +1,4 @@
-"""A CT out of a folder of DICOM files, or out of one file."""
+"""Reads a CT from a folder of DICOM files, or from one file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DicomVolume:
         slices: the images in that order; () where the volume lies on another grid than they.
         read: what was read, in a few words.
         files: the images' files, whatever the grid.
-        hint: what they say of their values.
+        hint: what the headers say about the pixel values.
     """
 
     volume: CTVolume

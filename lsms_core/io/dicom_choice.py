@@ -1,4 +1,4 @@
-"""Which series of a folder is read."""
+"""Chooses the series of a folder that is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frames of an enhanced (multi-frame) CT, as slices (DICOM PS3.3, C.7.6.16)."""
+"""Reads the frames of an enhanced (multi-frame) CT as slices (DICOM PS3.3, C.7.6.16)."""
 
 from __future__ import annotations
 

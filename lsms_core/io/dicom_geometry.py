@@ -1,4 +1,4 @@
-"""Where the slices of a DICOM series lie: their order, their distance, a tilted gantry."""
+"""The geometry of a DICOM series: order and distance of the slices, gantry tilt."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ ROUNDING_MM = 0.05
 _UNEVEN_SHARE = 0.25
 # Below this the stack's lean is rounding, not a tilted gantry, degrees.
 _TILT_DEGREES = 0.5
-# Directions that differ by more than this within a series are told of.
+# Directions that differ by more than this within a series give a note.
 _JITTER = 1e-3
 _SPACING_JITTER = 1e-3
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the sorted slices of a series lie.
+    """The geometry of the sorted slices of a series.
 
     Attributes:
         affine: (4, 4) IJK to RAS mm, with the slices placed evenly from the first to the last;

@@ -1,4 +1,4 @@
-"""Read DICOM headers by pydicom, without a word of them in logs or warnings."""
+"""Reads DICOM headers with pydicom; no value of a header gets into logs or warnings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pydicom.config import disable_value_validation
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 
-# What pydicom raises for files that are damaged or break the standard.
+# The exceptions of pydicom for files that are damaged or violate the standard.
 DICOM_ERRORS = (
     BytesLengthException, InvalidDicomError, AttributeError, EOFError, KeyError, LookupError,
     NotImplementedError, OSError, OverflowError, RecursionError, TypeError, ValueError,
@@ -160,7 +160,7 @@ def number(header: Any, name: str, default: float) -> float:  # noqa: ANN401
 
 
 def value_of(header: Any, name: str) -> Any:  # noqa: ANN401
-    """Return an entry, None where it is missing or breaks the standard."""
+    """Return an entry, None where it is missing or violates the standard."""
     if header is None:
         return None
     try:

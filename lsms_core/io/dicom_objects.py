@@ -1,4 +1,4 @@
-"""What is known of DICOM images before their pixels are read."""
+"""DICOM images and series, as far as they are known before their pixels are read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class PixelCoding:
-    """How stored values become Hounsfield units.
+    """How stored values are converted to Hounsfield units.
 
     Attributes:
         slope: RescaleSlope.
@@ -99,7 +99,7 @@ class DicomSeries:
 
 @dataclass
 class Scan:
-    """What a folder holds.
+    """The contents of a folder.
 
     Attributes:
         series: the CT stacks, by number.

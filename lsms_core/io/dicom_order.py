@@ -1,4 +1,4 @@
-"""The DICOM files of a volume that another program loaded, in the order of its slices."""
+"""Sorts the DICOM files of a loaded volume into the order of its slices."""
 
 from __future__ import annotations
 

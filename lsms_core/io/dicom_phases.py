@@ -1,4 +1,4 @@
-"""Several images at one place: identical copies, or phases of which one is chosen."""
+"""Several images at one position: identical copies are dropped, one of several phases is chosen."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def without_copies(slices: Sequence[DicomSlice]) -> tuple[list[DicomSlice], int]
             kept += group
             continue
         seen: set[bytes] = set()
-        # A damaged copy gives way to a whole one.
+        # A complete copy is preferred to a damaged one.
         for item in sorted(group, key=lambda s: bool(s.damage)):
             same = [k for k in kept if k.instance and k.instance == item.instance]
             if item.damage and same and item.frame is None:

@@ -1,4 +1,4 @@
-"""Hounsfield units out of DICOM images: plain ones by pydicom, compressed ones by GDCM."""
+"""Reads Hounsfield units from DICOM images: pydicom for plain ones, GDCM for compressed ones."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class _Reader:
         stored = stored[: item.shape[0] * item.shape[1]].astype(kind.replace(">", "<"))
         spare = coding.allocated - coding.bits
         if spare:
-            # The bits above belong to overlays or to nobody.
+            # The bits above belong to overlays or are unused.
             stored = stored << np.uint8(spare)
         values: NDArray[Any] = stored
         if coding.signed:

@@ -1,4 +1,4 @@
-"""Find the CT images of a folder, and say what else lies there."""
+"""Finds the CT images of a folder, and counts the other files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SAME_SPACING = 0.01
 _CT = "1.2.840.10008.5.1.4.1.1.2"
 _ENHANCED = (f"{_CT}.1", f"{_CT}.2")
 _DIRECTORY = "1.2.840.10008.1.3.10"
-# Files that systems leave in every folder.
+# Files that operating systems put into folders.
 _SYSTEM_FILES = ("thumbs.db", "desktop.ini", "lockfile", "version", "autorun.inf")
 
 NO_PLACE = "image without a place in the patient (dose report, screen shot)"
@@ -97,7 +97,7 @@ def _files(source: Path) -> Iterator[Path]:
     for root, below, names in os.walk(source, followlinks=True):
         real = os.path.realpath(root)
         if real in folders:
-            below.clear()  # a link that leads back
+            below.clear()  # a link to a folder above
             continue
         folders.add(real)
         below[:] = sorted(b for b in below if not b.startswith("."))

@@ -1,4 +1,4 @@
-"""DICOM Segmentation objects (PS3.3 A.51), by highdicom."""
+"""Writes DICOM Segmentation objects (PS3.3 A.51) with highdicom."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What DICOM results take over from the series that they refer to.
+"""Prepares the headers of a series for the DICOM results that refer to it.
 
-Hospital headers break the standard in small ways: a birth date of zeros, a sex written out, texts
-in a character set that cannot be written again. Only what a result needs is copied, as Unicode,
-and what cannot be used is replaced; the notes name the entries, never their values.
+Headers from hospitals often violate the standard: a birth date of zeros, the sex as a whole word,
+texts in a character set that cannot be written again. Only the entries that a result needs are
+copied, as Unicode; invalid ones are replaced. The notes name the entries, never their values.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _usable(header: Any, name: str, vr: str) -> Any:  # noqa: ANN401
         groups = value.split("=")[:3]
         return "=".join(group[:64] for group in groups)
     if vr in _LONGEST and vr != "CS":
-        # An identifier keeps its length: a shortened one would name somebody else.
+        # An identifier keeps its length: a shortened one could be that of another patient.
         return value if name.endswith(("ID", "Number")) else value[: _LONGEST[vr]]
     if vr == "DA" and not _is_date(value):
         return None

@@ -1,4 +1,4 @@
-"""DICOM structured reports: imaging measurements by TID 1500, by highdicom.
+"""Writes DICOM structured reports (imaging measurements, TID 1500) with highdicom.
 
 Each lesion of each answer has two measurement groups with one tracking UID: its volume, area and
 attenuation (TID 1411), which refer to the answer's segment in the DICOM SEG and to the images that
@@ -49,7 +49,7 @@ _MEAN = Code("373098007", "Mean")
 _DEVIATION = Code("386136009", "Standard Deviation")
 _COMMENT = Code("121106", "Comment", "DCM")
 _RECIST = Code("126081", "RECIST 1.1", "DCM")
-# No standard code names the sum; a private one says that it is no more than a proposal.
+# There is no standard code for this sum; the private one says that it is a proposal.
 SUM_OF_TARGETS = Code("sum-of-targets", "Sum of longest diameters of proposed targets", "99LSMS")
 _MILLIMETRE = Code("mm", "mm", "UCUM")
 _SQUARE_MM = Code("mm2", "square millimeter", "UCUM")
@@ -158,7 +158,7 @@ def _roi(
     lesion: Lesion,
     tracking: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
-    """What is measured of a lesion's region."""
+    """Return the measurements of a lesion's region."""
     from highdicom import sr
 
     on = _images_of(lesion, sources)
@@ -299,7 +299,7 @@ def _frames_of(segmentation: Any, segment: int | None, sources: Sequence[Any]) -
     frames = []
     shared = segmentation.SharedFunctionalGroupsSequence[0]
     for number, frame in enumerate(segmentation.PerFrameFunctionalGroupsSequence, 1):
-        # What is the same for all frames, the only segment say, is told once for all.
+        # An attribute that all frames share, such as the only segment, stands in the shared groups.
         segments = frame.get("SegmentIdentificationSequence") or shared.get(
             "SegmentIdentificationSequence"
         )

@@ -1,4 +1,4 @@
-"""Pictures of answers for people: the slice, outlines, letters, a scale, the measurements."""
+"""Draws answers: the slice with outlines, orientation letters, a scale and the measurements."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Outline:
 
 @dataclass(frozen=True)
 class Panel:
-    """One slice with what is to be seen on it.
+    """One slice with the outlines and texts to draw.
 
     Attributes:
         image: (rows, columns) HU, canonical.

@@ -1,8 +1,8 @@
-"""What image files say of themselves, read before anything large is allocated.
+"""Checks the headers of image files before any large memory is allocated.
 
-The common readers fill a damaged MetaImage with zeros and take a missing pixel size for 1 mm.
-Both would give a wrong answer in silence, so the headers and the completeness of the data are
-checked here.
+The common readers fill a damaged MetaImage with zeros and use 1 mm for a missing pixel size.
+Both would give wrong answers without a warning, so the headers and the completeness of the data
+are checked here.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def check_header(path: Path) -> list[str]:
 
 
 def check_size(path: Path, size: list[int] | tuple[int, ...]) -> None:
-    """Refuse what no computer at hand could hold.
+    """Refuse images that are too large for the memory of common computers.
 
     Raises:
         InputError: naming the size.

@@ -1,9 +1,9 @@
-"""Whether values are Hounsfield units: air, fat and soft tissue tell.
+"""Checks that values are Hounsfield units, by the shares of air, fat and soft tissue.
 
-Exporters lose the rescale intercept (HU + 1024, with or without padding below zero), apply it
-twice, store the values unsigned, or turn them over as a picture in negative. Each leaves air and
-soft tissue in their shares, at other values; where both are found again after the change is
-undone, it is undone, with a note. Anything else that cannot be HU is told, not mended.
+Some exporters lose the rescale intercept (HU + 1024, with or without padding below zero), apply it
+twice, store the values unsigned, or invert them. The shares of air and soft tissue remain the same,
+at other values. Where undoing one of these errors gives plausible shares, it is undone, with a
+note. All other implausible values give a note only.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SMALLEST_RANGE_HU = 32.0
 # was cut to a window; resampled MR does not.
 _LEAST_SHARE = 0.1
 _SAMPLES = 400_000
-# Fewer values tell nothing.
+# Fewer values are not enough for this check.
 _ENOUGH = 2_000
 # What exporters add: the intercept's opposite, the middle of 16 bits, or both.
 _SHIFTS = (1024, 1000, 32768, 31744, 31768, 8192, 7168, 4096, 3072, 2048, -1024, -1000, -2048)
@@ -38,7 +38,7 @@ _MOST_BETWEEN = 0.45
 
 @dataclass(frozen=True)
 class ValueHint:
-    """What a file says of its values.
+    """What a file's header says about its values.
 
     Attributes:
         negative: it says that low values are shown bright (MONOCHROME1).
@@ -52,7 +52,7 @@ class ValueHint:
 def check_values(
     array: NDArray[Any], path: Path, hint: ValueHint | None = None
 ) -> tuple[NDArray[Any], list[str]]:
-    """Refuse what cannot be a CT; mend what is one after a clear shift or in negative.
+    """Refuse images that cannot be a CT; correct a clear shift or inversion.
 
     Args:
         array: (slices, rows, columns).
@@ -284,7 +284,7 @@ def _dense(values: NDArray[np.float64]) -> list[str]:
 
 
 def _narrow(low: float, high: float) -> list[str]:
-    # Without any negative value the predictor itself says so.
+    # For images without negative values the predictor gives a note.
     if low < 0 and -low < _LEAST_SHARE * high:
         return [
             f"The image's values lie between {low:g} and {high:g}, though a CT holds fat and air, "

@@ -1,4 +1,4 @@
-"""Which slice is image 45: the numbers that viewers show and reports refer to."""
+"""Maps image numbers, as viewers and reports use them, to slice indices."""
 
 from __future__ import annotations
 

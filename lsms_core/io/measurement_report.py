@@ -1,4 +1,4 @@
-"""What a measurement report says, before it is DICOM, HTML or plain text."""
+"""The contents of a measurement report, independent of its format (DICOM, HTML, plain text)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RESEARCH = "Research use only; not a medical device."
 
 @dataclass(frozen=True)
 class Algorithm:
-    """What measured.
+    """The algorithm that made the measurements.
 
     Attributes:
         name: the model's name.
@@ -55,7 +55,7 @@ class MeasurementReport:
         answers: one a text.
         algorithm: what measured.
         slice_distance_mm: from one axial slice to the next.
-        study: what was measured, for people: a file's or folder's name.
+        study: the name of the file or folder that was measured.
         date: when, ISO 8601.
     """
 
@@ -73,7 +73,7 @@ class MeasurementReport:
 
 
 def same_lesion(lesion: Lesion) -> tuple[object, ...]:
-    """Return what tells a lesion of one study from the others, whichever text names it."""
+    """Return a key that is the same for a lesion in the answers to different texts."""
     centre = tuple(round(v, 1) for v in lesion.centroid_ras)
     return (*centre, round(lesion.volume_ml, 4), round(lesion.longest_mm, 2))
 

@@ -1,4 +1,4 @@
-"""What is written: one named mask a text."""
+"""Named masks, one for each text, ready to be written."""
 
 from __future__ import annotations
 

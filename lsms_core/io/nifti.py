@@ -1,4 +1,4 @@
-"""Write NIfTI-1 label maps (format: nifti.nimh.nih.gov/nifti-1)."""
+"""Writes NIfTI-1 label maps (format: nifti.nimh.nih.gov/nifti-1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a NIfTI image lies: one affine out of a header that may hold three."""
+"""Chooses the affine of a NIfTI image from a header that may hold three."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PLAUSIBLE_MM = (0.05, 50.0)
 # Forms that differ by less are the same, rounded: mm, or share of the pixel size.
 _SAME_PLACE_MM = 0.1
 _SAME_SIZE = 0.01
-# Axes further from right angles than this are told of, radians.
+# Axes further from right angles than this give a note, radians.
 _RIGHT_ANGLE = 1e-4
 
 NO_PLACE = (

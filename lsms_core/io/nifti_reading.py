@@ -1,4 +1,4 @@
-"""Read NIfTI-1 and NIfTI-2: nibabel explains the header, the voxels are read in one pass.
+"""Reads NIfTI-1 and NIfTI-2: the header with nibabel, the voxels in one pass.
 
 nibabel's own image is not used since it does not notice a damaged end of a compressed file, and
 since scaling there goes through double precision, four times the memory of a CT.

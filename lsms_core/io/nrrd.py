@@ -1,4 +1,4 @@
-"""Write NRRD with its geometry exact to the last bit (format: teem.sourceforge.net/nrrd)."""
+"""Writes NRRD with its geometry exact to the last bit (format: teem.sourceforge.net/nrrd)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write answers in the format that the file's name asks for."""
+"""Writes answers in the format that the file's suffix names."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def check_output(path: Path, loaded: LoadedVolume) -> list[str]:
 
 
 def _seg_grid(loaded: LoadedVolume) -> SegGrid:
-    """Say how masks on the CT's grid lie against its DICOM files."""
+    """Return how the masks on the CT's grid correspond to its DICOM files."""
     thickness = loaded.volume.spacing_mm[2]
     if loaded.slice_files and not loaded.slice_frames:
         return SegGrid(thickness_mm=thickness)

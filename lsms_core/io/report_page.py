@@ -1,4 +1,4 @@
-"""A measurement report for people: one HTML page, or plain text."""
+"""Writes a measurement report as one HTML page or as plain text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Even, upright slices out of uneven or tilted ones, on request."""
+"""Resamples uneven or tilted slices to an even, upright stack, on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Segmentations as 3D Slicer keeps them: ``.seg.nrrd``.
+"""Writes segmentations in 3D Slicer's format, ``.seg.nrrd``.
 
 The header's ``SegmentN_*`` entries give each segment its ID, name, colour, extent, label value,
 layer and tags; see "Segmentation NRRD file format" in 3D Slicer's developer guide. Masks that

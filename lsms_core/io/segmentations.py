@@ -1,4 +1,4 @@
-"""Read a segmentation that somebody made of a CT: ``.seg.nrrd``, a label map, or DICOM SEG."""
+"""Reads an existing segmentation of a CT: ``.seg.nrrd``, a label map, or DICOM SEG."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.anatomy.named_outlines import NamedMask, role_of
 from lsms_core.errors import DependencyError, InputError
 
-# A label map with more numbers is an image, not outlines.
+# An image with more different values is no label map.
 _MOST_LABELS = 4096
 
 

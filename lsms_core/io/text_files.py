@@ -1,4 +1,4 @@
-"""Small text files, read with a clear message and written all or nothing."""
+"""Reads small text files with clear error messages, and writes them completely or not at all."""
 
 from __future__ import annotations
 

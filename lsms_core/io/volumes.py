@@ -1,4 +1,4 @@
-"""A CT out of a file, a DICOM folder or a zip archive."""
+"""Reads a CT from a file, a DICOM folder or a zip archive."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ITK_IO = {
 
 @dataclass(frozen=True)
 class LoadedVolume:
-    """A CT and where it came from.
+    """A CT and its source.
 
     Attributes:
         volume: the CT, HU.

@@ -1,4 +1,4 @@
-"""A wholly synthetic abdominal CT with known lesions."""
+"""A synthetic abdominal CT with known lesions."""
 
 from lsms_core.phantom.make import DEFAULT_SHAPE, SMALL_SHAPE, Phantom, make_phantom
 from lsms_core.phantom.organs import PORTAL_VENOUS_HU, Organ

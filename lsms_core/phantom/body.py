@@ -1,4 +1,4 @@
-"""The trunk: skin, fat, muscles of the wall, and the surfaces everything else hangs on."""
+"""The trunk: skin, fat, muscles of the wall, and the surfaces to which the organs are fitted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The liver and what lies on its lower face."""
+"""The liver with its fissures, the gallbladder and the inferior vena cava."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A wholly synthetic abdominal CT in the portal venous phase.
+"""Makes a synthetic abdominal CT in the portal venous phase.
 
-No patient's data are in it: every organ is a formula, bent by seeded chance.
+It contains no patient data: every organ is a formula with seeded random deformation.
 It serves the demonstration, the screenshots and the tests, and may be trained
 on. Shapes and sizes follow what textbooks of anatomy give for adults; they are
 plausible, not measured.
@@ -39,7 +39,7 @@ _AIR_MM = 12.0
 
 @dataclass(frozen=True)
 class Phantom:
-    """A synthetic CT and everything that is known about it.
+    """A synthetic CT with its ground truth.
 
     Attributes:
         ct: int16 HU; axial slices from inferior to superior, rows to the back, columns to the

@@ -1,4 +1,4 @@
-"""What the voxels of a phantom belong to."""
+"""The organ labels of a phantom, and their attenuation."""
 
 from __future__ import annotations
 

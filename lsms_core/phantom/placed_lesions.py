@@ -1,4 +1,4 @@
-"""Lesions of known side, size and density in a phantom's liver."""
+"""Puts lesions of known side, size and density into a phantom's liver."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class PlacedLesion:
 
 @dataclass(frozen=True)
 class LesionTruth:
-    """A lesion as it became.
+    """A lesion that was placed, as it is measured in the image.
 
     Attributes:
         instance: its number in the label map.

@@ -1,4 +1,4 @@
-"""What a synthetic lesion shall be like."""
+"""The properties of a synthetic lesion."""
 
 from __future__ import annotations
 

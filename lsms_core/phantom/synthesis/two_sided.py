@@ -1,7 +1,7 @@
 """Slices with lesions in both lobes, made in real livers.
 
-Few patients have lesions on both sides in one slice, and only there can be measured whether
-"left" and "right" lead to different answers.
+Few patients have lesions in both lobes in one slice, and only such slices show whether "left" and
+"right" lead to different answers.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def longest_of_stack(
 def _parts(
     stack: NDArray[np.bool_], spacing_mm: tuple[float, float]
 ) -> Iterator[tuple[float, int, NDArray[np.bool_], Point]]:
-    """Each connected part of each slice, with the diagonal of its box, its largest diameter."""
+    """Each connected part of each slice, with the diagonal of its box (an upper bound)."""
     if stack.all():  # single pixels and strips, of which noise has many
         bound = float(np.hypot(*(np.asarray(stack.shape[1:]) * spacing_mm)))
         for index in range(len(stack)):

@@ -1,6 +1,6 @@
-"""Augmentation that keeps left and right true.
+"""Augmentation that keeps left and right.
 
-Nothing here flips: the text would lie. Where pictures are mirrored, their words are, too
+There are no flips, because the text would be wrong. Mirrored pictures get mirrored texts
 (:class:`lsms_core.dataset.sampling.SamplingConfig`).
 """
 

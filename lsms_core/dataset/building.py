@@ -1,4 +1,4 @@
-"""From images and lesion masks to a referring data set."""
+"""Builds a referring data set from images and lesion masks."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def build_dataset(
     """Measure every lesion slice and write expressions about it.
 
     Lesions are the connected components of each axial slice, numbered within it; specks under
-    12 mm2 are left out. Cases whose lesions were not outlined are skipped, since nothing true
-    could be said about them.
+    12 mm2 are left out. Cases without outlined lesions are skipped, because their texts could be
+    wrong.
 
     Args:
         cases: images and labels (0 background, 1 liver, 2 lesion).

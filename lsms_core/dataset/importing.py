@@ -1,4 +1,4 @@
-"""Import pairs of picture and mask with a text, as RefHL-Seg and its like come.
+"""Imports pictures with masks and texts, in layouts such as that of RefHL-Seg.
 
 Two layouts are read:
 
@@ -69,7 +69,7 @@ class Pair:
 
 @dataclass
 class _Picture:
-    """A picture with all that is said about it."""
+    """A picture with all its texts and masks."""
 
     path: Path
     patient: str

@@ -1,8 +1,9 @@
-"""Training pictures for looks that no measurement decides: synthesis knows which lesion has which.
+"""Training pictures for appearances that are not measured, with synthetic lesions.
 
-Each picture is a slice with two to four synthetic lesions of known looks. Several texts ask about
-it: each look that is taught, and the plain "lesion". Real lesions, whose looks nobody wrote down,
-are left out of all that is learnt. A picture is a pure function of a seed and a number.
+Each picture is a slice with two to four synthetic lesions of known appearance. It has several
+texts: one for each appearance that is taught, and the plain "lesion". Real lesions, whose
+appearance is not recorded, are left out of the loss. A picture is a pure function of a seed and a
+number.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from lsms_core.language.unmeasured import LOOKS, NOUNS, PLAIN, WORDS, Look
 from lsms_core.phantom.synthesis.lesions import add_lesions
 from lsms_core.phantom.synthesis.spec import Appearance, LesionSpec, random_spec
 
-# What a lesion that does not show a look is: never the other one's opposite alone.
+# The kinds of lesions that show none of the appearances.
 _WITHOUT: tuple[Appearance, ...] = ("solid", "solid", "cystic", "hyperdense")
 _REAL = -1
 # A lesion of fewer pixels of the grid shows no look.

@@ -1,4 +1,4 @@
-"""Pictures that are no CT: 8-bit PNG, JPEG, BMP or TIFF, grey or in colour."""
+"""Reads pictures in common formats: 8-bit PNG, JPEG, BMP or TIFF, grey or in colour."""
 
 from __future__ import annotations
 

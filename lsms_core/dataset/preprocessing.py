@@ -1,4 +1,4 @@
-"""From a canonical slice to the model's input grid, and back.
+"""Resamples a canonical slice to the model's input grid, and maps back to the slice.
 
 The grid, the window and the neighbours are part of a model's saved
 configuration: a bundle always sees images the way it was trained.

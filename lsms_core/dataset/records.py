@@ -1,4 +1,4 @@
-"""A referring data set on disk: a folder with ``expressions.jsonl``, one record a line.
+"""A referring data set on disk: a folder with ``expressions.jsonl``, one record per line.
 
 ``image`` and ``label`` are paths relative to the folder; ``label`` holds lesion instances as
 1..n, numbered within each slice or through the volume; ``slice`` is the index along ``axis``

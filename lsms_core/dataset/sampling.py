@@ -29,7 +29,7 @@ from lsms_core.language.expression import (
 from lsms_core.language.generator import ExpressionGenerator, organ_expression
 from lsms_core.phantom.synthesis.lesions import add_lesions, lobe_to_fill
 
-# Whether a text speaks of the right lobe, the left lobe, lesions.
+# Whether a text is about the right lobe, the left lobe, lesions.
 _LIVER = (1.0, 1.0, 1.0)
 _LESIONS = (0.0, 0.0, 1.0)
 _NEITHER = (0.0, 0.0, 0.0)
@@ -53,10 +53,11 @@ class SamplingConfig:
         lesion_counts: how many lesions are added where some are; drawn with equal chance.
         sided_share: how many of them are put clearly into one lobe, into either equally often;
             the others lie anywhere, most of them in the larger lobe.
-        mirror_share: how often the picture is mirrored, and left and right with it in the words
-            and in the lobes. Otherwise "left" is the small lobe, and a word for nothing.
+        mirror_share: how often the picture is mirrored, with left and right swapped in the text
+            and in the lobes. Otherwise "left" would only mean the smaller lobe.
         wander_share: how often a sample is cut out anywhere in the slice, not around the liver
-            or its lesions: what is never seen, such as the stomach, is taken for them.
+            or its lesions. Organs that are never seen, such as the stomach, would be taken for
+            lesions.
         augmentation: limits of the random changes.
     """
 
@@ -239,7 +240,7 @@ class ReferringSamples(Dataset[dict[str, Any]]):
         if not paired and rng.random() < config.organ_share:
             organ = picture.left | picture.right
             return organ_expression(rng), organ, _say(_LIVER, Expression("", (), "organ"))
-        # Unlabelled lesions make "nothing there" a lie.
+        # With unlabelled lesions, "no target" could be wrong.
         share = float(turn) if paired else config.no_target_share
         share = share if picture.all_labelled else 0.0
         expression = self._texts.sample(picture.findings, rng, share)
@@ -250,7 +251,7 @@ class ReferringSamples(Dataset[dict[str, Any]]):
 
 
 def _say(kinds: tuple[float, ...], expression: Expression) -> dict[str, tuple[float, ...]]:
-    """Return what the words of a text alone tell; see ReferringSamples.__getitem__."""
+    """Return the labels that follow from a text alone; see ReferringSamples.__getitem__."""
     return {
         "kinds": kinds,
         "lobes": lobes_ruled_out(expression),
@@ -262,7 +263,7 @@ def _say(kinds: tuple[float, ...], expression: Expression) -> dict[str, tuple[fl
 
 @dataclass(frozen=True)
 class _Picture:
-    """What consecutive samples share; only their texts differ.
+    """The picture that consecutive samples share; only their texts differ.
 
     Attributes:
         number: of the picture in the run.

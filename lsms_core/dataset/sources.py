@@ -1,4 +1,4 @@
-"""Cases with an image and a label, brought once to the model's grid."""
+"""Training cases with an image and a label, resampled once to the model's grid."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lsms_core.errors import InputError
 
 @dataclass(frozen=True)
 class Case:
-    """Where a case lies and whose it is.
+    """The files of a case, and its patient.
 
     Attributes:
         name: its name.

@@ -1,7 +1,8 @@
 """Training pictures without texts, from volumes and single slices: lobes and lesions.
 
-As for :class:`lsms_core.dataset.sampling.ReferringSamples` a picture is a pure function of a seed
-and a number. Without words nothing has to be measured, so that a picture costs a third.
+As in :class:`lsms_core.dataset.sampling.ReferringSamples`, a picture is a pure function of a seed
+and a number. Without texts no lesion has to be measured, so that a picture takes a third of the
+time.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from lsms_core.dataset.sources import CaseArrays, by_patient
 from lsms_core.phantom.synthesis.lesions import add_lesions, lobe_to_fill
 from lsms_core.phantom.synthesis.spec import random_spec
 
-# What a picture without negative HU reads in their place, outside the liver.
+# The value of negative HU in pictures that have lost them, outside the liver.
 _LOST_HU = -100.0
 # Lesions bulge: this near the outlined liver nothing is certain where lesions are not known.
 RIM_PIXELS = 3

@@ -1,1 +1,1 @@
-"""Predictor, volume runs and post-processing."""
+"""The predictor and its steps, from a CT to answers."""

@@ -1,4 +1,4 @@
-"""An answer: what was read from a text, and which lesions were kept or dropped, with reasons.
+"""An answer: the reading of a text, and the lesions that were kept or dropped, with reasons.
 
 One type for the command line, the worker, 3D Slicer and JSON. Needs no torch.
 """
@@ -36,7 +36,7 @@ class Answer:
         text: the text, with its white space tidied.
         candidates: what it was answered from.
         verdicts: what became of each candidate, in their order.
-        reading: what was read; None for an engine that reads the text by itself.
+        reading: the reading of the text; None for an engine that uses the text directly.
         region: "lesions", or "organ" where the text asks for the liver, a lobe or a segment.
         message: the outcome in one sentence.
         notes: what else the user should know, in sentences.
@@ -213,7 +213,7 @@ class Answer:
 
     @property
     def fallback(self) -> str | None:
-        """What had to be given up on the way (GPU memory, say), None for nothing."""
+        """The limitation under which the run was finished, such as no GPU memory; None for none."""
         return self.candidates.search.fallback
 
     @property
@@ -280,7 +280,7 @@ class Answer:
         return replace(self, verdicts=verdicts, region="lesions")
 
     def lines(self) -> tuple[list[str], list[str]]:
-        """Say of each lesion what became of it: those kept, those dropped; none for an organ."""
+        """Return a line for each lesion, kept or dropped; none for an organ."""
         kept, dropped = [], []
         for one in self.lesions if self.region == "lesions" else ():
             verdict = self.verdict(one.number)
@@ -293,7 +293,7 @@ class Answer:
         return kept, dropped
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what is said of the answer, for JSON."""
+        """Return the answer for JSON, without masks."""
 
         def told(one: Lesion) -> dict[str, Any]:
             verdict = self.verdict(one.number)
@@ -373,7 +373,7 @@ def accept_all(candidates: CandidateSet, text: str, notes: tuple[str, ...] = ())
 
 
 def reading_of(text: str | Reading | Query) -> Reading:
-    """Return what is read from a text, or what was read already."""
+    """Return the reading of a text, or the one that is given."""
     if isinstance(text, Reading):
         return text
     if isinstance(text, Query):

@@ -1,4 +1,4 @@
-"""From answers to a measurement report."""
+"""Makes a measurement report from answers."""
 
 from __future__ import annotations
 

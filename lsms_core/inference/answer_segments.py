@@ -1,4 +1,4 @@
-"""From answers to named segments, ready to be written."""
+"""Makes named segments from answers, ready to be written."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def segments_of(answers: Sequence[Answer]) -> list[Segment]:
 
 
 def reading_text(answer: Answer) -> str:
-    """Say what was read from the text, "" where nothing read it."""
+    """Return the reading in words, "" where there is none."""
     if answer.reading is None:
         return ""
     return " · ".join(chip.text for chip in chips(answer.reading))

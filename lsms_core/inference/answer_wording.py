@@ -1,4 +1,4 @@
-"""What is said of an answer in a sentence."""
+"""One-sentence summaries of an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Searches are remembered by what was searched, so that the next text needs no model."""
+"""A cache of searches, keyed by their content: further texts about them need no model."""
 
 from __future__ import annotations
 

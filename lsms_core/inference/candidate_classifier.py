@@ -1,10 +1,10 @@
-"""Is a candidate a lesion? A small classifier over its neighbourhood (false-positive reduction).
+"""A small classifier that decides whether a candidate is a lesion (false-positive reduction).
 
-The network draws gallbladders, veins' confluences, fissures and partial volume at the dome with
-confidence: its map alone does not tell them from lesions. How a candidate looks as a whole does,
-to a part: how large and deep it is, how it stands out from the liver around it, whether it lies in
-the liver or at its edge. A logistic regression weighs these with the map; it is fitted on patients
-that the network has not seen, so that its probability can be taken as one (docs/history/).
+The network also draws gallbladders, confluences of veins, fissures and partial volume at the dome
+with high probability; its map alone does not separate them from lesions. Properties of the whole
+candidate help: size and depth, contrast to the liver around it, position inside the liver or at
+its edge. A logistic regression combines them with the map. It is fitted on patients that the
+network has not seen, so that its output can be used as a probability (docs/history/).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a model says of the looks of candidates, from a search to an answer.
+"""The network's evidence for the appearance of candidates, from a search to an answer.
 
-A search is asked for looks only where a text speaks of them; then it is kept with the candidates,
-and every further text is answered without the model.
+The network is run for appearances only where a text names one. The evidence is then kept with the
+candidates, and further texts are answered without the model.
 """
 
 from __future__ import annotations

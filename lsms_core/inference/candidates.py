@@ -1,4 +1,4 @@
-"""The lesions of a CT that a text may name: found once, whatever is asked of them.
+"""The candidates of a CT: the lesions that a text may name, found once for all texts.
 
 Needs no torch: a host that keeps the maps of a search (3D Slicer, say) cuts them again at another
 threshold, and somebody else's outlines become candidates in the same way.
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Search:
-    """Where was searched, and by what.
+    """The slices that were searched, and the model that searched them.
 
     Attributes:
         volume: the CT; a single picture is a volume of one slice.
@@ -43,7 +43,7 @@ class Search:
         engine: the engine's name; "labels" for somebody's outlines.
         model: the model's name and version, or where the outlines come from.
         device: where the last slice was run.
-        fallback: what had to be given up on the way (GPU memory, say), None for nothing.
+        fallback: the limitation under which the run was finished, such as no GPU memory.
         warnings: what the user should know of the image, in sentences.
     """
 
@@ -84,8 +84,8 @@ class CandidateSet:
         config: how it was cut.
         best: score of the best component, whether or not it became a candidate.
         elsewhere: how many candidates were left out because they lie outside the liver.
-        looks: what the model says of the looks that it was taught, by the candidates' numbers; None
-            where it was not asked.
+        looks: the model's evidence for the appearances that it was taught, by the candidates'
+            numbers; None where it was not asked.
     """
 
     search: Search

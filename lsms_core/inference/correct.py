@@ -1,4 +1,4 @@
-"""Corrections in words change an answer: "not the one in segment 7", "2 mm larger", "undo"."""
+"""Applies corrections to an answer: "not the one in segment 7", "2 mm larger", "undo"."""
 
 from __future__ import annotations
 

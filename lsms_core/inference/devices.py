@@ -1,4 +1,4 @@
-"""Where a model runs, and how to tell that memory ran out there; torch only where it is loaded."""
+"""Batch sizes by device, and recognition of out-of-memory errors; without importing torch."""
 
 from __future__ import annotations
 

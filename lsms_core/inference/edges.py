@@ -1,7 +1,7 @@
-"""Lets the rim of a finding follow the picture, at the picture's own resolution.
+"""Refines the rim of a finding with the image, at the image's own resolution.
 
-The model sees pixels of some 1.6 mm, and draws rims that are soft and a little wide. The picture
-itself knows better where a lesion ends: as far as the two sides differ by more than the noise.
+The model works on pixels of about 1.6 mm, and its rims are soft and a little wide. The image shows
+the rim more precisely where the two sides differ by more than the noise.
 
 Around each finding, two levels are measured: L in its core and B in the liver around it, with
 the noise N of the latter. For normal distributions with means L and B and the same variance, a
@@ -9,10 +9,10 @@ pixel's logarithmic likelihood ratio is linear in its attenuation s:
 
     log p(s | L) / p(s | B) = w r,    w = (L - B)^2 / (2 N^2),    r = 2 (s - B) / (L - B) - 1
 
-so that r is 1 at L, -1 at B and 0 half-way. By Bayes' rule it adds to the logit of the map. It is
-bounded, |r| <= 1 and w <= 1.5, because lesions have rims and cores, and the liver has vessels: a
-map that is sure stays as it is, and faint lesions hardly change. What is too small to count as a
-finding does not grow into one.
+so that r is 1 at L, -1 at B and 0 half-way. By Bayes' rule it is added to the logit of the map. It
+is bounded, |r| <= 1 and w <= 1.5, because lesions have rims and cores, and the liver has vessels:
+where the map is certain it does not change, and faint lesions hardly change. Components that are
+too small to count as a finding do not grow.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a predictor needs of a model; engines are chosen by name."""
+"""The interface between the predictor and a model; engines are chosen by name."""
 
 from __future__ import annotations
 

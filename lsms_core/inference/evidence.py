@@ -1,10 +1,11 @@
-"""What LSMS says of words that nothing measures: its evidence for each candidate.
+"""The evidence of LSMS for appearances that are not measured, for each candidate.
 
-A text such as "rim-enhancing lesion" names a look that no measurement decides
-(:mod:`lsms_core.language.unmeasured`). LSMS, which was taught such words, is asked in up to three
-slices of each candidate: how much more its map S says of the text than of "lesion", the mean inside
-the candidate, as a probability, is the evidence. It drops no lesion: little evidence is said as a
-doubt. Only looks that beat chance on left-out patients are in a model's calibration.
+A text such as "rim-enhancing lesion" names an appearance that is not measured
+(:mod:`lsms_core.language.unmeasured`). LSMS, if it was trained on such words, is run on up to three
+slices of each candidate. The evidence is the difference of its map S for the text and for "lesion",
+averaged inside the candidate and calibrated to a probability. No lesion is dropped for it; little
+evidence is given as a doubt. The calibration of a model holds only appearances that were better
+than chance on left-out patients.
 """
 
 from __future__ import annotations

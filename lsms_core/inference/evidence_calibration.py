@@ -1,4 +1,4 @@
-"""How the evidence of LSMS becomes a probability, for each look that it was taught to see."""
+"""Calibrates the evidence of LSMS to a probability, for each appearance that it was taught."""
 
 from __future__ import annotations
 

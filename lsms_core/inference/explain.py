@@ -1,9 +1,8 @@
-"""Why here? What led to an answer on one slice, in pictures with captions.
+"""Explains an answer on one slice, in pictures with captions.
 
 An engine with text-independent maps shows its map of lesions, the candidates that were cut from
-it, and the reason why each was kept or dropped. An engine with stages shows each of them. Of any
-other its map for the text is shown, and how far that moves when each word is left out: the
-cheapest explanation that is true by construction.
+it, and the reason why each was kept or dropped. An engine with stages shows each of them. For any
+other engine its map for the text is shown, and how far the map changes when each word is left out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The pictures of an explanation: what each stage saw, drawn on the slice."""
+"""The pictures of an explanation: the result of each stage, drawn on the slice."""
 
 from __future__ import annotations
 

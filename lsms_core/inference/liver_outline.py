@@ -1,7 +1,7 @@
-"""The liver as the network outlined it, and which candidates lie in it.
+"""Cleans the network's outline of the liver, and decides which candidates lie in it.
 
-In a slice by itself, stomach or colon can look like a lobe. In a stack of slices the liver is
-one large piece, so what is far from it is no liver.
+In a single slice, stomach or colon can look like a lobe. In a stack of slices the liver is one
+large piece, and pieces far from it are removed.
 """
 
 from __future__ import annotations

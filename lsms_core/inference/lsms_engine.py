@@ -20,7 +20,7 @@ from lsms_core.models.runtime import Runtime, open_runtime
 
 # Half a megabyte each: enough for a slice, its neighbours and those of the slices beside it.
 DRAWN_IMAGES = 64
-# What is drawn is never surer than this: a logit has to be finite.
+# Probabilities are clipped at this value, so that logits are finite.
 _UNSURE = np.float32(1e-6)
 PRECISIONS = ("auto", "float32", "bfloat16")
 

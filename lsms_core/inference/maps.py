@@ -1,8 +1,8 @@
-"""Slices as the model sees them, and its text-independent maps of them.
+"""Prepares the slices for the model, and runs its text-independent maps.
 
-A slice by itself can hide a lesion in noise, or show one where a vessel is cut across. Its
-neighbours are outlined, too, each with neighbours of its own, and the mean counts: a lesion lies
-in more than one of them, what noise makes does not (docs/history/up-to-0.9.md).
+In a single slice noise can hide a lesion, and a vessel that is cut across can look like one. So
+neighbouring slices are run, too, each with neighbours of its own, and the maps are averaged: a
+lesion lies in several slices, noise does not (docs/history/up-to-0.9.md).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class SliceMaps:
     def text_free(self, indices: Sequence[int]) -> list[NDArray[np.float32]]:
         """Return the maps of slices that do not depend on a text, the mean of the neighbours'.
 
-        What lies before all that these slices need is forgotten: the next ones had better follow.
+        Slices before those that are needed are forgotten, so slices should be run in order.
 
         Returns:
             (3, H, W) for each slice on the model's grid, 0 to 1: right lobe, left lobe, lesions.

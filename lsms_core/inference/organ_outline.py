@@ -1,4 +1,4 @@
-"""The liver, a lobe or segments of it as an answer, where a text asks for the organ itself."""
+"""Answers to texts about the organ itself: the liver, a lobe or segments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Somebody's outlines as candidates: any segmenter's lesions, named in words. Needs no torch."""
+"""Makes candidates from an existing segmentation, of any program. Needs no torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a CT to candidates, and from those to answers: the steps in the order in which they run.
+"""The steps from a CT to candidates and answers, in the order in which they run.
 
 1. ``SliceMaps.text_free``: slices as the model sees them, and its maps of them (the mean of
    neighbouring slices): right lobe, left lobe, lesions. No text takes part.
@@ -38,7 +38,7 @@ Progress = Callable[[int, int, float | None], None]
 
 @dataclass(frozen=True)
 class Run:
-    """How a run goes on in batches.
+    """The batches of a run, with progress and cancellation.
 
     Attributes:
         batch_size: how many images, or pairs of image and text, now go at once.
@@ -88,7 +88,7 @@ def run_maps(
     config: PostprocessingConfig,
     run: Run,
 ) -> tuple[NDArray[np.float16], LiverMap, list[str]]:
-    """Steps 1 to 3: the lesions' map, the liver, and what is to be said of the image."""
+    """Steps 1 to 3: the lesions' map, the liver, and notes on the image."""
     maps = SliceMaps(engine, view, preprocessing)
     lesions = np.zeros(view.volume.shape, np.float16)
     codes = np.zeros(view.volume.shape, np.uint8)

@@ -1,16 +1,16 @@
-"""From a probability map to its connected components, each with a score.
+"""Cuts a probability map into connected components, each with a score.
 
 Needs only numpy and SimpleITK, so that a host that keeps the probability map
 (3D Slicer, say) can cut it again at another threshold without the model.
 
-The map is thresholded and falls apart into connected components (in 3-D where
-neighbouring slices were run together). Every component stands or falls on its own:
+The map is thresholded and split into connected components (in 3-D where
+neighbouring slices were run together). Every component is kept or dropped by its own score:
 
     score = sqrt(mean probability inside the component * its peak)
 
-The mean asks whether the component is convincing as a whole, the peak whether it
-is convincing anywhere; their geometric mean lies between the two, and never
-below the threshold. A component is kept when it is large and deep enough and its
+The mean describes the component as a whole, the peak its most certain voxel; their
+geometric mean lies between the two, and never below the threshold. A component is
+kept when it is large and deep enough and its
 score reaches the presence threshold. The map's score is that of its best
 component, or its highest probability where nothing exceeds the threshold.
 """

@@ -1,4 +1,4 @@
-"""Answers to the sentences of a radiology report, each from the images that it refers to."""
+"""Answers the sentences of a radiology report, each on the images that it refers to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be typed: checks before any model sees a text."""
+"""Checks of a prompt before it is given to a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The slices of a request: which ones, and how the model sees them."""
+"""Selects the slices of a request, and orients them for the model."""
 
 from __future__ import annotations
 

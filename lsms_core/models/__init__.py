@@ -1,1 +1,1 @@
-"""The engines and their bundles."""
+"""The networks, and the model bundles on disk."""

@@ -1,4 +1,4 @@
-"""The networks that are trained, saved and asked in the same way, by name."""
+"""The networks by name: built, restored, combined and extended in one way."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from lsms_core.models.lsms.text_encoder import NoText, TextEncoder
 Model = LSMSModel | UNetModel
 
 DEFAULT = "lsms"
-# "unet" draws all lesions, whatever the text says.
+# "unet" draws all lesions, independently of the text.
 ARCHITECTURES = (DEFAULT, "lavt", "unet")
-# Parts of the names of what learns to listen (:mod:`lsms_core.training.listening`).
+# Parts of the names of the weights that are trained in :mod:`lsms_core.training.listening`.
 LISTENS = (".language.", "decoder.classify.", "text_head.", "pixel_head.")
-# What each head that reads the words looks for beside their mean.
+# Learnt queries of each text head, beside the mean of the words.
 _QUERIES = 2
 # Channels of the detail path at strides 1 and 2.
 _DETAIL = (16, 32)
-# The weights that look at the input channels first.
+# The first convolutions, whose shape depends on the input channels.
 _ENCODER_FIRST = "lsms.encoder.downsample.0.0.weight"
 _OUTLINE = "lsms.outline."
 _DETAIL_PATH = "lsms.detail."
@@ -118,7 +118,7 @@ def restore_model(architecture: str, model: Mapping[str, Any], text: Mapping[str
 
 
 def with_slices(model: Model, before: Sequence[float], after: Sequence[float]) -> Model:
-    """Return a model that sees more slices; until it has learnt more, it answers as before.
+    """Return a model with more input slices; before further training its answers are the same.
 
     Args:
         model: any.
@@ -141,7 +141,7 @@ def with_slices(model: Model, before: Sequence[float], after: Sequence[float]) -
     places = [after.index(offset) for offset in before]
     for name in filter(_is_first, list(state)):
         weight = wider.state_dict()[name].zero_()
-        # What LSMS sees beside the slices, its outline, stays behind them.
+        # The maps of the outline, if they are input channels, stay behind the slices.
         weight[:, len(after) :] = state[name][:, len(before) :]
         weight[:, places] = state[name][:, : len(before)]
         state[name] = weight
@@ -150,7 +150,7 @@ def with_slices(model: Model, before: Sequence[float], after: Sequence[float]) -
 
 
 def _is_first(name: str) -> bool:
-    """Whether a weight looks at the slices themselves."""
+    """Whether a weight belongs to a convolution over the slices themselves."""
     if name.startswith(_OTHERS):
         name = "lsms." + name.removeprefix(_OTHERS).split(".", 1)[1]
     drawn = name.startswith((_OUTLINE, _DETAIL_PATH))
@@ -158,7 +158,7 @@ def _is_first(name: str) -> bool:
 
 
 def with_outline(model: LSMSModel, *outlines: UNetModel) -> LSMSModel:
-    """Return LSMS with trained U-Nets as its outline; what it chooses is as before.
+    """Return LSMS with trained U-Nets as its outline; its choice by the text is unchanged.
 
     Args:
         model: with an outline, which is replaced, or without one.
@@ -223,7 +223,7 @@ def with_detail_from(model: LSMSModel, unet: UNetModel) -> LSMSModel:
 def with_reading(
     drawing: LSMSModel, reader: LSMSModel, trust: float = 0.0, *, listens: bool = False
 ) -> LSMSModel:
-    """Return an LSMS that draws as one model does, beside the U-Nets and words of another.
+    """Return an LSMS with the maps of one model, and the U-Nets and text parts of another.
 
     Its maps are the mean of its own and of the other's U-Nets, if there are any. Its language
     branches are new: with ``trust`` 0 they do not count, and are not computed, until they have
@@ -231,10 +231,10 @@ def with_reading(
 
     Args:
         drawing: an LSMS without words.
-        reader: an LSMS with words; its text encoder and what it reads from the words are kept.
+        reader: an LSMS with words; its text encoder and its text heads are kept.
         trust: the power of the network's own choice.
-        listens: leave out what the other reads from the words alone; the language branches are
-            then to be trained (:mod:`lsms_core.training.listening`), and ``trust`` does not count.
+        listens: leave out the other's text heads; the language branches must then be trained
+            (:mod:`lsms_core.training.listening`), and ``trust`` does not count.
 
     Raises:
         BundleError: when one of the two is not such a model, or they see other slices.
@@ -265,7 +265,7 @@ def with_reading(
     parts = (_OUTLINE, "text_encoder.", *heads)
     state = {k: v for k, v in reader.state_dict().items() if k.startswith(parts)}
     if reader.config.listens and listens:
-        # It goes on from what the other has heard.
+        # The training of the language branches continues.
         state |= {k: v for k, v in reader.state_dict().items() if any(p in k for p in LISTENS)}
     joined.load_state_dict({**state, **drawing.state_dict()}, strict=False)
     return joined
@@ -317,8 +317,8 @@ def with_members(model: LSMSModel, *others: LSMSModel) -> LSMSModel:
 def with_lesion_logit(model: Model, added: float) -> Model:
     """Return an LSMS that draws, with a number added to the logits of its lesions.
 
-    Its loss counts a pixel of a small lesion several times (:mod:`lsms_core.models.lsms.map_loss`),
-    so that what it draws is too sure by a constant; this takes it back.
+    The loss counts a pixel of a small lesion several times (:mod:`lsms_core.models.lsms.map_loss`),
+    so that the logits are too high by about a constant; this number corrects it.
 
     Raises:
         BundleError: when it draws nothing itself.
@@ -334,9 +334,9 @@ def with_lesion_logit(model: Model, added: float) -> Model:
 
 
 def with_words(model: LSMSModel, window_hu: tuple[float, float], trust: float) -> LSMSModel:
-    """Return LSMS whose words can rule out and ask what its heads read.
+    """Return LSMS with all text heads.
 
-    Heads that are new, or that read in another way than before, rule nothing out yet.
+    Heads that are new, or of another shape than before, have no effect yet.
 
     Args:
         model: with an outline; one that has all heads already is returned as it is.
@@ -363,7 +363,7 @@ def with_words(model: LSMSModel, window_hu: tuple[float, float], trust: float) -
 
 
 def _filled(model: LSMSModel, state: Mapping[str, torch.Tensor], *new: str) -> LSMSModel:
-    """Give a model the weights that another had; only the ``new`` parts keep their own."""
+    """Give a model the weights of another; only the ``new`` parts keep their own."""
     missing, unexpected = model.load_state_dict(state, strict=False)
     assert not unexpected
     assert all(k.startswith(new) for k in missing)

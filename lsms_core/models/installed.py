@@ -1,4 +1,4 @@
-"""Which models are on this computer, and what each says of itself, without its weights.
+"""Lists the models on this computer, with their descriptions and without their weights.
 
 Free of torch, so that the process that shows the list never loads it.
 """
@@ -21,7 +21,7 @@ DEFAULT_WEIGHTS = {"lsms": "lsms-tiny", "medclip-sam": "medclip-sam"}
 
 @dataclass(frozen=True)
 class BundleInfo:
-    """What a bundle says of itself.
+    """The description of a bundle.
 
     Attributes:
         name: the model's name.
@@ -106,7 +106,7 @@ def default_weights(path_or_name: str | Path, engine: str | None) -> str | Path:
 
 
 def inspect_bundle(path_or_name: str | Path, *, verify: bool = True) -> BundleInfo:
-    """Read what a bundle says of itself, without its weights.
+    """Read the description of a bundle, without its weights.
 
     Raises:
         BundleError: when it is missing, incomplete, altered or of another format.

@@ -1,4 +1,4 @@
-"""A tokenizer that spells, for networks of random weights and for those that read no text."""
+"""A tokenizer of single letters, for networks with random weights or without text input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models on this computer: put there from a folder, a zip or a download, and taken away.
+"""Installs and removes models on this computer, from a folder, a zip or a download.
 
 Works with no network. Everything is checked against the model's SHA-256
 manifest in a temporary folder first and then renamed, so a model is there

@@ -1,1 +1,1 @@
-"""What LSMS has to beat: trained on the same samples, by the same command."""
+"""Baselines for LSMS, trained on the same samples by the same command."""

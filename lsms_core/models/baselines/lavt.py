@@ -189,7 +189,7 @@ class LAVTModel(LSMSModel):
 
 
 class _Silence(nn.Module):
-    """Stands where a block of the encoder would listen to the words."""
+    """Replaces the language branch in a block of the encoder."""
 
     def forward(self, x: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:  # noqa: ARG002
         return x.new_zeros(())

@@ -1,4 +1,4 @@
-"""A plain U-Net that draws every lesion of the slice, whatever the text says."""
+"""A plain U-Net that draws every lesion of the slice, independently of the text."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class UNetConfig:
 
 
 class UNet(Network):
-    """The outline of LSMS on its own: its map of the lesions is the answer to every text."""
+    """LSMS's outline alone: its map of the lesions is the answer to every text."""
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()

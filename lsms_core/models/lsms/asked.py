@@ -1,7 +1,7 @@
-"""What words ask of an answer as a whole, in the order of a head's outputs.
+"""Labels for what a text asks of whole lesions, in the order of a head's outputs.
 
-The head is kept for weights that have it. No answer reads it: what a text asks of whole lesions is
-read by :mod:`lsms_core.language.read` and measured (:mod:`lsms_core.language.select`).
+The head is kept for older weights. The answers do not use it: the text is read by
+:mod:`lsms_core.language.read`, and whole lesions are measured (:mod:`lsms_core.language.select`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How dense what the outline draws is, in the words of radiologists.
+"""The attenuation of the outlined lesions, in four classes.
 
-The limits are those by which the training's texts call lesions
-(:mod:`lsms_core.anatomy.measurements`), halfway where that leaves a gap between two words.
+The limits are those of the training texts (:mod:`lsms_core.anatomy.measurements`), halfway where
+there is a gap between two classes.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _SMALLEST = 1e-3
 
 
 def attenuation_shares(image: Tensor, drawn: Tensor, window_hu: Sequence[float]) -> Tensor:
-    """Return A_d, (B, 4, H, W): how much what is drawn around a pixel is of each attenuation.
+    """Return A_d, (B, 4, H, W): the share of each attenuation class around a pixel.
 
-    The four add up to 1. Where nothing is drawn they mean nothing.
+    The four add up to 1. They have no meaning where nothing is outlined.
 
     Args:
         image: (B, H, W) the slice in [-1, 1].

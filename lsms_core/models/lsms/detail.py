@@ -1,8 +1,7 @@
 """The detail path: boundaries and small lesions, at the strides that the encoder leaves out.
 
 The encoder begins at stride 4, which is 6 mm in a picture of 1.6 mm pixels: a lesion of 8 mm is
-one position of its finest grid. "P1 brings boundary detail" to the decoder; this path carries the
-thought on to strides 2 and 1:
+one position of its finest grid. This path adds features at strides 2 and 1:
 
     E1  = 2 x (LeakyReLU IN Conv3x3)(image)                       stride 1
     E2  = 2 x (LeakyReLU IN Conv3x3)(MaxPool E1)                  stride 2, seen by the stem, too

@@ -78,7 +78,7 @@ class Encoder(nn.Module):
     def __init__(self, config: LSMSConfig) -> None:
         super().__init__()
         dims = config.dims
-        # A network that draws by itself needs no outline to look at.
+        # A network that draws the maps itself gets no outline as input.
         seen = len(KINDS) if config.outline and not config.draws else 0
         channels = config.in_channels + seen
         fine = config.detail[1] if config.detail else 0

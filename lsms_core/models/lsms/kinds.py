@@ -1,4 +1,4 @@
-"""What the text-independent maps show, in the order of the maps; free of torch."""
+"""The names of the text-independent maps, in their order; without torch."""
 
 KINDS = ("right lobe", "left lobe", "lesions")
 LESIONS = KINDS.index("lesions")

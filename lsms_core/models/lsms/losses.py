@@ -37,8 +37,8 @@ def dice_loss(logits: Tensor, target: Tensor) -> Tensor:
     """Soft Dice loss, mean over samples (Milletari et al., 2016, with the plain sum below).
 
     Dice has no gradient worth following where the target is empty. There the term is
-    S / (S + K) for a predicted area S: an invented lesion of the size of a common one costs about
-    as much as a missed one, which the cross-entropy's mean over all pixels would not see.
+    S / (S + K) for a predicted area S, so that a false positive of common size costs about as much
+    as a missed lesion; the mean of the cross-entropy over all pixels would hardly count it.
 
     Args:
         logits: (B, 1, H, W).
@@ -54,11 +54,11 @@ def dice_loss(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def ruled_out_loss(logits: Tensor, truth: Tensor) -> Tensor:
-    """Cross-entropy of what texts rule out.
+    """Cross-entropy of the exclusion logits.
 
     Args:
         logits: (B, N).
-        truth: (B, N), 1 or 0; -1 where it is no question, which counts as nothing lost.
+        truth: (B, N), 1 or 0; -1 where it does not apply, which costs nothing.
     """
     known = (truth >= 0).float()
     return F.binary_cross_entropy_with_logits(logits.float(), truth.clamp_min(0), known)

@@ -37,18 +37,17 @@ class LSMSConfig:
         drop_path: largest drop-path rate, reached in the last block.
         dropout: dropout before the last convolution.
         max_tokens: longest text, in tokens.
-        outline: channels of the U-Net that draws what can be named, five levels going down and
+        outline: channels of the U-Net that draws lobes and lesions, five levels going down and
             the last going up (:mod:`lsms_core.models.lsms.outline`); () for the paper's network.
         outlines: how many such U-Nets there are; their mean counts.
-        lobes: whether the words rule lobes out of the outline; not in weights before 0.4.
-        attenuation_window: (lowest, highest) HU of the image where the words rule attenuations
-            out of the outline; (), as in weights before 0.5, where they don't.
-        asked: whether the words tell what is asked of whole lesions, such as their size; not in
-            weights before 0.6.
-        sections: whether the words name a part of a lobe; not in weights before 0.7.
-        queries: what each head that reads the words looks for beside their mean; 0 in weights
-            before 0.8.
-        trust: the power of the network's own choice among what the outline draws.
+        lobes: whether there is a text head for excluded lobes; not in weights before 0.4.
+        attenuation_window: (lowest, highest) HU of the image where there is a text head for
+            excluded attenuations; (), as in weights before 0.5, without it.
+        asked: whether there is a text head for what is asked of whole lesions, such as their
+            size; not in weights before 0.6.
+        sections: whether there is a text head for parts of lobes; not in weights before 0.7.
+        queries: learnt queries of each text head, beside the mean word; 0 in weights before 0.8.
+        trust: the power of the network's own choice among the outlined lesions.
         draws: whether the network draws the text-independent maps itself, from its encoder and
             decoder without words (:mod:`lsms_core.models.lsms.detail`); where there are U-Nets
             (``outline``), too, the mean of all counts. Not in weights before 1.0.
@@ -57,8 +56,8 @@ class LSMSConfig:
             counts. Not in weights before 1.1.
         words: False for a network that only draws: it has no language branches and no heads
             that read a text, and draws the same for every text.
-        listens: whether the logits for a text are what the network itself says of it, pixel by
-            pixel; no head then reads the words apart from the picture. Not in weights before 1.0.
+        listens: whether the logits for a text come from the language branches, pixel by pixel;
+            there are no text heads then. Not in weights before 1.0.
         norm: normalisation of the encoder, "batch" or "instance".
         layer_scale: where s1 and s2 of each block start.
     """

@@ -1,4 +1,4 @@
-"""The loss of the text-independent maps: each lesion counts, not each of its pixels."""
+"""The loss of the text-independent maps; small lesions get larger weights per pixel."""
 
 from __future__ import annotations
 
@@ -70,6 +70,6 @@ def _each_kind(logits: Tensor, truth: Tensor, weight: Tensor, stride: int) -> tu
     overlap = (drawn * truth).sum((2, 3))
     drawn, present = drawn.sum((2, 3)), (truth * weight).sum((2, 3))
     dice = 1 - (2 * overlap + 1) / (drawn + present + 1)
-    # As in losses.dice_loss: an invention costs about as much as a miss.
+    # As in losses.dice_loss: a false positive costs about as much as a missed lesion.
     invented = drawn / (drawn + COMMON_LESION_PIXELS / stride**2)
     return ce.mean(0), torch.where(present > 0, dice, invented).mean(0)

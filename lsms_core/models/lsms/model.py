@@ -29,7 +29,7 @@ from lsms_core.models.lsms.outline import (
 from lsms_core.models.lsms.reading import kinds_reader, mean_word, rules_out
 from lsms_core.models.lsms.text_encoder import NoText, TextEncoder
 
-# What the words alone decide, by the names of the heads that read it and of their labels.
+# The text heads, by the names of their outputs and labels.
 READERS = ("kinds", "lobes", "attenuations", "sections", "asked")
 
 
@@ -42,11 +42,11 @@ class LSMSOutput:
         pixel_embedding: (B, E, h, w) in the shared space; training only.
         text_embedding: (B, E) in the shared space; training only.
         pixels: (B, width, h, w) features D of the decoder; training only.
-        drawn: (P, 3, H, W) logits of what the outline draws in each picture; training only.
-        kinds: (B, 3) logits of which of it each text speaks of; training only.
-        lobes: (B, 2) logits of the lobes, right and left, that each text rules out; likewise.
-        attenuations: (B, 4) logits of the attenuations that each text rules out; likewise.
-        sections: (B, 4) logits of the parts of the lobes that each text rules out; likewise.
+        drawn: (P, 3, H, W) logits of the text-independent maps of each picture; training only.
+        kinds: (B, 3) logits of the maps that each text is about; training only.
+        lobes: (B, 2) exclusion logits of the lobes, right and left, for each text; likewise.
+        attenuations: (B, 4) exclusion logits of the attenuations for each text; likewise.
+        sections: (B, 4) exclusion logits of the parts of the lobes for each text; likewise.
         asked: (B, 8) logits of what each text asks of whole lesions; likewise.
     """
 
@@ -72,7 +72,7 @@ class Network(nn.Module):
         return self.features(image, tokens, mask, drawn).logits
 
     def draw(self, image: Tensor) -> Tensor | None:  # noqa: ARG002
-        """Return what does not depend on the words, (P, 3, H, W), if there is such a thing."""
+        """Return the text-independent maps, (P, 3, H, W), if the network has them."""
         return None
 
     def learning_maps(self, image: Tensor) -> list[Tensor]:
@@ -125,7 +125,7 @@ class LSMS(Network):
         if config.attenuation_window:
             self.attenuations = rules_out(*words, len(ATTENUATIONS))
         if config.sections:
-            # Where the parts lie, whoever holds the picture and its spacing knows.
+            # Positions are measured by the caller, who has the image and its spacing.
             self.sections = rules_out(*words, len(SECTIONS))
         if config.asked:
             self.asked = rules_out(*words, len(ASKED))
@@ -209,9 +209,9 @@ class LSMS(Network):
     def _choice(
         self, image: Tensor, tokens: Tensor, mask: Tensor, seen: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        """Return the (B, 1, H, W) logits S of what the words name, and the features D."""
+        """Return the (B, 1, H, W) logits S for the texts, and the features D."""
         if seen is not None and not self.training and self.config.trust == 0:
-            # What does not count is not computed.
+            # With trust 0 the logits have no effect and are not computed.
             return image.new_zeros((tokens.shape[0], 1, *image.shape[-2:])), None
         fine = None
         if self.config.draws:

@@ -1,30 +1,29 @@
-"""The outline: a U-Net that draws what can be named, whatever is asked; the words then choose.
+"""The outline: a U-Net that draws lobes and lesions for every text; the text then chooses.
 
-The paper's encoder begins with public weights, which know edges and organs. With some ten patients
-and nothing to begin with it finds fewer lesions than a plain U-Net on the same pictures
-(docs/history/up-to-0.9.md), and chooses well among those that it finds. So each does what it is
-good at:
+The paper's encoder starts from public pretrained weights. Trained from random weights on about ten
+patients, it finds fewer lesions than a plain U-Net on the same pictures
+(docs/history/up-to-0.9.md), but it chooses well among those that it finds. So both are combined:
 
     M   = U-Net(image)                                right lobe, left lobe, lesions; no words
-    S   = LSMS([image; M], words)                     which of it is meant
+    S   = LSMS([image; M], words)                     which of them the text means
     P_c = sigmoid(M_c)                                lesions in and around the lobes only
-    k_c                                               whether the words speak of kind c
-    e_l                                               whether the words rule lobe l out
-    a_d                                               whether they rule attenuation d out
+    k_c                                               whether the text is about kind c
+    e_l                                               whether the text excludes lobe l
+    a_d                                               whether the text excludes attenuation d
     p   = (1 - prod_c (1 - k_c P_c)) * prod_l (1 - e_l Q_l) * prod_d (1 - a_d A_d) * sigmoid(S)^t
 
-where Q_l is how much of the liver around a pixel is of lobe l, and A_d how much what is drawn
-around it looks like attenuation d (:mod:`lsms_core.models.lsms.attenuation`); k, e and a are
-read from the words alone (:mod:`lsms_core.models.lsms.reading`). Left and right are
-the one thing that must never be wrong, and a network learns them last. So the words alone decide
-about the lobes, and the maps where these lie. With few patients S turns down lesions that were
-meant; t < 1 asks it to be surer before it does. While it learns, t is 1.
+where Q_l is the share of lobe l in the liver around a pixel, and A_d the share of attenuation d
+in the outlined lesions around it (:mod:`lsms_core.models.lsms.attenuation`); k, e and a depend on
+the text only (:mod:`lsms_core.models.lsms.reading`). Left and right must never be wrong, but a
+network learns them last. So the text decides about the lobes, and the maps show where they are.
+With few patients S rejects some lesions that the text means; t < 1 reduces this effect. In
+training, t is 1.
 
-No gradient goes from p into M: a U-Net that is asked to forget what is not named forgets it for
-every text.
+No gradient goes from p into M: otherwise the U-Net would learn to leave out, for every text, the
+lesions that one text does not name.
 
-Several U-Nets that began with other weights make other mistakes; where there are several, M is
-their mean (docs/history/up-to-0.9.md).
+U-Nets with different initial weights make different mistakes; where there are several, M is their
+mean (docs/history/up-to-0.9.md).
 """
 
 from __future__ import annotations
@@ -39,16 +38,16 @@ from lsms_core.models.lsms.decoder import INITIAL_LOGIT
 from lsms_core.models.lsms.kinds import KINDS, LESIONS
 from lsms_core.models.lsms.mixers import full_precision
 
-# Pixels from the lobes within which a lesion is believed: a lobe's map has holes at large lesions.
+# Largest distance of a lesion from the lobes, pixels: the lobes' maps have holes at large lesions.
 _REACH = 4
 # The grid, in pixels, on which the surroundings are looked at; their widths on it, and their
 # weights: the closest decide, the wider ones where a large lesion has left a hole in the maps.
 _CELL = 4
 _AROUND = ((3, 1.0), (7, 0.1), (17, 0.01))
-# How often a picture of a training batch is shown lesions that it does not have.
+# How often a picture of a training batch gets false lesions.
 _TEMPTED = 0.5
 _SMALLEST = 1e-5
-# What is drawn is never surer than this: a logit has to be finite.
+# Probabilities are clipped at this value, so that logits are finite.
 _SURE = 1e-6
 
 
@@ -180,8 +179,8 @@ def choose(
         chosen: (B, 1, H, W) logits S.
         drawn: (B, 3, H, W) probabilities P_c.
         kinds: (B, 3) logits of k_c.
-        ruled_out: (B, N) logits of what the words rule out, and (B, N, H, W) how much each
-            pixel is of it, at most 1 together; lobes and attenuations.
+        ruled_out: (B, N) exclusion logits, and (B, N, H, W) shares of each pixel, with a sum of
+            at most 1; lobes and attenuations.
         trust: the power t.
     """
     with full_precision(chosen):
@@ -196,10 +195,10 @@ def choose(
 
 
 def tempt(drawn: Tensor) -> Tensor:
-    """Show some pictures of a training batch the lesions of the picture before, in their liver.
+    """Give some pictures of a training batch the lesions of the picture before, inside the liver.
 
-    On patients that it was trained on, a U-Net hardly invents lesions. On others it does, and
-    whoever has learnt to trust it believes them all.
+    On its training patients a U-Net has few false positives, on others it has more. Without these
+    false lesions, the choice would learn to accept all outlined lesions.
 
     Args:
         drawn: (B, 3, H, W) probabilities; none is changed in place.

@@ -1,9 +1,9 @@
-"""Heads that read what the words alone decide.
+"""Heads that depend on the text only, such as which lobe it excludes.
 
-The mean of the words tells "left" from "right", but hardly "left, not right" from "right, not
-left". So each head also looks for words of its own: a learnt query weighs the words, which the
-text encoder has already read in their context, and what is found joins their mean. That is
-attention pooling as of Lee et al. (Set Transformer, arXiv 1810.00825), with one layer.
+The mean of the word features separates "left" from "right", but not well "left, not right" from
+"right, not left". So each head also has learnt queries that weight the word features, and the
+weighted means are added to the plain mean. This is attention pooling as in Lee et al. (Set
+Transformer, arXiv 1810.00825), with one layer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lsms_core.models.lsms.decoder import INITIAL_LOGIT
 
 # "Not in the left lobe" and "left lobe" share their words.
 _HIDDEN = 128
-# A logit that no word reaches.
+# The attention logit of padding.
 _NEVER = -1e4
 # Most texts speak of lesions; the kinds are those of the outline.
 _INITIAL_KINDS = (-3.0, -3.0, 3.0)
@@ -30,12 +30,12 @@ def mean_word(tokens: Tensor, mask: Tensor) -> Tensor:
 
 
 class Reader(nn.Module):
-    """What words rule out: "left lobe lesion" the right lobe, "hypodense" what is bright; or ask.
+    """Exclusions and other labels of a text: "left lobe lesion" excludes the right lobe.
 
     Args:
         text_width: width of the text features.
         queries: how many weighted means of the words join the plain one; 0 in weights before 0.8.
-        initial: the logits at first, one for each thing that is read.
+        initial: the initial logits, one for each output.
     """
 
     def __init__(self, text_width: int, queries: int, initial: Sequence[float]) -> None:
@@ -59,7 +59,7 @@ class Reader(nn.Module):
 
 
 class Kinds(nn.Module):
-    """Which of the outline's kinds a text speaks of, from the mean word; in weights before 0.8."""
+    """The outline's kinds that a text is about, from the mean word; in weights before 0.8."""
 
     def __init__(self, text_width: int) -> None:
         super().__init__()
@@ -74,10 +74,10 @@ class Kinds(nn.Module):
 
 
 def kinds_reader(text_width: int, queries: int) -> nn.Module:
-    """Return the head that tells which of the outline's kinds a text speaks of."""
+    """Return the head for the outline's kinds that a text is about."""
     return Reader(text_width, queries, _INITIAL_KINDS) if queries else Kinds(text_width)
 
 
 def rules_out(text_width: int, queries: int, count: int) -> Reader:
-    """Return a head for ``count`` things that words rule out or ask, hardly any of it yet."""
+    """Return a head with ``count`` exclusions or other labels, which initially are unlikely."""
     return Reader(text_width, queries, [INITIAL_LOGIT] * count)

@@ -1,4 +1,4 @@
-"""What each stage of the pipeline found, and how long it took."""
+"""The results of each stage of the pipeline, and their times."""
 
 from __future__ import annotations
 

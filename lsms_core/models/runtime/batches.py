@@ -1,4 +1,4 @@
-"""Images a few at a time, fewer where memory runs out."""
+"""Runs images in small batches, and in smaller ones where memory runs out."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Which runtime opens a network, and on which device.
+"""Chooses the runtime of a network and the device.
 
-ONNX Runtime is what everybody has: it is small and starts in a fraction of a second. torch comes
-in where only it can reach the device (CUDA without ONNX Runtime's GPU package, Apple's MPS), where
-a model has no graphs, and where it is asked for.
+ONNX Runtime is the default: it is small and starts in a fraction of a second. torch is used where
+only it supports the device (CUDA without ONNX Runtime's GPU package, Apple's MPS), where a model
+has no graphs, and where the user chooses it.
 """
 
 from __future__ import annotations

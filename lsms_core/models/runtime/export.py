@@ -1,4 +1,4 @@
-"""Makes a model's graphs: torch's own exporter, and the weights left where they are.
+"""Exports a model's graphs with torch's own exporter, without a copy of the weights.
 
 The weights stay in the model's one file as they are stored. A graph refers to their bytes there,
 and where they are stored in half precision it begins with casts to float32, which ONNX Runtime

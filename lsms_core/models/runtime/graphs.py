@@ -1,4 +1,4 @@
-"""The graphs in a model's folder: what each computes, without the weights.
+"""The graphs in a model's folder; they refer to the file of the weights.
 
 ::
 
@@ -9,7 +9,7 @@
                                 mask (B, T) -> logits (B, 1, H, W)
 
 A graph names the bytes of the weights' file where each of its initialisers begins and ends (ONNX
-calls that external data). So whoever replaces the weights' file makes the graphs anew, and the
+calls that external data). So the graphs must be exported again when the weights' file changes; the
 manifest covers both. A part that a network does not have has no graph.
 """
 

@@ -1,4 +1,4 @@
-"""What the answers need of a network, in arrays of numpy."""
+"""The interface of a network for inference, with NumPy arrays."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Runtime(Protocol):
         mask: NDArray[np.bool_],
         drawn: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        """Return the map of what each text names in one image.
+        """Return the map of each text for one image.
 
         Args:
             image: (1, C, H, W) in [-1, 1].

@@ -17,7 +17,7 @@ from lsms_core.models.runtime.graphs import graph_file, graphs_of
 from lsms_core.models.runtime.interface import Part
 from lsms_core.models.runtime.threads import default_threads
 
-# Errors only: a warning of the library in somebody's terminal helps nobody.
+# Errors only: the library's warnings are of no use to users.
 _LOG_ERRORS = 3
 _OUT_OF_MEMORY = ("out of memory", "failed to allocate", "bad_alloc", "bad allocation")
 

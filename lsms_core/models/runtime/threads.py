@@ -1,4 +1,4 @@
-"""How many CPU threads a network gets.
+"""The number of CPU threads of a network.
 
 One a physical core that this process may use, and at most eight: the networks are small, and
 beyond that more threads wait for each other. Threads that wait sleep instead of spinning: on a
@@ -27,7 +27,7 @@ def usable_cores() -> int:
 
 
 def default_threads() -> int:
-    """Return the number of threads where nobody says one."""
+    """Return the number of threads if none is given."""
     return min(usable_cores(), MOST_THREADS)
 
 

@@ -1,4 +1,4 @@
-"""Findings as a table: what a radiologist measures of each segment."""
+"""Findings as a table: the measurements of each segment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prompts that were used and those that are liked, kept in the scene."""
+"""The prompt history and the favourite prompts, kept in the scene."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks on a volume's grid, in and out of segments, wherever their nodes are in the world.
+"""Reads and writes segments as masks on a volume's grid, under any transforms.
 
 A segment may lie on another grid than the volume, and its segmentation under other
 transforms. Voxel indices are (i, j, k), arrays (k, j, i).

@@ -1,4 +1,4 @@
-"""Segments that must not change."""
+"""Locked segments, which must not change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an answer goes, as the user chose."""
+"""The user's choices for writing an answer to segments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Overlap = Literal["allow", "mask-others"]
 
 @dataclass(frozen=True)
 class WriteOptions:
-    """Where an answer goes.
+    """How an answer is written to segments.
 
     Attributes:
         policy: "new" makes new segments; "update" adds to the prompt's segments (replacing

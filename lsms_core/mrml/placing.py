@@ -1,4 +1,4 @@
-"""Which voxels go to which segment."""
+"""Decides which voxels are written to which segment."""
 
 from __future__ import annotations
 

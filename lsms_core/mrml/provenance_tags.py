@@ -1,4 +1,4 @@
-"""What a segment remembers of its making, kept in its tags."""
+"""Provenance tags of a segment: prompt, model, score and other facts about its run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _UNSAFE = re.compile(r"[%|\x00-\x1f\x7f]")
 
 @dataclass(frozen=True)
 class SegmentMeta:
-    """How a segment was made.
+    """The provenance of a segment.
 
     Attributes:
         prompt: the text that was asked for.
@@ -76,7 +76,7 @@ def write_tags(segment: vtkSegment, meta: SegmentMeta) -> None:
 
 
 def read_tags(segment: vtkSegment) -> SegmentMeta | None:
-    """Return what :func:`write_tags` kept, None for a segment that was made otherwise."""
+    """Return the provenance tags, None for a segment without them."""
     found: dict[str, Any] = {}
     for field in fields(SegmentMeta):
         text = tag_of(segment, TAG_PREFIX + field.name)

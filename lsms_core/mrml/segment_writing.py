@@ -1,7 +1,7 @@
-"""Masks to segments: addressed by ID, never by their place in the list.
+"""Writes masks to segments, which are addressed by ID, never by their place in the list.
 
-Nothing is touched for an empty mask, nothing in a locked segment, and nothing in a
-neighbour that shares a layer with the segment that is written.
+An empty mask changes nothing. Locked segments, and other segments on the same layer,
+are never changed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lesions, liver, lobes and segments that somebody has outlined already, as candidates."""
+"""Makes candidates from the lesions of an existing segmentation node."""
 
 from __future__ import annotations
 
@@ -39,14 +39,13 @@ def candidates_of_segmentation(
     plane: str | int = "axial",
     slices: Sequence[int] | None = None,
 ) -> CandidateSet:
-    """Take the lesions of a segmentation as candidates, wherever the two are in the world.
+    """Make candidates from the lesions of a segmentation, under any transforms.
 
-    Its liver, lobes and Couinaud's segments are used where it has them; what they are is
-    recognised by names and terminology codes, and lobes that nobody outlined are divided as on
-    the command line.
+    Its liver, lobes and Couinaud's segments are used where it has them; they are recognised by
+    names and terminology codes. Missing lobes are divided as on the command line.
 
     Args:
-        segmentation_node: somebody's outlines.
+        segmentation_node: an existing segmentation.
         volume_node: the CT.
         plane: "axial", "coronal", "sagittal" or an array axis.
         slices: indices along it; None for the whole volume.

@@ -1,8 +1,8 @@
-"""One prompt run is one undo step, and taking it back touches nothing but what the run wrote.
+"""Undo of a prompt run: one step, which takes back only what the run wrote.
 
-People paint between runs, and other tools add segments. A copy of the whole segmentation, as
-Segment Editor's history keeps it, would take their work back with the run; here a run
-remembers the segments that it wrote, and of these the voxels that it changed.
+Users paint between runs, and other tools add segments. Restoring a copy of the whole segmentation,
+as Segment Editor's history does, would also remove this work. So a run remembers the segments that
+it wrote, and the voxels that it changed in them.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def _switch_segment(
     """Bring one segment from ``old`` to ``new``, and leave alone what is neither's."""
     now = SegmentState.of(node, segment_id)
     if now is None:
-        # Removed by somebody else: only what the run itself had removed or taken back returns.
+        # Removed elsewhere: only segments that the run itself had removed or taken back return.
         wanted = _here(node, new)
         if old is None and wanted is not None:
             _restore(node, segment_id, wanted)
@@ -213,7 +213,7 @@ def _here(node: vtkMRMLSegmentationNode, state: SegmentState | None) -> SegmentS
 def _without_the_step(now: Patch | None, old: Patch | None, new: Patch | None) -> Patch | None:
     """Return ``now`` with the voxels that differ from ``old`` to ``new`` switched back.
 
-    Voxels that are no longer as ``old`` has them were changed by somebody else, and stay.
+    Voxels that no longer are as in ``old`` were changed elsewhere, and stay.
     """
     if same_patch(now, old):
         return new

@@ -1,4 +1,4 @@
-"""Which slice of a volume a slice view shows."""
+"""Finds the slice of a volume that a slice view shows."""
 
 from __future__ import annotations
 

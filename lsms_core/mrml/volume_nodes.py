@@ -1,4 +1,4 @@
-"""A volume node as a CT, and a key that tells when it has changed."""
+"""Reads a volume node as a CT, and makes a key that changes with its contents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The secret that server and clients share."""
+"""The access token that the server and its clients share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHORTEST = 16
 
 
 def new_token() -> str:
-    """Return a token that nobody guesses (256 bits)."""
+    """Return a new random token (256 bits)."""
     return secrets.token_urlsafe(32)
 
 
@@ -34,7 +34,7 @@ def checked_token(token: str, source: str) -> str:
 
 
 def same_token(given: str, expected: str) -> bool:
-    """Compare two tokens in a time that tells nothing of them."""
+    """Compare two tokens in constant time."""
     return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
 
 

@@ -1,4 +1,4 @@
-"""Where an engine's server is."""
+"""The address of an engine's server."""
 
 from __future__ import annotations
 

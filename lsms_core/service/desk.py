@@ -1,4 +1,4 @@
-"""Answers requests from what is known already, or lets them wait for an engine."""
+"""Answers requests from kept searches, or queues them for an engine."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Desk:
             return ct
         assert request.affine is not None
         if await asyncio.to_thread(image_hash, request.ct, request.affine) != request.image:
-            # Under a wrong name, one client's image would answer another one's question.
+            # With a wrong hash, the answer would be about another client's image.
             raise InputError("The image changed while it was being sent; press Run again.")
         self.images.put(request.image, request.ct)
         return request.ct

@@ -1,4 +1,4 @@
-"""Connections before they are requests: how many there may be, and how long they are silent."""
+"""Limits the number of connections, and ends those that send no request in time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SWEEP_SECONDS = 0.5
 
 
 class Doors:
-    """Makes the protocol of each connection, and ends those that never say what they want.
+    """Makes the protocol of each connection, and ends those that send no request in time.
 
     Args:
         limits: of the server.
@@ -56,7 +56,7 @@ class Doors:
 
 
 class _TurnedAway(asyncio.Protocol):
-    """Says that there are too many connections, and ends."""
+    """Answers that there are too many connections, and ends the connection."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)

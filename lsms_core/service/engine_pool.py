@@ -1,4 +1,4 @@
-"""The engines: worker processes, each driven by a thread, and whose turn it is to use them."""
+"""The engines: worker processes, each controlled by a thread, and the queue of their jobs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TOO_LONG = "The run took longer than the server allows ({seconds:.0f} s): choos
 
 @dataclass(eq=False)
 class Job:
-    """A request for an engine, and what became of it.
+    """A request for an engine, with its progress and its answer.
 
     Attributes:
         client: who asks.

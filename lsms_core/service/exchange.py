@@ -1,4 +1,4 @@
-"""One request to a server and what comes back, over a socket that never blocks."""
+"""One request to a server and its response, over a non-blocking socket."""
 
 from __future__ import annotations
 

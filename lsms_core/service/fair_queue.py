@@ -1,4 +1,4 @@
-"""Whose turn it is: clients take turns, each with its own requests in their order."""
+"""A fair queue: clients take turns, and the requests of each client keep their order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The name of an image on the wire: a hash of its voxels and its geometry."""
+"""Identifies an image in requests by a hash of its voxels and its geometry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps what was used last, as much as fits into a number of bytes."""
+"""A cache that keeps the most recently used values, up to a number of bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Value = TypeVar("Value")
 
 
 class KeptByUse(Generic[Value]):
-    """A mapping that forgets what was not used for longest.
+    """A mapping that forgets the least recently used values.
 
     Args:
         most_bytes: how much is kept; one thing that is larger is not kept at all.

@@ -1,4 +1,4 @@
-"""What a server takes, keeps and waits for."""
+"""The limits of a server: sizes, numbers and times."""
 
 from __future__ import annotations
 

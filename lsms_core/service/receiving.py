@@ -1,4 +1,4 @@
-"""Takes requests in, within the server's limits: who is let in, and how a body is read."""
+"""Receives requests within the server's limits: checks the token and reads the body."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Receiving:
         self._uploading = 0
 
     def check_token(self, request: web.Request) -> None:
-        """Let only those in who know the token.
+        """Refuse requests without the token.
 
         Raises:
             RefusalError: when it is missing or wrong.

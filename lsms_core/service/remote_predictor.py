@@ -1,4 +1,4 @@
-"""A model on an engine's server, asked as one of this computer."""
+"""A model on an engine's server, with the interface of a local one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The host's side of an engine's server: the worker's client, with the engine elsewhere.
+"""The client of an engine's server, with the interface of the worker's client.
 
 As :class:`lsms_core.worker.client.WorkerClient` it has no thread and no event loop: its owner calls
 :meth:`ServiceClient.poll`. It needs only the standard library and NumPy.
@@ -145,7 +145,7 @@ class ServiceClient(Asking):
         self._events = events + self._events
 
     def last_words(self) -> str:
-        """Return "": what an engine said stays on its server."""
+        """Return "": the output of an engine stays on its server."""
         return ""
 
     def close(self) -> None:

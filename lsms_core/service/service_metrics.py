@@ -1,4 +1,4 @@
-"""What an operator watches, in the text format of Prometheus; no patient data, no texts."""
+"""Metrics for operators, in the text format of Prometheus; without patient data and prompts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request as it came over the network, checked before anything is done with it."""
+"""Checks a request from the network before it is used."""
 
 from __future__ import annotations
 

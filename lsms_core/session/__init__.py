@@ -1,1 +1,1 @@
-"""Runs, what became of them, and changes to them: the same in Slicer's panel and in the browser."""
+"""Runs, their results and corrections: the logic of Slicer's panel and of the browser page."""

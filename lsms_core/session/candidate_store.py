@@ -1,4 +1,4 @@
-"""The candidates of the last searches: every further text about them needs no worker."""
+"""Keeps the candidates of the last searches: further texts about them need no worker."""
 
 from collections import OrderedDict
 from dataclasses import replace
@@ -35,7 +35,7 @@ class CandidateStore:
         self._cuts = OrderedDict((k, v) for k, v in self._cuts.items() if k[0] in kept)
 
     def cut(self, key, threshold=None, keepLargest=None, minimumArea=None):
-        """Return a search's candidates cut in a way; measured once, however often asked.
+        """Return a search's candidates with other cut settings; each set is measured once.
 
         Args:
             key: of a search that is kept.
@@ -67,7 +67,7 @@ def _cut(found, threshold, keepLargest, minimumArea):
 
 
 def searchKey(request, volumeKey):
-    """Return what tells searches apart."""
+    """Return the key of a search."""
     if request.lesionsFrom is not None:
         node = request.lesionsFrom
         source = ("segmentation", node.GetID(), _contentTime(node))

@@ -1,4 +1,4 @@
-"""What the worker says about how a finding came about."""
+"""The explanation of a finding, as the worker sends it."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a run found for one prompt, and the segments that were made of it."""
+"""The answer to one prompt of a run, and the segments made from it."""
 
 from dataclasses import dataclass, field, replace
 

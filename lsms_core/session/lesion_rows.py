@@ -1,4 +1,4 @@
-"""What the list of lesions shows of each candidate; no Qt."""
+"""The rows of the lesion list, one for each candidate; no Qt."""
 
 from dataclasses import dataclass, replace
 from typing import Any

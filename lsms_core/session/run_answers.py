@@ -1,4 +1,4 @@
-"""From a request to its answers: candidates that are known, searched for, or outlined already.
+"""Answers a request from known candidates, from a new search, or from an existing segmentation.
 
 Texts are read and lesions chosen here, in Slicer's process, without the worker and within
 milliseconds; the worker only searches.

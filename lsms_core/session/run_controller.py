@@ -1,4 +1,4 @@
-"""Drives the worker: starts a run, passes on its events, cancels. Never waits."""
+"""Controls the worker without waiting: starts a run, passes on its events, cancels it."""
 
 import logging
 
@@ -117,7 +117,7 @@ class RunController:
         self._startTimer()
 
     def cancel(self):
-        """End the run at once; whatever the worker still says of it is not heard.
+        """End the run at once; later events of this run are ignored.
 
         The worker stops at the next slice. The client ends a worker that does not stop in time;
         a run that is started meanwhile waits for that.

@@ -1,11 +1,11 @@
-"""One run, fixed when Run is pressed: later changes in the panel don't reach it."""
+"""The settings of one run, fixed when Run is pressed; later changes in the panel have no effect."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to look for, where, how, and what to do with it.
+    """The settings of one run.
 
     Attributes:
         volumeNode: the CT.

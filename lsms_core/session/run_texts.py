@@ -1,4 +1,4 @@
-"""What is said of a run: how far it is, and what came of it."""
+"""The messages about a run: its progress and its outcome."""
 
 from lsms_core.session.translation import tr as _
 

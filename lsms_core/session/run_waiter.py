@@ -4,7 +4,7 @@ import time
 
 
 class RunWaiter:
-    """Keeps how a run ended, for whoever waits."""
+    """Keeps the outcome of a run for a waiting script."""
 
     def __init__(self):
         self.done = False

@@ -1,4 +1,4 @@
-"""Findings to segments: written as one undo step, rewritten when the threshold moves."""
+"""Writes findings to segments in one undo step, and rewrites them when the threshold moves."""
 
 from contextlib import contextmanager
 from datetime import datetime
@@ -182,7 +182,7 @@ class SegmentWriter:
 
     @staticmethod
     def _shares(finding):
-        """Return segment ID -> its part of the new answer, and the part that is nobody's.
+        """Return segment ID -> its part of the new answer, and the part that belongs to none.
 
         The lesions go to the segments whose lesions grew or shrank to them. With one segment a
         lesion, one that touches none of them is a lesion of its own; the second is None
@@ -310,7 +310,7 @@ class SegmentWriter:
 
     @contextmanager
     def quietly(self):
-        """Tell our own changes from the user's."""
+        """Mark changes as the module's own, so that they are not taken for the user's."""
         before, self._writing = self._writing, True
         try:
             yield
@@ -318,7 +318,7 @@ class SegmentWriter:
             self._writing = before
 
     def watch(self, segmentationNode):
-        """Notice what others change in a segmentation, None for none."""
+        """Observe a segmentation for changes from elsewhere; None for none."""
         import slicer
         import vtk
 

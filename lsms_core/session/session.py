@@ -1,4 +1,4 @@
-"""The module's logic: runs, what became of them, and changes to them. Works with no window."""
+"""The module's logic: runs, their results and corrections. Works without a window."""
 
 from lsms_core.session.explanation import Explanation
 from lsms_core.session.finding import Finding

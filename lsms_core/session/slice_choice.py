@@ -1,4 +1,4 @@
-"""Which slices a run would search, and how that is said."""
+"""The slices that a run would search, with their description."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from lsms_core.session.translation import tr as _
 
 @dataclass(frozen=True)
 class Choice:
-    """What Run will search.
+    """The slices that Run will search.
 
     Attributes:
         plane: "axial", ... or an array axis.

@@ -1,4 +1,4 @@
-"""What an engine can be asked for, wherever it runs: in a child process, or on a server."""
+"""The requests to an engine, in a child process or on a server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lsms_core.worker.events import WorkerEvent, about
 
 
 class Asking(ABC):
-    """Makes requests and waits for their answers; how they travel is the subclass's business."""
+    """Makes requests and waits for their answers; subclasses send them."""
 
     @abstractmethod
     def request(self, kind: str, fields: dict[str, Any], ct: NDArray[Any] | None = None) -> int:

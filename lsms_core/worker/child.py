@@ -1,4 +1,4 @@
-"""The worker's process as the host sees it: started, written to, read from, ended."""
+"""Starts the worker's process, writes to it, reads from it, and ends it."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ class ChildProcess:
                 env={
                     **os.environ,
                     "PYTHONPATH": os.pathsep.join(paths),
-                    # A file called torch.py in the host's folder is not what is meant.
+                    # A file called torch.py in the host's folder must not be imported.
                     "PYTHONSAFEPATH": "1",
-                    # Nothing is downloaded behind the user's back.
+                    # Nothing is downloaded without the user's consent.
                     "HF_HUB_OFFLINE": "1",
                     "TRANSFORMERS_OFFLINE": "1",
                     **environment,
@@ -116,7 +116,7 @@ class ChildProcess:
         return messages
 
     def last_words(self) -> str:
-        """The end of what the worker wrote to its error stream, for diagnostics."""
+        """The last lines of the worker's error stream, for diagnostics."""
         size = self._stderr.seek(0, os.SEEK_END)
         self._stderr.seek(max(0, size - _STDERR_TAIL_BYTES))
         return self._stderr.read().decode(errors="replace")
@@ -128,7 +128,7 @@ class ChildProcess:
             if stream is not None:
                 try:
                     stream.close()
-                except OSError:  # a broken pipe on close is what we wanted anyway
+                except OSError:  # a broken pipe is expected when the process has ended
                     logger.debug("closing the worker's pipe", exc_info=True)
 
 

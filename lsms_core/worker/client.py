@@ -1,8 +1,8 @@
-"""The host's side: start the worker, send requests, poll for events, cancel, survive.
+"""The worker's client: starts the worker, sends requests, polls for events, cancels.
 
-No thread and no event loop of its own: whoever owns one (Qt's timer in Slicer,
-a plain loop in a script) calls :meth:`WorkerClient.poll` every few dozen
-milliseconds and gets the events since the last call.
+It has no thread and no event loop: its owner (Qt's timer in Slicer, a plain loop
+in a script) calls :meth:`WorkerClient.poll` every few dozen milliseconds and gets
+the events since the last call.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class WorkerClient(Asking):
         if self._pending:
             self._collect()
         else:
-            self._drop_child()  # it died while nobody waited for it
+            self._drop_child()  # it died while no request was running
         arguments = ["-m", "lsms_core.worker.process", "--idle-seconds", str(self._idle_seconds)]
         self._child = ChildProcess(self._command, arguments, self._environment)
 
@@ -142,7 +142,7 @@ class WorkerClient(Asking):
         self.close()
 
     def last_words(self) -> str:
-        """The end of what the worker wrote to its error stream, for diagnostics."""
+        """The last lines of the worker's error stream, for diagnostics."""
         return "" if self._child is None else self._child.last_words()
 
     def request(self, kind: str, fields: dict[str, Any], ct: NDArray[Any] | None = None) -> int:
@@ -229,7 +229,7 @@ class WorkerClient(Asking):
             del self._pending[number]
             self._events.append(WorkerEvent("cancelled", number))
         if self._pending:
-            # The others only waited behind it.
+            # The other requests had not started yet.
             self.start()
             for number in self._pending:
                 self._dispatch(number)

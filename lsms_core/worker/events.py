@@ -1,4 +1,4 @@
-"""What the worker's client tells, and what all of its requests about an image say."""
+"""The events of the worker's client, and the common entries of requests about an image."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def about(
     slices: Sequence[int] | None,
     volume_key: str | None,
 ) -> dict[str, Any]:
-    """Return the entries that say what is looked at, and by what."""
+    """Return the entries for the image, the slices and the model."""
     return {
         "plane": plane,
         "slices": None if slices is None else [int(i) for i in slices],

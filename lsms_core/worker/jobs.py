@@ -1,4 +1,4 @@
-"""The worker's jobs: what each kind of request does with the model and the volume."""
+"""The worker's jobs: carries out each kind of request with the model and the volume."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Jobs:
         return self._predictor is not None
 
     def run(self, request: int, message: Message) -> Message:
-        """Do what a message asks for and return what is sent.
+        """Carry out a request and return the messages to send.
 
         Raises:
             LsmsError: with what the user is told.
@@ -117,7 +117,7 @@ class Jobs:
             return None
         volume = CTVolume(self._volume, np.asarray(fields["affine"], np.float64))
         if self._volume_key is None:
-            self._volume = None  # without a key nobody will ask for it again
+            self._volume = None  # without a key it cannot be asked for again
         return volume
 
     def _ready(

@@ -1,4 +1,4 @@
-"""Candidates and answers as the worker sends them; see ``docs/worker-protocol.md``.
+"""Candidates and answers as messages; see ``docs/worker-protocol.md``.
 
 Needs no torch: a host (3D Slicer, say) makes the candidates again from a message, and answers
 texts from them by itself while somebody types.
@@ -162,7 +162,7 @@ def answers_message(
 
 
 def answer_fields(answer: Answer) -> dict[str, Any]:
-    """Return what is said of one answer; the lesions themselves are in the candidates."""
+    """Return the entries of one answer; the lesions themselves are in the candidates."""
     kept, dropped = answer.lines()
     return {
         "text": answer.text,

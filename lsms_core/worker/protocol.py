@@ -34,8 +34,8 @@ class Message:
         type: what it is; see ``docs/worker-protocol.md``.
         fields: its JSON entries.
         arrays: its binary arrays by name.
-        altered: names of arrays whose bytes are not those that were announced: somebody
-            changed them while they were being sent.
+        altered: names of arrays whose bytes do not fit their checksum, because they were
+            changed while they were being sent.
     """
 
     type: str

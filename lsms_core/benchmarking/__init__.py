@@ -1,1 +1,1 @@
-"""What LSMS costs: parameters, multiplications, time and memory, measured on this machine."""
+"""Measures parameters, multiplications, time and memory on this machine."""

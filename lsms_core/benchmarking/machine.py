@@ -1,4 +1,4 @@
-"""What this machine can do: its matrix-multiply peak, and how much memory a process took."""
+"""Measures the machine's matrix-multiply peak, and the memory of a process."""
 
 from __future__ import annotations
 

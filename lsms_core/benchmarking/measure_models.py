@@ -24,7 +24,7 @@ _WORKER_PATIENCE_S = 600.0
 
 @dataclass(frozen=True)
 class BenchmarkConfig:
-    """What to measure.
+    """The settings of a benchmark.
 
     Attributes:
         variants: networks of random weights.

@@ -1,4 +1,4 @@
-"""Measure one model in a process of its own: what a fresh start costs, then what a slice costs.
+"""Measures one model in a process of its own: first the start, then single slices.
 
 Run as ``python -m lsms_core.benchmarking.probe '{"weights": ..., ...}'``; prints one line of
 JSON. The order matters: memory is read before anything that is not part of segmenting runs.

@@ -1,4 +1,4 @@
-"""Complete bundles with random weights: speed and memory do not depend on what was learnt."""
+"""Complete bundles with random weights; speed and memory do not depend on the training."""
 
 from __future__ import annotations
 

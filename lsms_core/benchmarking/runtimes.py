@@ -1,8 +1,8 @@
 """A model in each runtime, measured in turn, each in a process of its own.
 
-What is measured is what somebody waits for: from the start of a process to the first mask, another
-slice, a volume, another text about what was searched. Run as ``python -m
-lsms_core.benchmarking.runtimes '{"weights": ..., ...}'`` it measures one runtime and prints a line
+The times are those for which users wait: from the start of a process to the first mask, for another
+slice, for a volume, for another text after a search. Run as ``python -m
+lsms_core.benchmarking.runtimes '{"weights": ..., ...}'``, it measures one runtime and prints a line
 of JSON; torch is imported only where it is the runtime.
 """
 

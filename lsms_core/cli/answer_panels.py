@@ -1,4 +1,4 @@
-"""From answers to pictures."""
+"""Makes the panels of a picture from answers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def answer_panels(volume: CTVolume, answers: Sequence[Answer]) -> list[Panel]:
 
 
 def describe(lesions: Sequence[Lesion], limit: int = 3) -> list[str]:
-    """Say in words what was measured, the largest lesions first."""
+    """Describe the measurements in words, the largest lesions first."""
     lines = []
     for one in lesions[:limit]:
         name = f"lesion {one.number}: " if len(lesions) > 1 else ""

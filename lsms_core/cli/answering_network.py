@@ -1,4 +1,4 @@
-"""The network that ``lsms segment`` asks: of this computer, or of an engine's server."""
+"""The network of ``lsms segment``, on this computer or on an engine's server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Network:
-    """What the volumes of one call share.
+    """The loaded models or the server's client, shared by the volumes of one call.
 
     Attributes:
         client: asks a server; None for this computer.
@@ -34,7 +34,7 @@ class Network:
 def network_of(
     server: str | None, token_file: Path | None, certificate: Path | None
 ) -> Iterator[Network]:
-    """Give the network of a call, and let go of its server after it.
+    """Yield the network of a call, and close the connection to its server afterwards.
 
     Raises:
         InputError: for an address, a token or a certificate that cannot be used.

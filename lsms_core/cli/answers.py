@@ -1,4 +1,4 @@
-"""Answers of ``lsms segment`` as text, as JSON and as segments."""
+"""Prints the answers of ``lsms segment`` as text or as JSON."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def print_answers(answers: Sequence[Answer], notes: Sequence[str]) -> None:
 
 
 def told_lesions(answer: Answer, limit: int = 8) -> list[str]:
-    """Say of each lesion what was measured, and why it was kept or dropped."""
+    """Return a line for each lesion: its measurements, and why it was kept or dropped."""
     if answer.region == "organ":
         return [f"{answer.volume_ml or 0.0:.0f} mL"]
     if answer.reading is not None and not answer.reading.understood:
@@ -108,7 +108,7 @@ def told_lesions(answer: Answer, limit: int = 8) -> list[str]:
 
 
 def measured(one: Lesion) -> str:
-    """Say what was measured of a lesion, in one line."""
+    """Return the measurements of a lesion in one line."""
     first, last = one.slices
     where = f"slice {first}" if first == last else f"slices {first} to {last}"
     return ", ".join(

@@ -133,7 +133,7 @@ def _threads(workers: int) -> int:
 
 
 def _teller() -> Callable[[int, int, int, float | None], None]:
-    """Show progress: a bar at a terminal, else a line now and then. It names no study."""
+    """Show progress, without the names of studies: a bar in a terminal, else single lines."""
     from lsms_core.cli.progress import duration
 
     last = time.monotonic()

@@ -1,4 +1,4 @@
-"""``lsms benchmark``: what segmenting costs on this machine."""
+"""``lsms benchmark``: measure speed and memory on this machine."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def _make(seed: int) -> Phantom:
 
 
 def _compare(phantom: Phantom, answer: Answer, truth: NDArray[np.bool_], number: int) -> list[str]:
-    """Say what was found, beside what is there."""
+    """Return lines that compare an answer with the truth."""
     from lsms_core.cli.answers import told_lesions
     from lsms_core.evaluation.scores import overlap
 

@@ -1,4 +1,4 @@
-"""``lsms fit-candidates``: learn which of what a model draws are lesions."""
+"""``lsms fit-candidates``: fit the classifier of lesions and false positives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``lsms fit-evidence``: whether a model sees the looks that it was taught, on other patients."""
+"""``lsms fit-evidence``: test and calibrate a model's evidence for appearances."""
 
 from __future__ import annotations
 

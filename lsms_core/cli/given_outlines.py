@@ -1,4 +1,4 @@
-"""Candidates of ``lsms segment --lesions``: somebody's outlines, with a liver to place them in."""
+"""Candidates of ``lsms segment --lesions``: an existing segmentation, and the liver."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lsms_core.service.remote_predictor import RemotePredictor
 
 NETWORK, NONE = "network", "none"
-# As far as a lesion's depth in the liver is told, mm.
+# The greatest depth of a lesion in the liver that is measured, mm.
 _REACH_MM = 25.0
 
 
@@ -29,7 +29,7 @@ def given_candidates(
     plane: str | int,
     slices: Sequence[int] | None,
 ) -> tuple[CandidateSet, list[str]]:
-    """Return candidates from somebody's outlines, and notes for the user.
+    """Return candidates from an existing segmentation, and notes for the user.
 
     Args:
         loaded: the CT.

@@ -1,4 +1,4 @@
-"""What ``lsms segment`` reads: one CT or several, their series and phase, and texts of a file."""
+"""The inputs of ``lsms segment``: one CT or several, series and phase, and a file of texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``lsms info`` says of a CT: the series of a folder, or one volume's size."""
+"""The output of ``lsms info`` for a CT: the series of a folder, or one volume's size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Radiology reports in and measurement reports out, for ``lsms segment``."""
+"""Reads radiology reports and writes measurement reports, for ``lsms segment``."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def _sha256(answers: Sequence[Answer], weights: str | Path, engine: str | None) 
     from lsms_core.models.installed import default_weights, find_bundle
     from lsms_core.models.manifest import sha256
 
-    # Somebody's outlines come from no model.
+    # An existing segmentation has no model.
     if answers[0].engine == "labels":
         return ""
     return sha256(find_bundle(default_weights(weights, engine)) / "manifest.json")

@@ -127,7 +127,7 @@ def _segment(
     resample: bool,
     as_json: bool,
 ) -> dict[str, Any] | None:
-    """Do one volume; return its report where JSON is wanted."""
+    """Segment one volume; return its report where JSON is wanted."""
     volume, output, picture = job.volume, job.output, job.picture
     started = time.monotonic()
     from lsms_core.anatomy.geometry import SlicePlane
@@ -166,7 +166,7 @@ def _segment(
             told_in, more = write_reports(reports, loaded, answers, written, weights, engine)
             notes += more
     except LsmsError as error:
-        # The answers are told all the same.
+        # The answers are printed all the same.
         failure = str(error)
         picture = picture if picture is not None and picture.is_file() else None
     seconds = time.monotonic() - started

@@ -1,4 +1,4 @@
-"""Answers one study of a cohort with the model, and says what its files hold."""
+"""Answers one study of a cohort, and makes the files of its results."""
 
 from __future__ import annotations
 

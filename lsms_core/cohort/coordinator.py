@@ -1,7 +1,7 @@
-"""Runs a cohort: what is finished stays, what is left is given out, and every outcome is kept.
+"""Runs a cohort: gives the unfinished studies to the workers, and keeps every outcome.
 
-Workers only compute; this process alone writes. So whatever is killed, a study is in the results
-once or not at all, and a run that goes on begins with what is missing.
+Workers only compute; only this process writes. If any process is killed, a study is in the results
+once or not at all, and the next run continues with the missing studies.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Progress = Callable[[int, int, int, float | None], None]
 
 @dataclass(frozen=True)
 class CohortSummary:
-    """What became of a cohort.
+    """The outcome of a cohort run.
 
     Attributes:
         studies: how many it has.

@@ -1,8 +1,8 @@
-"""How much an answer should be looked at by a person, and why.
+"""Ranks answers by the need for a human check, with the reasons.
 
-Points order a gallery; they are no probability. What a person would check first counts most: a
-text that was not understood, a denial that the search contradicts, then doubtful lesions, words
-that changed nothing, and scores far from 1.
+Points order the gallery; they are no probability. They are highest for texts that were not
+understood and for denials that the search contradicts, then for doubtful lesions, words that were
+not read, and scores far from 1.
 """
 
 from __future__ import annotations

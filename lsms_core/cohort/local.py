@@ -1,4 +1,4 @@
-"""Processes of one machine that share nothing; each holds its own model."""
+"""Runs a cohort in several processes of one machine, each with its own model."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run_here(tasks: Sequence[Task], recipe: Recipe) -> Iterator[Outcome]:
 def run_processes(tasks: Sequence[Task], recipe: Recipe, processes: int) -> Iterator[Outcome]:
     """Answer studies in so many processes, each study in one of them.
 
-    A process that dies takes nothing with it but its study, which is tried once more.
+    If a process dies, only its current study is affected; it is tried once more.
 
     Raises:
         WorkerError: when no process can load the model.
@@ -133,7 +133,7 @@ def _serve(pipe: Connection, recipe: Recipe) -> None:
 
 
 def _end_with_parent() -> None:
-    """End at once when the parent is gone, however it went: nobody would take the results."""
+    """End at once when the parent process has ended, because the results could not be kept."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return

@@ -1,4 +1,4 @@
-"""What is asked of each study of a cohort."""
+"""The prompts of a cohort: common ones, and those of single studies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One table of a cohort: a row for each lesion of each answer, or for an answer without any."""
+"""The table of a cohort: a row for each lesion of each answer, or for an answer without lesions."""
 
 from __future__ import annotations
 

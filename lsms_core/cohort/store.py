@@ -1,4 +1,4 @@
-"""The folder of a cohort's results: each study's appears whole, once, or not at all.
+"""The folder of a cohort's results; the results of a study are there completely or not at all.
 
 ::
 

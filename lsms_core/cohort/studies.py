@@ -1,4 +1,4 @@
-"""Which studies a cohort has: files, folders of DICOM series, or the rows of a table."""
+"""Lists the studies of a cohort: files, folders of DICOM series, or the rows of a table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from lsms_core.errors import InputError
 from lsms_core.io.volumes import SUFFIXES
 
-# What lies beside a CT and is none: `label.nii.gz`, `liver_mask.nrrd`, `ct.seg.nrrd`.
+# Files beside a CT that are masks: `label.nii.gz`, `liver_mask.nrrd`, `ct.seg.nrrd`.
 _NO_CT = re.compile(
     r"(?:^|[._ -])(?:labels?|labelmap|masks?|segs?|segmentations?|truth|gt|annotations?)"
     r"(?=[._ -]|\d*$)",

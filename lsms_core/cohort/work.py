@@ -1,4 +1,4 @@
-"""What a worker gets and gives back, be it a process of this machine or of another one."""
+"""The task and the outcome of a worker, on this machine or on another one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a study.
+    """The outcome of a study.
 
     Attributes:
         name: the study's.

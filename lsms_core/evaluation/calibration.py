@@ -1,4 +1,4 @@
-"""What a score is worth: reliability, and the threshold chosen on held-out patients."""
+"""Reliability of the scores, and the presence threshold, chosen on held-out patients."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class OperatingPoint:
 
 
 def reliability(samples: Sequence[SampleScore]) -> dict[str, Any]:
-    """Compare scores with how often the text does name something in the slice.
+    """Compare scores with the share of texts that have a target in the slice.
 
     Returns:
         ``bins`` (score range, count, mean score, share with a target and its 95 % interval

@@ -1,4 +1,4 @@
-"""Several models' reports in one table: which of them reads its text?"""
+"""Compares the reports of several models in one table, with their text tests."""
 
 from __future__ import annotations
 

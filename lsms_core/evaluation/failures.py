@@ -1,4 +1,4 @@
-"""What kind of mistake an answer is, and the worst of each kind as pictures."""
+"""Classifies mistakes, and keeps pictures of the worst ones of each kind."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ PER_PATIENT = 2
 def failure_of(sample: SampleScore) -> str | None:
     """Name the mistake: one of KINDS, None for a good answer.
 
-    * missed: a lesion is named, and nothing is answered;
+    * missed: a lesion is named, and the answer is empty;
     * wrong place: the answer lies on other lesions, or on none, more than on the named;
-    * invented: nothing is named, and something is answered;
+    * invented: nothing is named, and the answer is not empty;
     * poor outline: the named lesion is found, with a Dice under POOR_DICE.
     """
     answered = sample.predicted_area_mm2 > 0

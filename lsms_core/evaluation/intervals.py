@@ -1,8 +1,8 @@
 """Figures with confidence intervals over patients.
 
-Slices of one patient are no independent witnesses, so the percentile bootstrap (B. Efron,
-R. J. Tibshirani: An Introduction to the Bootstrap, 1993) draws patients with everything that
-was asked about them.
+Slices of one patient are not independent, so the percentile bootstrap (B. Efron,
+R. J. Tibshirani: An Introduction to the Bootstrap, 1993) draws patients, each with all answers
+about them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def ratio(
         "count": len(tops),
     }
     if len(names) < 2:
-        # One patient says nothing about how patients differ.
+        # The variance between patients cannot be estimated from one patient.
         return figure
     drawn = np.random.default_rng(seed).integers(len(names), size=(RESAMPLES, len(names)))
     totals = below[drawn].sum(axis=1)

@@ -1,8 +1,8 @@
 """The picture sets of the MedCLIP-SAM papers, read in their published folder layouts.
 
 Every picture is paired with its mask by name, never by the order of a listing. All pictures
-of a set get the same text: the released prompts name each picture's true class, which is no
-blind test.
+of a set get the same text: the released prompts name the true class of each picture, which would
+give the answer away.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class PictureSet:
     Attributes:
         name: as in the command line.
         title: as in the papers' table.
-        text: what all its pictures are asked.
+        text: the prompt for all its pictures.
         layout: its folders, in words.
         read: lists its cases.
     """

@@ -35,7 +35,7 @@ def evaluate_set(
     text_tests: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Ask every picture the set's text, and the text tests' others.
+    """Answer the set's text for every picture, and the other texts of the text tests.
 
     Args:
         chosen: the set.

@@ -1,7 +1,7 @@
-"""An oracle in place of the text: of what a model drew, keep what belongs to the named lesion.
+"""Perfect selection: keeps the components of a model's map that belong to the named lesion.
 
-A model that knows no text but draws every lesion shows with it how far perfect selection would
-take it. No model has such an oracle; it is told the answer.
+It gives an upper bound for a model that draws every lesion and cannot read texts. It uses the true
+answer, so it is no model.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Slices scored in this process, or in several that share nothing; the order stays the same."""
+"""Scores slices in this process or in several, in the same order."""
 
 from __future__ import annotations
 

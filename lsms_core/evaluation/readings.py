@@ -1,4 +1,4 @@
-"""How well texts are read: a file of texts with their meaning against the reader."""
+"""Scores the reader on a file of texts with their expected meaning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reliability diagram: the score against how often something was there."""
+"""Draws the reliability diagram: the share of texts with a target against the score."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _POINTS = (20, 90, 170)
 def draw_reliability(path: Path, reliability: Mapping[str, Any]) -> None:
     """Draw the bins of :func:`lsms_core.evaluation.calibration.reliability` as a PNG.
 
-    Points on the diagonal keep their promise; vertical lines are 95 % intervals over patients.
+    Points on the diagonal are calibrated; vertical lines are 95 % intervals over patients.
     The bars below show how many answers have each score.
 
     Raises:

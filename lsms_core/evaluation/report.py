@@ -1,4 +1,4 @@
-"""The report as a page that people read."""
+"""Formats the report as Markdown."""
 
 from __future__ import annotations
 

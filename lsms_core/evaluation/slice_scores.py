@@ -1,4 +1,4 @@
-"""One slice of a data set: asked all its texts at once, and scored."""
+"""Answers all texts about one slice of a data set, and scores the answers."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class SliceScores:
 
 
 def slice_of(record: Record) -> tuple[str, str, int, int]:
-    """Return what tells a record's slice from the others."""
+    """Return the key of a record's slice."""
     return record.image, record.label, record.axis, record.slice
 
 

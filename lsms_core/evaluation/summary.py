@@ -1,7 +1,7 @@
-"""From the scores of single answers to a table: means, confidence intervals, sizes, sides.
+"""Summarises the scores of single answers: means, confidence intervals, sizes, sides.
 
-An empty answer to a text that names nothing is right, and is counted apart from the
-overlap with named lesions, so that neither hides the other.
+An empty answer to a text without a target is correct. These texts are counted separately
+from the overlap with named lesions.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Does the answer follow the text? One slice, one lesion, six ways of asking.
+"""Tests whether the answer depends on the text, with six kinds of texts about one lesion.
 
-A model that outlines every lesion whatever it is asked has a fine Dice on slices with a
-single lesion. These tests ask about the same slice with the right text, another lesion's
-text, left and right swapped, a contradiction, gibberish and nothing at all, and measure
-the overlap with the lesion that the *right* text names.
+A model that outlines every lesion, independently of the text, has a high Dice on slices
+with a single lesion. These tests use the right text, another lesion's text, left and
+right swapped, a contradiction, gibberish and an empty text for the same slice, and
+measure the overlap with the lesion that the *right* text names.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""True outlines in place of a network's: they score the words alone, reader and selection."""
+"""Candidates from the true outlines, to score the reader and the selection without a network."""
 
 from __future__ import annotations
 

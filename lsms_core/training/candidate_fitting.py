@@ -1,4 +1,4 @@
-"""Fits the candidate classifier: which of what a network draws are lesions."""
+"""Fits the candidate classifier, which separates lesions from false positives."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ class TrainingConfig:
 
     Attributes:
         cases: folder of training cases.
-        architecture: "lsms", or one to compare it with: "lavt", or "unet", which learns to draw
-            every lesion of the slice whatever the text says.
+        architecture: "lsms", or a baseline: "lavt", or "unet", which learns to draw every lesion
+            of the slice, independently of the text.
         variant: of the network.
         text_encoder: a local folder with a BERT and its tokenizer, or "package:NAME" for one
             that the installed package NAME carries.
@@ -46,16 +46,15 @@ class TrainingConfig:
         batch_size: samples a step.
         learning_rate: of the network; the text encoder's is ``text_learning_rate``.
         text_learning_rate: of the text encoder.
-        language_rate: factor on the rate of the attention to the words, and of what the words
-            alone decide.
+        language_rate: factor on the rate of the language branches and of the text heads.
         weight_decay: of all weight matrices.
         warmup_share: share of the run in which the rate rises.
         contrastive_weight: lambda of the loss.
-        anatomy_weight: of the lobes and lesions that are drawn whatever the text says.
-        kinds_weight: of telling from the words alone what they speak of, such as nothing in the
-            liver, and which lobe and attenuation they rule out; LSMS with an outline only.
-        trust: the power of the network's own choice among what the outline draws, 1 for all of
-            it; counts in the answers, not while learning. LSMS with an outline only.
+        anatomy_weight: of the text-independent maps of lobes and lesions.
+        kinds_weight: of the text heads, such as the excluded lobe and attenuation; LSMS with an
+            outline only.
+        trust: the power of the network's own choice among the outlined lesions, 1 for full
+            weight; used for answers, not in training. LSMS with an outline only.
         mask_threshold: probability from which a pixel belongs to the answer; in the bundle, too.
         edges_mm: how far from a finding its rim may move with the picture; in the bundle, too.
         freeze_embeddings: keep the text encoder's word embeddings as they are.
@@ -80,10 +79,10 @@ class TrainingConfig:
         network: entries of LSMS's configuration that differ (``detail``, ``norm``,
             ``layer_scale``, ``drop_path``, ``dropout``); without texts only.
         detail_from: a "unet" bundle whose finest levels LSMS's detail path begins with.
-        listen_with: a bundle that reads: the run then teaches the language branches of
-            ``start_from``, which draws, words that nothing measures
-            (:mod:`lsms_core.training.listening`); where it listens already, they go on from it.
-        looks: how the pictures of such a run are drawn.
+        listen_with: a bundle with a text encoder: the run then trains the language branches of
+            ``start_from``, which only draws, on words for appearances that are not measured
+            (:mod:`lsms_core.training.listening`); existing language branches are trained further.
+        looks: how the pictures of such a run are made.
         decay_share: share of the run, at its end, in which the rate falls; without texts only.
         pictures: how pictures without texts are drawn.
     """

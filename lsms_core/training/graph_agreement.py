@@ -1,4 +1,4 @@
-"""Adds graphs to a model, once both runtimes agree on what it draws."""
+"""Adds graphs to a model, after checking that both runtimes give the same maps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lsms_core.models.manifest import MANIFEST
 from lsms_core.models.runtime import Runtime
 from lsms_core.models.runtime.graphs import graph_file, graphs_of
 
-# What counts as the same: masks of each map, and probabilities, pixel by pixel.
+# Limits for equal results: Dice of the masks of each map, and difference of a probability.
 LEAST_DICE = 0.995
 LARGEST_DIFFERENCE = 0.01
 # A map is cut here.
@@ -43,7 +43,7 @@ class Agreement:
 
     @property
     def enough(self) -> bool:
-        """Whether one may stand in for the other."""
+        """Whether one can replace the other."""
         return self.dice >= LEAST_DICE and self.difference <= LARGEST_DIFFERENCE
 
 

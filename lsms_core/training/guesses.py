@@ -1,9 +1,10 @@
-"""Self-training: what networks that are there already draw, where nobody outlined lesions.
+"""Self-training: a trained network marks lesions in slices without outlined lesions.
 
-Slices with an outlined liver and unknown lesions teach the look of other patients and scanners,
-yet nothing about lesions. A network trained before marks those of which it is sure; where it is
-sure of none, "no lesion" counts for half; in between nothing is asked. The outlined liver keeps
-its gallbladder, veins outside and stomach from being learnt as lesions.
+Slices with an outlined liver and unknown lesions come from other patients and scanners, but have no
+labels for lesions. A trained network (the teacher) marks lesions of high probability. Pixels of low
+probability count as "no lesion" with half the weight; pixels in between are not used. Lesions are
+marked inside the outlined liver only, so that the gallbladder, veins outside and the stomach are
+not learnt as lesions.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-"""Learning to listen: LSMS's language branches, once its eyes are trained.
+"""Trains LSMS's language branches, after its text-independent maps.
 
-All that draws stays as it is, weight by weight, so that the text-independent maps do not change.
-What learns is what mixes the words into the picture (X_L of every block), the map S of what the
-words name, and the heads of the contrastive loss. The words are those that nothing measures
-(:mod:`lsms_core.language.unmeasured`); which lesions they name synthesis knows.
+The weights of the text-independent maps are frozen, so that these maps do not change. Trained are
+the language branches (X_L of every block), the map S for the text, and the heads of the contrastive
+loss. The texts name appearances that are not measured (:mod:`lsms_core.language.unmeasured`); the
+lesions are synthetic, so that the appearance of each is known.
 
     L = CE(S) + Dice(S) + lambda L_con + CE(mean of S - S("lesion") in each lesion)
 
-The last term is what the answers use: the evidence for a lesion is how much more S says inside it
-of the text than of "lesion".
+The answers use the last term: the evidence for a lesion is the mean difference of S for the text
+and for "lesion" inside it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from lsms_core.training.config import TrainingConfig
 from lsms_core.training.text import tokenize
 from lsms_core.training.text_free import DrawingRun, optimizer_of
 
-# The logit of a pixel that teaches nothing.
+# The logit of pixels that are left out of the loss.
 _SILENT = -12.0
 
 

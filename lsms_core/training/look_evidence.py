@@ -1,10 +1,10 @@
-"""Whether what LSMS was taught to see beats chance on left-out patients, and its calibration.
+"""Tests LSMS's evidence for appearances on left-out patients, and calibrates it.
 
-Synthetic lesions of known looks are put into livers that the network has not seen, and asked for in
-words that training never saw. How much more S says in a lesion of these words than of "lesion" is
-compared with the truth: the area under the ROC curve, with an interval by bootstrap over patients,
-and a logistic regression of one number that makes it a probability. A look is left out where the
-interval reaches 0.5, and where the area is so small that its doubts would mislead.
+Synthetic lesions of known appearance are put into livers that the network has not seen, and texts
+that training never used ask for them. The mean difference of S for the text and for "lesion" is
+compared with the truth: by the area under the ROC curve, with a bootstrap interval over patients,
+and by a logistic regression of this number. An appearance is left out where the interval reaches
+0.5, and where the area is too small to be useful.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.training.logistic import fit_logistic
 from lsms_core.training.text import tokenize
 
-# A doubt that is wrong for one pair of lesions in four is the least that helps a reader.
+# The smallest useful area under the ROC curve: one pair of lesions in four in the wrong order.
 USEFUL_AREA = 0.75
 _RESAMPLED = 1000
 _RIDGE = 1e-3

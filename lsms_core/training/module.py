@@ -24,10 +24,9 @@ from lsms_core.training.text import tokenize
 class LSMSTraining(lightning.LightningModule):
     """Trains an LSMS model; ``averaged`` holds the weights to evaluate and to export.
 
-    Beside the paper's loss, the lobes and all lesions are drawn whatever the text says: by the
-    outline where there is one, else by a head that exists in training only, from the decoder's
-    features. With few patients, that is most of what there is to learn from a slice whose text
-    names nothing.
+    Beside the paper's loss, text-independent maps of the lobes and of all lesions are trained: of
+    the outline where there is one, else of a head on the decoder's features that exists in training
+    only. With few patients, these maps are the main signal from slices whose text has no target.
 
     A model that reads no text learns to draw every lesion instead of the named one.
 
@@ -132,7 +131,7 @@ class LSMSTraining(lightning.LightningModule):
         return ce + dice_loss(logits.flatten(0, 1)[:, None], target.flatten(0, 1)[:, None])
 
     def _words_losses(self, output: LSMSOutput, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """Cross-entropy of what the words alone decide, where the model has it."""
+        """Cross-entropy of the text heads, where the model has them."""
         losses = {}
         for name in READERS:
             logits = getattr(output, name)

@@ -1,4 +1,4 @@
-"""From a training run to a model that others use: threshold, card, bundle."""
+"""Releases a trained model: threshold, model card, bundle."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Release:
 
 @dataclass(frozen=True)
 class Judges:
-    """What judges candidates; None where the bundle's own stays.
+    """The candidate classifier and the evidence calibration; None keeps the bundle's own.
 
     Attributes:
         classifier: whether each is a lesion.
@@ -150,7 +150,7 @@ def release(
         postprocessing = replace(postprocessing, evidence=judges.evidence)
     operating, judge = _SCORE, postprocessing.classifier
     if judge is not None:
-        # The classifier decides; the score before it must drop nothing.
+        # The classifier decides, so the presence threshold must drop nothing.
         postprocessing = replace(postprocessing, presence_threshold=postprocessing.mask_threshold)
         operating = _JUDGED
     operating = operating.format(

@@ -1,4 +1,4 @@
-"""Where a run's text encoder starts from."""
+"""Loads the initial text encoder of a run."""
 
 from __future__ import annotations
 

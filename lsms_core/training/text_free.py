@@ -1,4 +1,4 @@
-"""Learning to draw without words, with exact resume: LSMS before it listens, and U-Nets.
+"""Trains the text-independent maps, of LSMS and of U-Nets, with exact resume.
 
 The rate rises, stays, and falls in the last part of the run. A run that is cut off before it falls
 can be made longer: nothing depends on the number of pictures until then.
@@ -39,7 +39,7 @@ _CLIP = 1.0
 
 @dataclass
 class DrawingRun:
-    """What a run is at one step; all of it lies in its checkpoint.
+    """The state of a run at one step; its checkpoint holds all of it.
 
     Attributes:
         model: what learns.

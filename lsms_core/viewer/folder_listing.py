@@ -1,4 +1,4 @@
-"""What a folder offers: CTs to open, and outlines to ask about."""
+"""Lists the CTs of a folder, and the segmentations whose lesions can be asked about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the page looks: the panel on the left, three slice views and the 3D view beside it."""
+"""The layout of the page: the panel on the left, three slice views and the 3D view beside it."""
 
 from __future__ import annotations
 

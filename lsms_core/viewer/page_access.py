@@ -1,4 +1,4 @@
-"""Who may use the page: loopback without a key, everybody else with a token.
+"""Access control of the page: without a token from this computer, with a token from others.
 
 The page shows patients' images, so a browser on another machine needs the token that was printed
 at the start: once in the address (it becomes a cookie), or in an ``Authorization: Bearer`` header.

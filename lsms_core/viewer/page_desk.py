@@ -1,4 +1,4 @@
-"""What the parts of the page share: the state that browsers see, the study, the views."""
+"""The shared state of the page's parts: the browsers' state, the study, the views."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ FIRST_STATE: dict[str, Any] = {
 
 @dataclass
 class Desk:
-    """The page's common ground.
+    """The objects that all parts of the page use.
 
     Attributes:
         state: trame's; entries are those of :data:`FIRST_STATE`.

@@ -1,7 +1,7 @@
 """Painting and erasing by Slicer's segment editor, and one order of steps for Undo.
 
-A stroke and a run are both a step. The session takes back runs, the editor's stack takes back
-strokes; which of the two comes next is kept here.
+A stroke and a run are both one undo step. The session takes back runs, the editor's stack takes
+back strokes; the order of the two is kept here.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Painting:
         self._editor.set_active_segment_id(segment_id)
 
     def choose_tool(self, tool: str) -> str:
-        """Take "paint", "erase" or "none" into the hand, and return it.
+        """Choose the tool "paint", "erase" or "none", and return it.
 
         Raises:
             InputError: when there is no segment that may be changed.

@@ -1,4 +1,4 @@
-"""What was found: the lesions with their reasons, the threshold, corrections, undo, the table."""
+"""The result: the lesions with their reasons, the threshold, corrections, undo, the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The prompt with its reading, where to look, and the run."""
+"""The prompt with its reading, the choice of slices, and the run."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What is on the screen as files: a .seg.nrrd, a DICOM SEG, a report.
+"""Saves the segments as a .seg.nrrd, a DICOM SEG or a report.
 
-The segments are saved as they are now, painted or not. The files are made in a temporary folder
-and handed to the browser; nothing stays on the disk of this machine.
+The segments are saved in their present state, painted or not. The files are made in a temporary
+folder and sent to the browser; nothing stays on the disk of this machine.
 """
 
 from __future__ import annotations

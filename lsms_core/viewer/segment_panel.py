@@ -59,7 +59,7 @@ class SegmentPanel:
         self.refresh()
 
     def add(self) -> None:
-        """Make an empty segment, and take the brush into the hand."""
+        """Make an empty segment, and choose the brush."""
         if self._node is None:
             self._desk.say("warning", "Open a CT first.")
             return
@@ -80,7 +80,7 @@ class SegmentPanel:
         self._desk.refresh()
 
     def choose_tool(self, tool: str) -> None:
-        """Take a tool into the hand; the one that is there already is put away."""
+        """Choose a tool; the chosen one is switched off."""
         state, painting = self._desk.state, self._desk.painting
         wanted = "none" if tool == state.tool else tool
         state.tool = self._desk.attempt(lambda: painting.choose_tool(wanted)) or "none"

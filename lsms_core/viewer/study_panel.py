@@ -1,4 +1,4 @@
-"""Opening a CT of the folder, one of its series, and outlines to ask about."""
+"""Opens a CT of the folder, one of its series, and segmentations to ask about."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class StudyPanel:
     """Drives the top of the page.
 
     Args:
-        desk: the page's common ground.
+        desk: the objects that all parts of the page use.
         folder: a folder, or one CT.
     """
 
@@ -64,7 +64,7 @@ class StudyPanel:
             await self._open(self._studies[int(number)], key)
 
     def choose_outlines(self, key: str) -> None:
-        """Ask about somebody's outlines from now on, or about what the network finds."""
+        """Take the lesions from an existing segmentation from now on, or from the network."""
         desk = self._desk
         path = self._outlines[int(key)] if key else None
         notes = desk.attempt(lambda: desk.workspace.take_outlines(path))

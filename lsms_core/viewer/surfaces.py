@@ -16,7 +16,7 @@ class Surfaces:
     """Keeps the 3D view up to date.
 
     Args:
-        editor: trame-slicer's segmentation editor, which would else remove the surfaces again.
+        editor: trame-slicer's segmentation editor, which otherwise removes the surfaces again.
         view: the 3D view.
     """
 

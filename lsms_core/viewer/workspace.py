@@ -29,7 +29,7 @@ _FILL_OPACITY = 0.25
 
 @dataclass
 class RunOptions:
-    """What a run does beside looking.
+    """How the answers of a run are written.
 
     Attributes:
         policy: "new", "update" or "overwrite" an earlier segment of the same prompt.
@@ -136,7 +136,7 @@ class Workspace:
             image = labelmap_image(mask_patch(self.volume, np.asarray(one.mask, np.bool_)), node)
             if image is not None:
                 colour = _OUTLINE_COLOURS[number % len(_OUTLINE_COLOURS)]
-                # Slicer's name for a segment that nobody named, which says nothing of it.
+                # The name that Slicer gives to a new segment; it has no meaning.
                 segment_id = add_segment(node, image, one.name or f"Segment_{one.value}", colour)
                 if one.code:
                     segment = node.GetSegmentation().GetSegment(segment_id)

@@ -1,4 +1,4 @@
-"""Does each picture find its text among all, and each text its picture?"""
+"""Retrieval: recall of the text for each picture, and of the picture for each text."""
 
 from __future__ import annotations
 

@@ -64,8 +64,8 @@ class LSMSSegmentationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def __init__(self, parent=None):
         self.logic = None
         self.panel = None
+        VTKObservationMixin.__init__(self)  # first: without a parent the next line sets all up
         ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
 
     def setup(self):
         from LSMSSegmentationLib.Panel.ModulePanel import ModulePanel

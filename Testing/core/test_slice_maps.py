@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.dataset.preprocessing import PreprocessingConfig, SliceTransform
-from lsms_core.errors import BundleError
+from lsms_core.errors import BundleError, CancelledError
 from lsms_core.inference.maps import SliceMaps
 from lsms_core.inference.predictor import Predictor
 from lsms_core.inference.view import SliceView
@@ -155,3 +155,18 @@ def test_recent_outlines_are_remembered_and_the_oldest_forgotten(monkeypatch):
     engine.to("cpu")  # where it is already
     engine.draw(images[4:])
     assert sizes == [2, 2, 1, 1]
+
+
+def test_a_cancel_is_heard_between_the_neighbours_of_the_first_slice():
+    engine, volume = Counting(), stack()
+    asked = []
+
+    def cancelled():
+        asked.append(len(engine.drawn))
+        return len(asked) > 2
+
+    with pytest.raises(CancelledError):
+        Predictor(engine, GRID, batch_size=1).segment(
+            volume, "lesion", slices=[5], cancelled=cancelled
+        )
+    assert len(engine.drawn) == 2

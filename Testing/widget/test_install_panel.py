@@ -173,10 +173,11 @@ def test_saying_no_is_said_and_nothing_is_installed(make):
 
 
 def test_packages_come_from_a_folder_of_wheels(make, tmp_path):
-    dialogs = Dialogs()
+    dialogs, told = Dialogs(), []
+    dialogs.askConsent = lambda _plan: told.append(panel.statusLabel.text) or True
     panel = make({}, dialogs=dialogs)
     panel.installFolderButton.click()  # the user closed the file dialog
-    assert dialogs.asked == []
+    assert told == []
     wheels = tmp_path / "wheels"
     wheels.mkdir()
     dialogs.folder = str(wheels)
@@ -184,6 +185,7 @@ def test_packages_come_from_a_folder_of_wheels(make, tmp_path):
     assert "holds no wheels" in panel.statusLabel.text
     (wheels / "onnxruntime-1.23.2-cp312-cp312-win_amd64.whl").write_bytes(b"")
     panel.installFolderButton.click()
+    assert told == [""]  # the refusal before does not stand beside the question
     assert panel._backend.calls == [("wheels", "wheels")]
 
 

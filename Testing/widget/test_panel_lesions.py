@@ -26,7 +26,7 @@ def kept(panel):
 def preview(panel, text):
     panel.type(text)
     panel.press(_qt().Key_Escape)
-    panel.panel._preview()
+    panel.panel.preview.refresh()
     panel.settle()
 
 
@@ -54,6 +54,14 @@ def test_the_reading_stands_below_the_line_while_typing(panel, volume):
     assert "<b>" not in panel.ui.readingLabel.text
     panel.ui.promptLineEdit.text = ""
     assert not panel.ui.readingLabel.visible
+
+
+def test_many_words_that_were_not_read_go_on_in_the_next_line(panel, volume):
+    words = ["flurbled", "wobbling", "spindled", "gribbling", "snorked", "blorping", "fripped"]
+    panel.type("left lobe lesion " + ", ".join(words))
+    label = panel.ui.readingLabel
+    assert label.heightForWidth(label.width) <= label.height
+    assert label.minimumSizeHint.width() <= panel.widget.parent.width
 
 
 def test_chips_that_were_not_read_have_another_colour(panel, volume):
@@ -255,6 +263,35 @@ def test_corrections_in_words_are_one_undo_each(panel, whole, labels, liver):
     assert np.array_equal(panel.mask(segment_id, whole), labels == 2)
     panel.click(panel.ui.undoButton)
     assert np.array_equal(panel.mask(segment_id, whole), labels > 0)
+
+
+def test_a_corrected_outline_is_measured_anew(panel, whole, labels, liver):
+    panel.search("all lesions", labels, liver)
+    before = rows(panel)[1][2]
+    correct(panel, "lesion 2 2 mm larger")
+    after = rows(panel)[1][2]
+    assert int(after.split()[0]) >= int(before.split()[0]) + 2
+    correct(panel, "undo")
+    assert rows(panel)[1][2] == before
+
+
+def test_words_of_a_correction_that_are_not_read_are_told(panel, whole, labels, liver):
+    panel.search("all lesions", labels, liver)
+    correct(panel, "remove lesion 1 blubb")
+    done, unread = panel.status.splitlines()
+    assert done.startswith("Done: ")
+    assert unread == "Not read: blubb."
+
+
+def test_why_nothing_was_corrected_is_told_of_the_answer_that_has_lesions(
+    panel, whole, labels, liver
+):
+    panel.search("left lobe lesion; lesions over 10 cm", labels, liver)
+    correct(panel, "drop lesion 7")
+    assert "There is no lesion 7" in panel.status
+    panel.search("lesions over 10 cm; left lobe lesion", labels, liver)
+    correct(panel, "only the largest")
+    assert panel.status == "The answer is so already."
 
 
 @pytest.mark.parametrize(

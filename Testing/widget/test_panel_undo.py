@@ -221,3 +221,21 @@ def test_the_table_has_a_name_of_its_own(panel, volume, blob):
     panel.run("left lobe lesion", blob(ONE))
     panel.panel.results.measureNow()
     assert panel.parameters.findingsTable.GetName() == "CT findings table"
+
+
+def test_a_script_that_does_not_say_which_segment_it_painted_is_noticed(
+    panel, volume, blob, reader, capsys
+):
+    """As slicer.util.updateSegmentBinaryLabelmapFromArray: its event carries no segment."""
+    panel.run("left lobe lesion", blob(ONE))
+    (segment_id,) = panel.segments()
+    writer = panel.session.writer
+    with writer.quietly():
+        painted = reader.paint(segment_id)
+    reader.segmentation.InvokeEvent(panel.slicer.vtkSegmentation.SourceRepresentationModified)
+    reader.wait()
+    assert "Error" not in capsys.readouterr().err
+    assert "was edited after the run" in panel.session.whyNotCorrectable()
+    panel.ui.thresholdSlider.value = 0.3
+    panel.recut()
+    assert np.array_equal(panel.mask(segment_id, volume), painted)

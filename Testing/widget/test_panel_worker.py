@@ -184,7 +184,7 @@ def test_pictures_for_the_documentation(live, monkeypatch):
     live.panel.why.dialog.hide()
     live.type("right lobe lesion under 15 mm, calcified")
     live.press(Qt.Key_Escape)
-    live.panel._preview()
+    live.panel.preview.refresh()
     live.picture(folder / "panel-typing.png")
     live.click(live.ui.optionsCollapsibleButton)
     live.ui.optionsCollapsibleButton.collapsed = False

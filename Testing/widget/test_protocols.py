@@ -36,8 +36,12 @@ def test_what_stands_in_the_line_is_kept_under_a_name(panel, protocols, monkeypa
     monkeypatch.setattr(protocols, "askName", lambda: "")
     entries(panel)["Keep these prompts as a protocol…"].trigger()
     assert list(protocols.protocols()) == ["follow-up"]
-    protocols.removeProtocol("follow-up")
+    assert panel.status == "Kept as the protocol “follow-up”."
+    removal = entries(panel)["Remove a protocol"].menu()
+    removal.actions()[0].trigger()
     assert protocols.protocols() == {}
+    assert panel.status == "The protocol “follow-up” was removed."
+    assert "Remove a protocol" not in entries(panel)
 
 
 def test_protocols_travel_in_a_file(panel, protocols, tmp_path, monkeypatch):
@@ -45,9 +49,14 @@ def test_protocols_travel_in_a_file(panel, protocols, tmp_path, monkeypatch):
     path = tmp_path / "protocols.json"
     monkeypatch.setattr(protocols, "askFile", lambda save: str(path))
     entries(panel)["Save protocols to a file…"].trigger()
+    assert panel.status == "The protocols were saved."
     protocols.removeProtocol("liver staging")
     entries(panel)["Load protocols from a file…"].trigger()
     assert protocols.protocols() == {"liver staging": STAGING}
+    assert panel.status == "Protocols loaded: liver staging."
+    path.write_text("{}", "utf-8")
+    entries(panel)["Load protocols from a file…"].trigger()
+    assert "holds no protocols" in panel.status
 
 
 @pytest.mark.parametrize(
@@ -60,3 +69,14 @@ def test_a_file_without_protocols_is_refused(panel, protocols, tmp_path, content
     with pytest.raises(InputError):
         protocols.importProtocols(path)
     assert protocols.protocols() == {"mine": STAGING}
+
+
+def test_a_long_prompt_is_short_in_the_menu_and_whole_in_the_line(panel, volume):
+    from LSMSSegmentationLib import PromptHistory
+
+    long = "hypodense lesion in segment 4, " + "which was seen before, " * 6
+    PromptHistory.remember(long)
+    (entry,) = [text for text in entries(panel) if text.endswith("…") and "segment 4" in text]
+    assert len(entry) == 60
+    entries(panel)[entry].trigger()
+    assert panel.ui.promptLineEdit.text == PromptHistory.history()[0]

@@ -7,12 +7,13 @@ lesion lies in several slices, noise does not (docs/history/up-to-0.9.md).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lsms_core.dataset.preprocessing import PreprocessingConfig, SliceTransform, prepare_slice
+from lsms_core.inference.devices import batch_size
 from lsms_core.inference.edges import follow_edges
 from lsms_core.inference.engine import EncodedText, Engine
 from lsms_core.inference.postprocess import PostprocessingConfig
@@ -27,10 +28,18 @@ class SliceMaps:
         engine: the model.
         view: the slices of the request.
         config: how slices reach the model.
+        check: called before the model draws, a few slices at a time; raises to end that.
     """
 
-    def __init__(self, engine: Engine, view: SliceView, config: PreprocessingConfig) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        view: SliceView,
+        config: PreprocessingConfig,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         self._engine = engine
+        self._check = check
         self._view = view
         self._config = config
         # Only a window of pictures (0 to 255, say) begins at 0.
@@ -57,10 +66,13 @@ class SliceMaps:
         needed = {j for voters in votes.values() for j in voters}
         self._forget(min(needed | set(indices)))
         missing = sorted(needed - self._outlined.keys())
-        if missing:
-            maps = self._engine.draw(np.stack([self.prepared(j)[0] for j in missing]))
+        at_once = batch_size(self._engine.device)
+        for start in range(0, len(missing), at_once):
+            self._check()
+            some = missing[start : start + at_once]
+            maps = self._engine.draw(np.stack([self.prepared(j)[0] for j in some]))
             assert maps is not None
-            self._outlined.update(zip(missing, maps, strict=True))
+            self._outlined.update(zip(some, maps, strict=True))
         return [self._mean(i, votes[i]) for i in indices]
 
     def for_texts(self, batch: Sequence[tuple[int, EncodedText]]) -> NDArray[np.float32]:

@@ -89,7 +89,7 @@ def run_maps(
     run: Run,
 ) -> tuple[NDArray[np.float16], LiverMap, list[str]]:
     """Steps 1 to 3: the lesions' map, the liver, and notes on the image."""
-    maps = SliceMaps(engine, view, preprocessing)
+    maps = SliceMaps(engine, view, preprocessing, run.check)
     lesions = np.zeros(view.volume.shape, np.float16)
     codes = np.zeros(view.volume.shape, np.uint8)
 

@@ -166,8 +166,10 @@ def _place(
     if sign:
         where &= sign * offset > lesion.clear_mm + 0.6 * radius
     if taken.any():
-        apart = signed_distance_mm(taken, spacing)
-        where &= apart > 1.3 * radius + _BETWEEN_MM
+        # Lesions lie in the liver, as places for others do.
+        box = bounding_box(liver, [1, 1, 1])
+        apart = signed_distance_mm(taken[box], spacing)
+        where[box] &= apart > 1.3 * radius + _BETWEEN_MM
     if not where.any():
         return None
     for _ in range(_TRIES):

@@ -17,6 +17,7 @@ class CandidateStore:
 
     def __init__(self):
         self._searches = OrderedDict()
+        self._ahead = {}
         self._cuts = OrderedDict()
 
     def get(self, key):
@@ -24,14 +25,28 @@ class CandidateStore:
         found = self._searches.get(key)
         if found is not None:
             self._searches.move_to_end(key)
-        return found
+        return self._ahead.get(key) if found is None else found
 
     def put(self, key, candidates):
+        self._ahead.pop(key, None)
         self._searches[key] = candidates
         self._searches.move_to_end(key)
         while len(self._searches) > _MOST_SEARCHES:
             self._searches.popitem(last=False)
-        kept = {id(found) for found in self._searches.values()}
+        self._forgetCuts()
+
+    def putAhead(self, key, candidates):
+        """Keep a search that no run has asked for yet, in the place of the one before."""
+        self._ahead = {key: candidates}
+        self._forgetCuts()
+
+    def asked(self, key):
+        """A run asks for a search: now it counts as one of those that are kept."""
+        if key in self._ahead:
+            self.put(key, self._ahead[key])
+
+    def _forgetCuts(self):
+        kept = {id(found) for found in (*self._searches.values(), *self._ahead.values())}
         self._cuts = OrderedDict((k, v) for k, v in self._cuts.items() if k[0] in kept)
 
     def cut(self, key, threshold=None, keepLargest=None, minimumArea=None):
@@ -55,6 +70,7 @@ class CandidateStore:
 
     def clear(self):
         self._searches.clear()
+        self._ahead.clear()
         self._cuts.clear()
 
 

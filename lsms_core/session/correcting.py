@@ -58,9 +58,18 @@ def correctInWords(session, text):
     after = [corrected([answer], text) for answer in before]
     pairs = list(zip(before, after, strict=True))
     if not any(_differs(old, new) for old, new in pairs):
-        raise InputError(after[0].message)
+        # An answer without lesions fits nothing; another one says why nothing was done.
+        told = next((new for old, new in pairs if old.present), after[0])
+        raise InputError(told.message)
     session.correct([new if _differs(old, new) else old for old, new in pairs], f"“{text}”")
     return False
+
+
+def unreadWords(text):
+    """Return the words of a correction that change nothing."""
+    from lsms_core.language.corrections import read_correction
+
+    return read_correction(text).unread
 
 
 def _differs(old, new):

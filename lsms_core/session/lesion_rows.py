@@ -59,12 +59,22 @@ def rowsOf(answers):
         return []
     first = known[0][1].candidates
     if all(answer.candidates.labels is first.labels for _n, answer in known):
-        return [_row(one, [a for _n, a in known], one.number) for one in first.lesions]
+        mine = [answer for _n, answer in known]
+        return [_row(one, mine, one.number) for one in _asEdited(first.lesions, mine)]
     rows = []
     for source, answer in known:
         for one in answer.lesions:
             rows.append(_row(one, [answer], len(rows) + 1, source))
     return rows
+
+
+def _asEdited(lesions, answers):
+    """Return lesions with the measurements of their outlines after "2 mm larger" and the like."""
+    edited = {}
+    for answer in answers:
+        if answer.edits:
+            edited |= {one.number: one for one in answer.lesions if one.number in answer.edits}
+    return [edited.get(one.number, one) for one in lesions]
 
 
 def _row(lesion, answers, number, source=None):

@@ -40,6 +40,8 @@ class Answering:
             if request.lesionsFrom is None:
                 return None
             self._takeOutlines(request, key)
+        if not preview:
+            self.store.asked(key)
         found = self.store.cut(key, request.threshold, request.keepLargest, request.minimumArea)
         if not preview and any(needs_looks(found, prompt) for prompt in request.prompts):
             return None
@@ -67,17 +69,28 @@ class Answering:
             WorkerError: when it cannot be asked.
         """
         where = (request.plane, request.slices, request.model, volumeKey)
-        if _modelKey(request.model) in self._oneText or looksForOneText(request.model):
+        if self.takesOneText(request.model):
             controller.start(ct, request.prompts, *where, onEvent=onEvent)
         else:
             controller.search(ct, request.prompts, *where, onEvent=onEvent)
+
+    def takesOneText(self, model):
+        """Whether a model's engine looks for one text at a time and knows no candidates."""
+        return _modelKey(model) in self._oneText or looksForOneText(model)
 
     def noteOneText(self, model):
         """Remember that a model's engine knows no candidates, as the worker said."""
         self._oneText.add(_modelKey(model))
 
-    def take(self, event, request, ct, volumeKey):
-        """Return the answers that the worker's event gives.
+    def take(self, event, request, ct, volumeKey, textsWereAsked=True):
+        """Return the answers that the worker's event gives, None where it must be asked again.
+
+        Args:
+            event: a "candidates" or "result" event.
+            request: what is asked.
+            ct: the volume as read_ct gives it.
+            volumeKey: its key.
+            textsWereAsked: whether the worker knew the texts when it searched.
 
         Raises:
             LsmsError: when the event does not fit the volume.
@@ -87,7 +100,7 @@ class Answering:
 
             found = candidates_from(event.fields, event.arrays, ct)
             self.store.put(searchKey(request, volumeKey), found)
-            return self.answers(request, volumeKey, preview=True)
+            return self.answers(request, volumeKey, preview=textsWereAsked)
         return [
             _oneTextsAnswer(event, index, request, ct)
             for index in range(len(event.fields["predictions"]))

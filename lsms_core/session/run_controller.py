@@ -25,6 +25,7 @@ class RunController:
         self._client = None
         self._timer = None
         self._request = None
+        self._ahead = self._aheadListener = None
         self.lastWords = ""
 
     @property
@@ -36,6 +37,11 @@ class RunController:
     def workerRunning(self):
         """Whether a worker process is alive."""
         return self._client is not None and self._client.running
+
+    @property
+    def searchingAhead(self):
+        """Whether a search is under way that no run has asked for."""
+        return self._ahead is not None
 
     def start(self, ct, prompts, plane, slices, model, volumeKey, onEvent=None):
         """Send a run to the worker, which is started when there is none.
@@ -94,11 +100,46 @@ class RunController:
         )
         self._startTimer()
 
+    def searchAhead(self, ct, plane, slices, model, volumeKey, onEvent):
+        """Search for a run that may come, in the place of such a search before; see :meth:`start`.
+
+        Nobody waits for it: the controller is not busy, and ``onEvent`` hears only how it ends.
+
+        Raises:
+            WorkerError: when the worker cannot be asked.
+        """
+        self.cancelAhead()
+        self._aheadListener = onEvent
+        self._ahead = self._client.search(
+            ct.array, ct.affine, model=model, plane=plane, slices=slices, volume_key=volumeKey
+        )
+        self._startTimer()
+
+    def cancelAhead(self):
+        """End the search that nobody waits for."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            self._client.cancel(ahead)
+
+    def takeAheadOver(self):
+        """Make the search that nobody waited for the run under way; returns whether there is one.
+
+        Raises:
+            WorkerError: when a run is under way.
+        """
+        if self._ahead is None:
+            return False
+        ahead, self._ahead = self._ahead, None
+        self._prepare(None)
+        self._request = ahead
+        return True
+
     def _prepare(self, onEvent):
         from lsms_core.errors import WorkerError
 
         if self.busy:
             raise WorkerError("A run is under way: wait for it, or cancel it.")
+        self.cancelAhead()
         if self._client is None:
             self._client = self._makeClient()
         self._listener = onEvent or self._onEvent
@@ -136,6 +177,7 @@ class RunController:
             return
         for event in self._client.poll():
             if event.kind == "died":
+                self._ahead = None
                 self.lastWords = str(event.fields.get("diagnostics", ""))
                 # A server may lose a request, and another one not.
                 if self.busy and self._request in event.fields.get("requests", [self._request]):
@@ -145,6 +187,9 @@ class RunController:
                     self._listener(event)
                 else:
                     self._finish(event)
+            elif event.request == self._ahead and event.kind != "progress":
+                self._ahead = None
+                self._aheadListener(event)
         if not self.busy and not self._client.busy:
             self._stopTimer()
 
@@ -156,6 +201,7 @@ class RunController:
     def close(self):
         """End the worker. A run under way ends as if it had been cancelled."""
         self._stopTimer()
+        self._ahead = None
         request, self._request = self._request, None
         if self._client is not None:
             self._client.close()

@@ -65,3 +65,19 @@ def checkRange(first, last, count):
             f"Slice {high if high >= count else low} is outside the volume: use 0 to {count - 1}."
         )
     return tuple(range(low, high + 1))
+
+
+def slicesOf(volumeNode, plane, slices):
+    """Return the indices of a script's slices: one index, (first, last), or None for all.
+
+    Raises:
+        InputError: when they are not all in the volume.
+    """
+    from lsms_core.anatomy.geometry import SlicePlane
+    from lsms_core.mrml.volume_nodes import read_ct
+
+    if slices is None:
+        return None
+    ct = read_ct(volumeNode)
+    first, last = (slices, slices) if isinstance(slices, int) else (slices[0], slices[-1])
+    return checkRange(first, last, SlicePlane.of(ct, plane).count(ct.shape))

@@ -332,9 +332,11 @@ class SegmentWriter:
             return
 
         @vtk.calldata_type(vtk.VTK_STRING)
-        def onModified(_caller, _event, segmentID):
+        def onModified(_caller, _event, segmentID=""):
             if not self._writing:
-                self._touched.add(segmentID)
+                # Slicer's own helpers for scripts say that something changed, not what.
+                changed = (segmentID,) if segmentID else segmentation.GetSegmentIDs()
+                self._touched.update(changed)
                 if self.onOthersChange is not None:
                     self.onOthersChange()
 

@@ -5,8 +5,9 @@ from lsms_core.session.finding import Finding
 from lsms_core.session.run_answers import Answering, notesOf
 from lsms_core.session.run_controller import RunController
 from lsms_core.session.run_history import Run, RunHistory
-from lsms_core.session.run_request import Request, checkRange, splitPrompts
+from lsms_core.session.run_request import Request, slicesOf, splitPrompts
 from lsms_core.session.run_waiter import RunWaiter
+from lsms_core.session.search_ahead import SearchAhead
 from lsms_core.session.segment_writer import SegmentWriter, isInScene
 
 
@@ -20,7 +21,7 @@ class Session:
     Listeners are objects with any of the methods ``runProgressed(stage, done, total,
     secondsLeft)``, ``runFinished(findings, notes)``, ``runCancelled()``, ``runFailed(message)``,
     ``runCorrected(findings)``, ``explanationFinished(explanation)``, ``segmentsChanged()`` (by
-    somebody else), ``sceneForgotten()``.
+    somebody else), ``searchedAhead()``, ``sceneForgotten()``.
     """
 
     def __init__(self, makeClient, makeTimer=None):
@@ -29,10 +30,14 @@ class Session:
         self.writer.onOthersChange = lambda: self._tell("segmentsChanged")
         self.history = RunHistory(self.writer)
         self.answering = Answering()
+        self.ahead = SearchAhead(
+            self.controller, self.answering, lambda: self._tell("searchedAhead")
+        )
         self.request = None
         self.lastMessage = ""
         self._volumeKey = ""
         self._ct = None
+        self._textsWereAsked = True
         self._listeners = []
 
     def addListener(self, listener):
@@ -71,7 +76,9 @@ class Session:
         key = volume_key(request.volumeNode)
         answers = self.answering.answers(request, key)
         if answers is None:
-            self.answering.ask(self.controller, request, ct, key)
+            self._textsWereAsked = not self.ahead.takeOver(request, key)
+            if self._textsWereAsked:
+                self.answering.ask(self.controller, request, ct, key)
         self.request, self._volumeKey, self._ct = request, key, ct
         if answers is not None:
             self._accept(answers)
@@ -140,7 +147,7 @@ class Session:
             segmentationNode=segmentationNode,
             prompts=splitPrompts(prompt),
             plane=plane,
-            slices=self._slices(volumeNode, plane, slices),
+            slices=slicesOf(volumeNode, plane, slices),
             model={"weights": str(model), "device": device, "engine": engine or None},
             **options,
         )
@@ -151,16 +158,6 @@ class Session:
         finally:
             self.removeListener(waiter)
         return waiter.result()
-
-    def _slices(self, volumeNode, plane, slices):
-        if slices is None:
-            return None
-        from lsms_core.anatomy.geometry import SlicePlane
-        from lsms_core.mrml.volume_nodes import read_ct
-
-        ct = read_ct(volumeNode)
-        first, last = (slices, slices) if isinstance(slices, int) else (slices[0], slices[-1])
-        return checkRange(first, last, SlicePlane.of(ct, plane).count(ct.shape))
 
     def _onEvent(self, event):
         if event.kind == "progress":
@@ -253,11 +250,16 @@ class Session:
         request = self.request
         try:
             self._checkStillThere(request)
-            answers = self.answering.take(event, request, self._ct, self._volumeKey)
+            where = (self._ct, self._volumeKey)
+            answers = self.answering.take(event, request, *where, self._textsWereAsked)
+            if answers is None:
+                self._textsWereAsked = True
+                self.answering.ask(self.controller, request, *where)
         except LsmsError as error:
             self._fail(str(error))
         else:
-            self._accept(answers)
+            if answers is not None:
+                self._accept(answers)
 
     def _accept(self, answers):
         from lsms_core.errors import LsmsError
@@ -378,6 +380,7 @@ class Session:
         if self.busy:
             self.controller.close()
         self.request, self._ct = None, None
+        self.ahead.forget()
         self.history.clear()
         self.answering.clear()
         self.writer.forget()

@@ -80,7 +80,7 @@ class PromptEffect(AbstractScriptedSegmentEditorEffect):
         self.statusLabel.textFormat = qt.Qt.PlainText
         self.scriptedEffect.addOptionsWidget(self.statusLabel)
         self.status = StatusLine(self.statusLabel)
-        self.promptLine = PromptLine(self.promptWidgets, self.onRun)
+        self.promptLine = PromptLine(self.promptWidgets, self.onRun, self.status.show)
         self._escape = qt.QShortcut(qt.QKeySequence(qt.Qt.Key_Escape), self.promptFrame)
         self._escape.context = qt.Qt.WidgetWithChildrenShortcut
         self._connect(self._escape, "activated()", self.onCancel)

@@ -258,6 +258,7 @@ class InstallPanel:
         from lsms_core.errors import LsmsError
 
         self.widget.enabled = False
+        self._show("")  # what an earlier try said does not stand beside a question
         try:
             action()
         except LsmsError as error:

@@ -13,6 +13,16 @@ def headings():
     return [_("No."), _("Where"), _("Size mm"), _("HU"), _("Why")]
 
 
+_KEYS = {
+    qt.Qt.Key_Space: "toggle",
+    qt.Qt.Key_Delete: "remove",
+    qt.Qt.Key_Backspace: "remove",
+    qt.Qt.Key_F2: "rename",
+    qt.Qt.Key_Up: "up",
+    qt.Qt.Key_Down: "down",
+}
+
+
 class _Keys(qt.QObject):
     """Passes on the keys that do something to the selected row."""
 
@@ -21,11 +31,8 @@ class _Keys(qt.QObject):
         self._onKey = onKey
 
     def eventFilter(self, _watched, event):
-        if event.type() == qt.QEvent.KeyPress:
-            if event.key() == qt.Qt.Key_Space:
-                return self._onKey("toggle")
-            if event.key() in (qt.Qt.Key_Delete, qt.Qt.Key_Backspace):
-                return self._onKey("remove")
+        if event.type() == qt.QEvent.KeyPress and event.key() in _KEYS:
+            return self._onKey(_KEYS[event.key()])
         return False
 
 
@@ -55,6 +62,8 @@ class LesionList:
         header.minimumSectionSize = 30
         header.setFixedHeight(_ROW_PIXELS)
         table.horizontalScrollBarPolicy = qt.Qt.ScrollBarAlwaysOff
+        # Else Tab would go from cell to cell for ever, and never to what follows the list.
+        table.tabKeyNavigation = False
         table.connect("cellChanged(int,int)", self._onChanged)
         table.connect("currentCellChanged(int,int,int,int)", self._onCurrent)
         table.connect("cellClicked(int,int)", self._onClicked)
@@ -151,9 +160,17 @@ class LesionList:
             self._table.editItem(self._table.item(index, 0))
 
     def _onKey(self, what):
+        if what in ("up", "down"):
+            # At the end of the list the key would go on to the section around it, which
+            # takes the keyboard away.
+            last = len(self._rows) - 1
+            return self._table.currentRow() == (0 if what == "up" else last)
         row = self.selected()
         if row is None or not self._editable:
             return False
+        if what == "rename":
+            self._table.editItem(self._table.item(self._table.currentRow(), 0))
+            return True
         keep = not row.kept if what == "toggle" else False
         if keep != row.kept:
             self._actions.setKept(row, keep)

@@ -12,8 +12,8 @@ from lsms_core.session.run_request import Request, splitPrompts
 from lsms_core.session.run_texts import progressText
 from LSMSSegmentationLib import ServerSettings
 from LSMSSegmentationLib.Panel.ModelPicker import ModelPicker
+from LSMSSegmentationLib.Panel.Preview import Preview
 from LSMSSegmentationLib.Panel.PromptLine import PromptLine
-from LSMSSegmentationLib.Panel.ReadingLabel import ReadingLabel
 from LSMSSegmentationLib.Panel.ResultsPanel import ResultsPanel
 from LSMSSegmentationLib.Panel.SlicePicker import SlicePicker
 from LSMSSegmentationLib.Panel.StatusLine import StatusLine
@@ -41,7 +41,7 @@ class ModulePanel(VTKObservationMixin):
         self._guiTag = None
         self._connecting = False
         self._status = StatusLine(ui.statusLabel)
-        self.promptLine = PromptLine(ui, self.run)
+        self.promptLine = PromptLine(ui, self.run, self._status.show)
         self.slicePicker = SlicePicker(ui, self.updateWhere, self._problem)
         self.modelPicker = ModelPicker(ui)
         self.results = ResultsPanel(ui, self.session, self._status, self.update)
@@ -62,10 +62,7 @@ class ModulePanel(VTKObservationMixin):
         self._setupMessage = WrappedLabel(ui.setupMessageLabel)
         ui.setupMessageLabel.visible = False
         self.warmUp = WarmUp(ui, self.session.controller, self.update)
-        self.reading = ReadingLabel(ui.readingLabel)
-        self._previewed = False
-        self._previewTimer = self._makeTimer(self._preview)
-        ui.promptLineEdit.connect("textChanged(QString)", self._onText)
+        self.preview = Preview(ui, self.session, self.results, self._typedRequest)
         ui.correctionLineEdit.connect("returnPressed()", self._onCorrection)
         self._sceneTimer = self._makeTimer(self._sceneChanged)
         self._segmentsTimer = self._makeTimer(self._othersChanged)
@@ -173,33 +170,19 @@ class ModulePanel(VTKObservationMixin):
 
     # While typing
 
-    def _onText(self, text):
-        self.reading.show(text)
-        self._previewTimer.start()
+    def _typedRequest(self):
+        """What Enter would run now; None where something is missing."""
+        if self._parameters is None or self._parameters.inputVolume is None:
+            return None
+        return self._request()
 
-    def _preview(self):
-        """Let the list show what the text would find, where that is known without a search."""
-        from lsms_core.errors import LsmsError
-
-        self._previewTimer.stop()
-        if self.session.busy or self._parameters is None:
-            return
-        answers = None
-        if self.promptLine.text.strip() and self._parameters.inputVolume is not None:
-            try:
-                answers = self.session.preview(self._request())
-            except LsmsError:
-                answers = None  # the panel says elsewhere what is missing
-        if answers is not None and self.session.isLastRun(answers):
-            answers = None  # the list shows it already, and can be changed
-        if answers is not None or self._previewed:
-            self.results.showPreview(answers)
-        self._previewed = answers is not None
+    def searchedAhead(self):
+        self.preview.refresh()
 
     def _onCorrection(self):
         """Change the answer as the words say."""
         from lsms_core.errors import LsmsError
-        from lsms_core.session.correcting import correctInWords
+        from lsms_core.session.correcting import correctInWords, unreadWords
 
         text = self.ui.correctionLineEdit.text.strip()
         if not text or self.session.busy:
@@ -212,6 +195,10 @@ class ModulePanel(VTKObservationMixin):
         self.ui.correctionLineEdit.text = ""
         if undo:
             self.results.undo()
+        unread = unreadWords(text)
+        if unread:
+            words = _("Not read: {words}.").format(words=", ".join(unread))
+            self._status.show("warning", f"{self._status.text}\n{words}")
 
     # Runs
 
@@ -234,8 +221,7 @@ class ModulePanel(VTKObservationMixin):
             request = self._request()
             if request.lesionsFrom is None:
                 self._ensurePackages()
-            self._previewed = False
-            self._previewTimer.stop()
+            self.preview.stop()
             self.warmUp.started()
             self.session.start(request)
         except CancelledError as error:
@@ -367,8 +353,9 @@ class ModulePanel(VTKObservationMixin):
         self._setupMessage.setText(text)
 
     def cleanup(self):
-        for timer in (self._sceneTimer, self._segmentsTimer, self._previewTimer):
+        for timer in (self._sceneTimer, self._segmentsTimer):
             timer.stop()
+        self.preview.stop()
         self.setParameterNode(None)
         self._hotkey.deleteLater()
         self.results.cleanup()

@@ -4,9 +4,11 @@ import qt
 from slicer.i18n import tr as _
 
 from LSMSSegmentationLib import PromptHistory
-from LSMSSegmentationLib.Panel import Protocols
+from LSMSSegmentationLib.Panel.ProtocolMenu import ProtocolMenu, menuAction, menuHeading, shown
 
 STAR, EMPTY_STAR = "★", "☆"
+# The menu is as wide as its longest entry; a sentence of a report would fill the screen.
+_LONGEST = 60
 
 
 class _UpAndDown(qt.QObject):
@@ -31,15 +33,17 @@ class PromptLine:
     Args:
         ui: the panel's widgets.
         onRun: called when Enter is pressed.
+        say: called with (kind, text) for the status line.
     """
 
-    def __init__(self, ui, onRun):
+    def __init__(self, ui, onRun, say):
         self._edit, self._star, self._menuButton = (
             ui.promptLineEdit,
             ui.favouriteButton,
             ui.historyButton,
         )
         self._onRun = onRun
+        self._protocols = ProtocolMenu(self.setText, say)
         self._position = -1
         self._draft = ""
         self._walking = False
@@ -146,65 +150,18 @@ class PromptLine:
         earlier = PromptHistory.history()
         self._addPrompts(_("Earlier prompts"), earlier[:12])
         self._addPrompts(_("Examples"), PROMPTS[:6])
-        self._addProtocols()
+        self._protocols.fill(self._menu, self._edit.text)
         if earlier:
             self._menu.addSeparator()
-            self._addAction(_("Clear earlier prompts"), self._clear)
-
-    def _addProtocols(self):
-        known = Protocols.protocols()
-        if known:
-            self._addHeading(_("Protocols"))
-        for name, prompts in known.items():
-            self._addAction(name.replace("&", "&&"), lambda p=prompts: self.setText("; ".join(p)))
-        self._menu.addSeparator()
-        if self._edit.text.strip():
-            self._addAction(_("Keep these prompts as a protocol…"), self._keepProtocol)
-        self._addAction(_("Load protocols from a file…"), self._loadProtocols)
-        if known:
-            self._addAction(_("Save protocols to a file…"), self._saveProtocols)
-
-    def _keepProtocol(self):
-        prompts = [part.strip() for part in self._edit.text.split(";") if part.strip()]
-        name = Protocols.askName()
-        if name and prompts:
-            Protocols.saveProtocol(name, prompts)
-
-    def _loadProtocols(self):
-        path = Protocols.askFile(save=False)
-        if path:
-            self._tell(lambda: Protocols.importProtocols(path))
-
-    def _saveProtocols(self):
-        path = Protocols.askFile(save=True)
-        if path:
-            self._tell(lambda: Protocols.exportProtocols(path))
-
-    def _tell(self, action):
-        """Do something with a file; what goes wrong is shown over the button."""
-        from lsms_core.errors import LsmsError
-
-        try:
-            action()
-        except LsmsError as error:
-            qt.QToolTip.showText(self._menuButton.mapToGlobal(qt.QPoint(0, 0)), str(error))
-
-    def _addHeading(self, title):
-        heading = qt.QAction(title, self._menu)
-        heading.enabled = False
-        self._menu.addAction(heading)
+            menuAction(self._menu, _("Clear earlier prompts"), self._clear)
 
     def _addPrompts(self, title, prompts, mark=""):
         if not prompts:
             return
-        self._addHeading(title)
+        menuHeading(self._menu, title)
         for prompt in prompts:
-            self._addAction(mark + prompt.replace("&", "&&"), lambda p=prompt: self.setText(p))
-
-    def _addAction(self, text, callback):
-        action = qt.QAction(text, self._menu)
-        action.connect("triggered()", callback)
-        self._menu.addAction(action)
+            short = prompt if len(prompt) <= _LONGEST else prompt[: _LONGEST - 1].rstrip() + "…"
+            menuAction(self._menu, mark + shown(short), lambda p=prompt: self.setText(p))
 
     def _clear(self):
         PromptHistory.clearHistory()

@@ -47,7 +47,8 @@ def _one(reading):
     parts = [_chip(chip.text, _READ) for chip in chips(reading)]
     if reading.unread:
         said = _("not read: {words}").format(words=", ".join(reading.unread))
-        parts.append(_chip(said, _UNREAD))
+        # As long as the text may be: it goes on in the next line where it must.
+        parts.append(_chip(said, _UNREAD).replace(",&nbsp;", ", "))
     return " ".join(parts)
 
 

@@ -196,8 +196,13 @@ def load_volume(folder: str | Path, path: str) -> CTVolume:
     return _load(str(Path(folder) / path))
 
 
-def load_slice_label(folder: str | Path, record: Record) -> NDArray[np.int32]:
+def load_slice_label(folder: str | Path, record: Record, *others: Record) -> NDArray[np.int32]:
     """Return the lesion instances of a record's slice, (rows, columns) as stored.
+
+    Args:
+        folder: the data set.
+        record: of the slice.
+        others: more records of the same slice, whose instances must exist, too.
 
     Raises:
         InputError: when the slice or an instance does not exist.
@@ -209,9 +214,11 @@ def load_slice_label(folder: str | Path, record: Record) -> NDArray[np.int32]:
             f"the image has {label.shape[record.axis]} along axis {record.axis}."
         )
     plane: NDArray[np.int32] = label.take(record.slice, axis=record.axis).astype(np.int32)
-    absent = sorted(set(record.instances) - set(np.unique(plane).tolist()))
-    if absent:
-        raise InputError(f"Record {record.id}: the slice has no lesion {absent[0]}.")
+    present = set(np.unique(plane).tolist())
+    for one in (record, *others):
+        absent = sorted(set(one.instances) - present)
+        if absent:
+            raise InputError(f"Record {one.id}: the slice has no lesion {absent[0]}.")
     return plane
 
 

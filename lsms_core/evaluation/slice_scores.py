@@ -85,7 +85,7 @@ def score_slice(
 ) -> SliceScores:
     """Answer all records of a slice and score the answers.
 
-    Maps, candidates and their measurements are made once, whatever the number of texts.
+    Outlines, maps, candidates and their measurements are made once, whatever the number of texts.
 
     Args:
         root: the data set.
@@ -99,7 +99,7 @@ def score_slice(
     """
     source = _Source.of(root, group[0], predictor)
     image = source.slab
-    labels = {record.id: load_slice_label(root, record) for record in group}
+    label = load_slice_label(root, *group)
     tests = _tests(group) if scoring.text_tests and not scoring.oracle else {}
     texts = {r.text for r in group} | {t.text for ts in tests.values() for t in ts}
     given = source.ask(sorted(filter(_askable, texts)))
@@ -107,7 +107,6 @@ def score_slice(
     answers: list[TextAnswer] = []
     mistakes: list[Mistake] = []
     for record in group:
-        label = labels[record.id]
         mask, prediction = _mask(given, record.text, label)
         if scoring.oracle:
             mask = keep_named(mask, label, record.instances)
@@ -135,7 +134,7 @@ def score_slice(
         for test in tests.get(record.id, []):
             asked, _ = _mask(given, test.text, label)
             answers.append(answer(test, mask, asked, label, record.instances, record.patient))
-    pair = None if scoring.oracle else _sides(group, labels, given)
+    pair = None if scoring.oracle else _sides(group, label, given)
     return SliceScores(tuple(samples), tuple(answers), (pair,) if pair else (), tuple(mistakes))
 
 
@@ -251,7 +250,7 @@ def _tests(group: Sequence[Record]) -> dict[str, list[Any]]:
 
 def _sides(
     group: Sequence[Record],
-    labels: Mapping[str, NDArray[np.int32]],
+    label: NDArray[np.int32],
     given: Mapping[str, tuple[NDArray[np.bool_], Answer]],
 ) -> SidePair | None:
     by_side: dict[str, Record] = {}
@@ -264,8 +263,8 @@ def _sides(
     if len(by_side) < 2:
         return None
     left, right = by_side["left"], by_side["right"]
-    masks = [_mask(given, r.text, labels[r.id])[0] for r in (left, right)]
-    targets = [np.isin(labels[r.id], r.instances) for r in (left, right)]
+    masks = [_mask(given, r.text, label)[0] for r in (left, right)]
+    targets = [np.isin(label, r.instances) for r in (left, right)]
     return score_sides(left.patient, (masks[0], masks[1]), (targets[0], targets[1]))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from types import SimpleNamespace
 
 import numpy as np
@@ -134,14 +136,16 @@ def test_a_report_measures_the_segments(workspace):
     assert answer.text == "right lobe hypodense lesion"
     assert [round(lesion.volume_ml, 2) for lesion in answer.lesions] == [10.08]
     assert report.algorithm.name == "lsms-tiny"
+    assert len(report.algorithm.sha256) == 64
     assert b"Longest diameter" in save(workspace, "html").content
     assert b"Measurements: liver.nii.gz" in save(workspace, "txt").content
 
 
 def test_dicom_seg_needs_a_dicom_series(workspace):
     painted(workspace)
-    with pytest.raises(InputError, match="DICOM"):
-        save(workspace, "dcm")
+    for kind in ("dcm", "sr"):
+        with pytest.raises(InputError, match="DICOM"):
+            save(workspace, kind)
 
 
 def test_a_dicom_series_is_opened_and_its_seg_refers_to_it(tmp_path):
@@ -165,6 +169,19 @@ def test_a_dicom_series_is_opened_and_its_seg_refers_to_it(tmp_path):
     seg = pydicom.dcmread(file)
     assert seg.SOPClassUID == pydicom.uid.SegmentationStorage
     assert seg.SegmentSequence[0].SegmentLabel == "liver cyst"
+    packed = save(made, "sr")
+    assert packed.name.endswith("-dicom-report.zip")
+    with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
+        names = archive.namelist()
+        report, mine = (pydicom.dcmread(io.BytesIO(archive.read(name))) for name in names)
+    assert (report.Modality, mine.Modality) == ("SR", "SEG")
+    (evidence,) = report.CurrentRequestedProcedureEvidenceSequence
+    referred = {
+        item.ReferencedSOPInstanceUID
+        for one in evidence.ReferencedSeriesSequence
+        for item in one.ReferencedSOPSequence
+    }
+    assert mine.SOPInstanceUID in referred
 
 
 def _write_series(folder):

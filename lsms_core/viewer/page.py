@@ -289,6 +289,7 @@ def _foot(actions: Actions) -> None:
     with html.Div(classes="lsms-row"):
         for kind, text in (
             ("seg.nrrd", ".seg.nrrd"), ("dcm", "DICOM SEG"), ("html", "Report"),
+            ("sr", "DICOM report"),
         ):  # fmt: skip
             v.VBtn(
                 text, id=f"lsms-save-{kind.replace('.', '-')}", size="small", variant="tonal",

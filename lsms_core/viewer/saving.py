@@ -1,4 +1,4 @@
-"""Saves the segments as a .seg.nrrd, a DICOM SEG or a report.
+"""Saves the segments as a .seg.nrrd, a DICOM SEG or a report, also as DICOM.
 
 The segments are saved in their present state, painted or not. The files are made in a temporary
 folder and sent to the browser; nothing stays on the disk of this machine.
@@ -6,7 +6,9 @@ folder and sent to the browser; nothing stays on the disk of this machine.
 
 from __future__ import annotations
 
+import io
 import tempfile
+import zipfile
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,7 +18,7 @@ from lsms_core.anatomy.lesion import Lesion
 from lsms_core.anatomy.liver_map import LiverMap
 from lsms_core.anatomy.regions import label_components
 from lsms_core.anatomy.terminology import terminology_of
-from lsms_core.errors import InputError
+from lsms_core.errors import InputError, LsmsError
 from lsms_core.inference.answer_report import slice_distance_mm
 from lsms_core.inference.candidates import CandidateSet, Search
 from lsms_core.io.measurement_report import Algorithm, MeasuredAnswer, MeasurementReport
@@ -27,7 +29,7 @@ from lsms_core.mrml.labelmaps import find_segment, read_mask, segment_ids
 from lsms_core.mrml.provenance_tags import SegmentMeta, read_tags
 from lsms_core.viewer.workspace import Workspace
 
-KINDS = ("seg.nrrd", "dcm", "html", "txt")
+KINDS = ("seg.nrrd", "dcm", "html", "txt", "sr")
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ def save(workspace: Workspace, kind: str) -> SavedFile:
     segments = segments_now(workspace)
     if not segments:
         raise InputError("There is no segment to save: run a prompt, or paint one.")
+    if kind == "sr":
+        return _dicom_report(workspace, segments, stem)
     model = _model(segments)
     with tempfile.TemporaryDirectory(prefix="lsms-") as folder:
         path = Path(folder, f"{stem}.{kind}")
@@ -79,6 +83,25 @@ def save(workspace: Workspace, kind: str) -> SavedFile:
         assert written is not None  # there are segments
         mime = "application/dicom" if kind == "dcm" else "application/octet-stream"
         return SavedFile(path.name, mime, path.read_bytes(), (*notes, *more))
+
+
+def _dicom_report(workspace: Workspace, segments: list[Segment], stem: str) -> SavedFile:
+    """Make a zip of the DICOM structured report and the DICOM SEG that it refers to."""
+    from lsms_core.io.dicom_sr import write_dicom_sr
+
+    assert workspace.loaded is not None
+    name, version = _model(segments)
+    packed = io.BytesIO()
+    with tempfile.TemporaryDirectory(prefix="lsms-") as folder:
+        seg, report = Path(folder, f"{stem}-seg.dcm"), Path(folder, f"{stem}-report.dcm")
+        notes = check_output(seg, workspace.loaded)
+        _, more = write_masks(seg, workspace.loaded, segments, model=name, model_version=version)
+        write_dicom_sr(report, workspace.loaded.slice_files, seg, report_of_segments(workspace))
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in (report, seg):
+                archive.write(path, path.name)
+    zipped = f"{stem}-dicom-report.zip"
+    return SavedFile(zipped, "application/zip", packed.getvalue(), (*notes, *more))
 
 
 def segments_now(workspace: Workspace) -> list[Segment]:
@@ -137,7 +160,7 @@ def report_of_segments(workspace: Workspace) -> MeasurementReport:
     now = datetime.now(timezone.utc).replace(microsecond=0).isoformat()
     return MeasurementReport(
         answers,
-        Algorithm(name, version, engine=segments[0].tags.get("LSMS.engine", "")),
+        Algorithm(name, version, _weights_sum(workspace, segments), _engine(segments)),
         slice_distance_mm(workspace.loaded.volume),
         workspace.study.path.name,
         now,
@@ -170,6 +193,23 @@ def _model(segments: list[Segment]) -> tuple[str, str]:
         return "painted by hand", ""
     name, _, version = made[0].rpartition(" ")
     return (name, version) if name else (version, "")
+
+
+def _engine(segments: list[Segment]) -> str:
+    return segments[0].tags.get("LSMS.engine", "")
+
+
+def _weights_sum(workspace: Workspace, segments: list[Segment]) -> str:
+    """Return the SHA-256 of the model's manifest, "" where the outlines come from no model."""
+    from lsms_core.models.installed import find_bundle
+    from lsms_core.models.manifest import sha256
+
+    if not any(s.tags.get("LSMS.model") for s in segments) or _engine(segments) == "labels":
+        return ""
+    try:
+        return sha256(find_bundle(workspace.model["weights"]) / "manifest.json")
+    except LsmsError:
+        return ""  # a server has the model
 
 
 def _stem(path: Path) -> str:

@@ -104,6 +104,8 @@ class LSMSSegmentationParameterNode:
     """The panel's choices.
 
     lesionsFrom: a segmentation whose lesions are asked about; none for the network's.
+    earlierSegmentation, earlierVolume: the earlier study of a follow-up.
+    followUpTable: what became of each lesion since.
     model: name of an installed model, or a model's folder.
     engine: name of the engine; empty for the one that the model names.
     minimumArea: mm2 that a finding's largest cross-section must reach.
@@ -113,6 +115,9 @@ class LSMSSegmentationParameterNode:
     segmentation: vtkMRMLSegmentationNode
     findingsTable: vtkMRMLTableNode
     lesionsFrom: vtkMRMLSegmentationNode
+    earlierSegmentation: vtkMRMLSegmentationNode
+    earlierVolume: vtkMRMLScalarVolumeNode
+    followUpTable: vtkMRMLTableNode
     prompt: str = ""
     where: Where = Where.CurrentSlice
     view: View = View.Red

@@ -35,6 +35,11 @@ def makeClient():
         return ServerSettings.clientOf(
             ServerSettings.address(), ServerSettings.token(), ServerSettings.certificate()
         )
+    return makeLocalClient()
+
+
+def makeLocalClient():
+    """Return a client of a worker on this computer, whatever the settings say of a server."""
     from lsms_core.worker.client import WorkerClient
     from LSMSSegmentationLib.Install.InstallSettings import workerEnvironment
 

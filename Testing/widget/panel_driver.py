@@ -338,7 +338,9 @@ class Driver:
         self.widget.parent.hide()
         self.widget.cleanup()
         # Slicer's widgets do this when they are destroyed.
-        for selector in (self.ui.volumeSelector, self.ui.segmentationSelector):
+        ui = self.ui
+        for selector in (ui.volumeSelector, ui.segmentationSelector, ui.earlierVolumeSelector,
+                         ui.earlierSegmentationSelector):  # fmt: skip
             selector.setMRMLScene(None)
         self.slicer.mrmlScene.Clear(0)
         self.settle()

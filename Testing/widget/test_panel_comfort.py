@@ -254,6 +254,10 @@ def test_controls_have_names_for_screen_readers(panel):
         ui.thresholdSlider,
         ui.volumeSelector,
         ui.lesionsFromSelector,
+        ui.earlierSegmentationSelector,
+        ui.earlierVolumeSelector,
+        ui.compareProgressBar,
+        ui.followUpTableWidget,
     ):
         assert widget.accessibleName
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lsms_core.anatomy.alignment import IDENTITY, Alignment
 from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.anatomy.lesion import Lesion
+from lsms_core.anatomy.regions import boxes_of
 from lsms_core.anatomy.target_lesions import TargetLesions, target_lesions
 
 Fate = Literal["matched", "new", "vanished", "merged", "split"]
@@ -206,8 +207,7 @@ def _pairs(
     before: Study, after: Study, alignment: Alignment
 ) -> dict[tuple[int, int], tuple[float, float]]:
     """Earlier and later number -> (Dice after the alignment, gap in mm), those that may match."""
-    clouds_before = {x.number: _cloud(before.labels, x.number, None) for x in before.lesions}
-    clouds_after = {x.number: _cloud(after.labels, x.number, alignment) for x in after.lesions}
+    clouds_before, clouds_after = _clouds(before, None), _clouds(after, alignment)
     found = {}
     for old in before.lesions:
         for new in after.lesions:
@@ -235,8 +235,19 @@ _CELL_MM = 3.0
 _MOST_POINTS = 1500
 
 
-def _cloud(labels: CTVolume, number: int, alignment: Alignment | None) -> _Cloud:
-    index = np.argwhere(labels.array == number)[:, ::-1].astype(np.float64)
+def _clouds(study: Study, alignment: Alignment | None) -> dict[int, _Cloud]:
+    boxes = boxes_of(study.labels.array)
+    return {
+        lesion.number: _cloud(study.labels, lesion.number, boxes[lesion.number], alignment)
+        for lesion in study.lesions
+    }
+
+
+def _cloud(
+    labels: CTVolume, number: int, box: tuple[slice, ...], alignment: Alignment | None
+) -> _Cloud:
+    corner = [part.start for part in box]
+    index = (np.argwhere(labels.array[box] == number) + corner)[:, ::-1].astype(np.float64)
     # Each voxel is several points, so that thick slices leave no empty cells between them.
     steps = np.maximum(np.ceil(np.asarray(labels.spacing_mm) / _CELL_MM), 1).astype(int)
     offsets = np.stack(

@@ -155,6 +155,11 @@ def recognise(
     return Outlines(numbered, _liver_of(masks, roles), left_out)
 
 
+def recognisable(masks: Sequence[NamedMask]) -> list[NamedMask]:
+    """Return the outlines that :func:`recognise` takes by name or code; all, where none is."""
+    return [one for one in masks if role_of(one.name, one.code, one.region)] or list(masks)
+
+
 def _unnamed(one: NamedMask) -> bool:
     words = re.sub(r"(?:segment|label)?[\s_-]*\d*", "", one.name.casefold())
     return not one.code and not words

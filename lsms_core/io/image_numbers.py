@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from lsms_core.io.volumes import LoadedVolume
 
 
@@ -11,8 +14,19 @@ def numbers_of(loaded: LoadedVolume) -> tuple[dict[int, int], int | None, str]:
     A DICOM series has its own numbers (InstanceNumber). A file has none: its slices are counted
     from 1 in the order in which they are stored, and the note says so.
     """
-    if not loaded.slice_files:
-        count = loaded.volume.shape[0]
+    return image_numbers(loaded.slice_files, loaded.volume.shape[0])
+
+
+def image_numbers(
+    files: Sequence[Path] | None, count: int
+) -> tuple[dict[int, int], int | None, str]:
+    """Return what :func:`numbers_of` does, from the DICOM files of the slices.
+
+    Args:
+        files: in the order of the slices; None or empty for a volume without DICOM files.
+        count: how many slices there are.
+    """
+    if not files:
         note = (
             "The CT's file has no image numbers: its slices were counted from 1, as they are "
             "stored."
@@ -22,7 +36,7 @@ def numbers_of(loaded: LoadedVolume) -> tuple[dict[int, int], int | None, str]:
 
     numbers: dict[int, int] = {}
     series = None
-    for index, file in enumerate(loaded.slice_files):
+    for index, file in enumerate(files):
         header = pydicom.dcmread(
             file, stop_before_pixels=True, specific_tags=["InstanceNumber", "SeriesNumber"]
         )

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import vtk
+from numpy.typing import NDArray
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTableNode
 
-from lsms_core.anatomy.alignment import IDENTITY, align_livers
-from lsms_core.anatomy.follow_up import FollowUp, LesionChange, Study, follow_up
-from lsms_core.anatomy.geometry import CTVolume
+from lsms_core.anatomy.follow_up import FollowUp, LesionChange
+from lsms_core.anatomy.liver_map import LiverMap
+from lsms_core.anatomy.named_outlines import recognisable
 from lsms_core.errors import InputError
-from lsms_core.inference.answer_report import slice_distance_mm
-from lsms_core.inference.outlined_candidates import candidates_of
+from lsms_core.inference.outlined_follow_up import OutlinedStudy, compare_outlines
 from lsms_core.mrml.segmentation_candidates import named_masks
 from lsms_core.mrml.volume_nodes import read_ct
 
@@ -47,12 +47,34 @@ def follow_up_nodes(
     Raises:
         InputError: when a node cannot be used.
     """
-    earlier, earlier_liver = _study(*before)
-    later, later_liver = _study(*after)
-    alignment = IDENTITY
-    if earlier_liver is not None and later_liver is not None:
-        alignment = align_livers(earlier_liver, later_liver)
-    return follow_up(earlier, later, alignment)
+    return compare_outlines(outlined_study(*before), outlined_study(*after))
+
+
+def outlined_study(
+    segmentation_node: vtkMRMLSegmentationNode,
+    volume_node: vtkMRMLScalarVolumeNode,
+    liver: LiverMap | None = None,
+    numbers: NDArray[np.integer] | None = None,
+) -> OutlinedStudy:
+    """Read one study of a follow-up from the scene.
+
+    Args:
+        segmentation_node: holds the lesions, and perhaps the liver.
+        volume_node: the CT.
+        liver: as a search of the CT knows it.
+        numbers: the lesions by the numbers that a reader knows, on the CT's grid.
+
+    Raises:
+        InputError: when a node cannot be used.
+    """
+    ct = read_ct(volume_node)
+    if segmentation_node is None or segmentation_node.GetScene() is None:
+        raise InputError("A segmentation of the follow-up was deleted: select another.")
+    name = segmentation_node.GetName()
+    masks = recognisable(named_masks(segmentation_node, volume_node))
+    if not masks:
+        raise InputError(f'"{name}" holds no outline on its CT: select another.')
+    return OutlinedStudy(ct, masks, name, liver, numbers)
 
 
 def follow_up_table(found: FollowUp, table_node: vtkMRMLTableNode) -> vtkMRMLTableNode:
@@ -85,24 +107,6 @@ def follow_up_table(found: FollowUp, table_node: vtkMRMLTableNode) -> vtkMRMLTab
     finally:
         table_node.EndModify(blocker)
     return table_node
-
-
-def _study(
-    segmentation_node: vtkMRMLSegmentationNode, volume_node: vtkMRMLScalarVolumeNode
-) -> tuple[Study, CTVolume | None]:
-    ct = read_ct(volume_node)
-    if segmentation_node is None or segmentation_node.GetScene() is None:
-        raise InputError("A segmentation of the follow-up was deleted: select another.")
-    name = segmentation_node.GetName()
-    masks = named_masks(segmentation_node, volume_node)
-    if not masks:
-        raise InputError(f'"{name}" holds no outline on its CT: select another.')
-    found = candidates_of(ct, masks, source=name)
-    liver = None
-    # Without an outline of the liver nothing is known of it but the lesions.
-    if found.liver is not None and np.any(found.liver.liver & (found.labels == 0)):
-        liver = ct.with_array(found.liver.liver)
-    return Study(ct.with_array(found.labels), found.lesions, slice_distance_mm(ct)), liver
 
 
 def _texts(change: LesionChange) -> Sequence[str]:

@@ -68,6 +68,22 @@ class CandidateStore:
                 self._cuts.popitem(last=False)
         return self._cuts[way]
 
+    def latest(self, volumeKey):
+        """Return the candidates of a volume's last search, as they were cut last; None for none."""
+        for key in reversed(self._searches):
+            if key[0] == volumeKey:
+                found = self._searches[key]
+                cuts = [cut for way, cut in self._cuts.items() if way[0] == id(found)]
+                return cuts[-1] if cuts else found
+        return None
+
+    def liver(self, volumeKey):
+        """Return the liver that a search of all slices of a volume found, None for none."""
+        for key, found in reversed(self._searches.items()):
+            if key[0] == volumeKey and key[2] is None and found.liver is not None:
+                return found.liver
+        return None
+
     def clear(self):
         self._searches.clear()
         self._ahead.clear()

@@ -43,6 +43,8 @@ class Answering:
         if not preview:
             self.store.asked(key)
         found = self.store.cut(key, request.threshold, request.keepLargest, request.minimumArea)
+        if request.report is not None:
+            return request.report.answers(found)
         if not preview and any(needs_looks(found, prompt) for prompt in request.prompts):
             return None
         return [found.answer(prompt) for prompt in request.prompts]
@@ -67,12 +69,22 @@ class Answering:
 
         Raises:
             WorkerError: when it cannot be asked.
+            InputError: for a report, with an engine that looks for one text at a time.
         """
+        from lsms_core.errors import InputError
+
         where = (request.plane, request.slices, request.model, volumeKey)
         if self.takesOneText(request.model):
+            if request.report is not None:
+                raise InputError(
+                    "This model looks for one text at a time: a report needs a model that finds "
+                    "all lesions first, such as lsms-tiny."
+                )
             controller.start(ct, request.prompts, *where, onEvent=onEvent)
         else:
-            controller.search(ct, request.prompts, *where, onEvent=onEvent)
+            # A report stays on this computer, also where a server searches.
+            texts = () if request.report is not None else request.prompts
+            controller.search(ct, texts, *where, onEvent=onEvent)
 
     def takesOneText(self, model):
         """Whether a model's engine looks for one text at a time and knows no candidates."""

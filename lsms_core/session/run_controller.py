@@ -134,6 +134,16 @@ class RunController:
         self._request = ahead
         return True
 
+    def compare(self, before, after):
+        """Ask how the lesions of two OutlinedStudies changed; only a worker's client can.
+
+        Raises:
+            WorkerError: when it cannot be started, or a run is under way.
+        """
+        self._prepare(None)
+        self._request = self._client.compare(before, after)
+        self._startTimer()
+
     def _prepare(self, onEvent):
         from lsms_core.errors import WorkerError
 

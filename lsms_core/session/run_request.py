@@ -21,6 +21,7 @@ class Request:
         minimumArea: mm2; None for the model's own.
         threshold: None for the model's own.
         lesionsFrom: a segmentation whose lesions are asked about; None for the network's.
+        report: the :class:`AskedReport` whose sentences the prompts are; None for typed prompts.
     """
 
     volumeNode: object
@@ -36,6 +37,7 @@ class Request:
     minimumArea: float = None
     threshold: float = None
     lesionsFrom: object = None
+    report: object = None
 
 
 def splitPrompts(text):

@@ -322,6 +322,8 @@ class Session:
         from lsms_core.session.translation import tr as _
 
         reason = self.whyNotCorrectable()
+        if not reason and any(finding.request.report is not None for finding in self.findings):
+            return _("Answers to a report are cut at the model's own threshold.")
         if not reason and not all(finding.canBeCut for finding in self.findings):
             return _("Outlines of a segmentation have no threshold.")
         return reason

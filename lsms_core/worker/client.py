@@ -12,8 +12,8 @@ import logging
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -22,6 +22,9 @@ from lsms_core.worker.asking import Asking
 from lsms_core.worker.child import ChildProcess
 from lsms_core.worker.events import WorkerEvent
 from lsms_core.worker.protocol import PROTOCOL_VERSION, Message
+
+if TYPE_CHECKING:
+    from lsms_core.inference.outlined_follow_up import OutlinedStudy
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +38,7 @@ class _Pending:
     kind: str
     fields: dict[str, Any]
     ct: NDArray[Any] | None = None
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     grace_ends: float | None = None
 
 
@@ -109,7 +113,7 @@ class WorkerClient(Asking):
         lost = self._lost.pop(request, None)
         if lost is None:
             raise WorkerError(f"Request {request} was not lost; press Run to ask anew.")
-        return self.request(lost.kind, lost.fields, lost.ct)
+        return self.request(lost.kind, lost.fields, lost.ct, lost.arrays)
 
     def cancel(self, request: int | None = None) -> None:
         """Cancel one request, or all; a run that does not stop in time is killed."""
@@ -145,11 +149,29 @@ class WorkerClient(Asking):
         """The last lines of the worker's error stream, for diagnostics."""
         return "" if self._child is None else self._child.last_words()
 
-    def request(self, kind: str, fields: dict[str, Any], ct: NDArray[Any] | None = None) -> int:
-        """See :meth:`Asking.request`."""
+    def compare(self, before: OutlinedStudy, after: OutlinedStudy) -> int:
+        """Ask how the lesions of two studies changed; returns the request's number at once.
+
+        It is answered by a "follow_up" event;
+        ``lsms_core.worker.follow_up_messages.follow_up_from`` makes a ``FollowUp`` of it. No model
+        is loaded for it.
+        """
+        from lsms_core.worker.follow_up_messages import compare_message
+
+        fields, arrays = compare_message(before, after)
+        return self.request("compare", fields, arrays=arrays)
+
+    def request(
+        self,
+        kind: str,
+        fields: dict[str, Any],
+        ct: NDArray[Any] | None = None,
+        arrays: Mapping[str, NDArray[Any]] | None = None,
+    ) -> int:
+        """See :meth:`Asking.request`; ``arrays`` are others than the image, sent with it."""
         self.start()
         number = next(self._ids)
-        self._pending[number] = _Pending(kind, fields, ct)
+        self._pending[number] = _Pending(kind, fields, ct, dict(arrays or {}))
         try:
             self._dispatch(number)
         except WorkerError:  # an array of a type that cannot be sent
@@ -160,7 +182,7 @@ class WorkerClient(Asking):
     def _dispatch(self, number: int) -> None:
         assert self._child is not None
         pending = self._pending[number]
-        arrays = {}
+        arrays = dict(pending.arrays)
         if pending.ct is not None:
             key = pending.fields["volume_key"]
             if key is None or key != self._sent_key:

@@ -16,7 +16,7 @@ class WorkerEvent:
 
     Attributes:
         kind: "ready", "progress", "result", "candidates", "answers", "one_text",
-            "explanation", "cancelled", "error", "loaded", "unloaded" or "died".
+            "explanation", "follow_up", "cancelled", "error", "loaded", "unloaded" or "died".
         request: the request it belongs to, 0 where it belongs to none (an "unloaded" that the
             worker decided on, because nothing was asked for a while).
         fields: the message's entries; ``message`` for "error" and "died"; for "died" also

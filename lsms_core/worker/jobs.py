@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.errors import InputError, WorkerError
+from lsms_core.errors import CancelledError, InputError, WorkerError
 from lsms_core.worker.protocol import Message
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class Jobs:
             "explain": self._explain,
             "unload": self._unload_only,
         }
+        if message.type == "compare":
+            return self._compare(request, message)
         if message.type not in jobs:
             raise WorkerError(f"Unknown request {message.type!r}.")
         return jobs[message.type](request, message.fields)
@@ -242,6 +244,20 @@ class Jobs:
 
     def _slices_done(self, request: int) -> Callable[[int, int, float | None], None]:
         return lambda done, total, left: self._progress(request, "slices", done, total, left)
+
+    def _compare(self, request: int, message: Message) -> Message:
+        from lsms_core.inference.outlined_follow_up import STEPS, compare_outlines
+        from lsms_core.worker.follow_up_messages import follow_up_message, studies_from
+
+        def done(steps: int) -> None:
+            if self._cancelled(request):
+                raise CancelledError("Cancelled; nothing was changed.")
+            self._progress(request, "compare", steps, STEPS, None)
+
+        done(0)
+        before, after = studies_from(message.fields, message.arrays)
+        found = compare_outlines(before, after, done)
+        return Message("follow_up", {"request": request, **follow_up_message(found)})
 
     def _explain(self, request: int, fields: Mapping[str, Any]) -> Message:
         from lsms_core.inference.explain import explain

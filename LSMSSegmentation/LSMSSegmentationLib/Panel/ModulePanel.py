@@ -8,12 +8,13 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from lsms_core.session.run_request import Request, splitPrompts
 from lsms_core.session.run_texts import progressText
 from LSMSSegmentationLib import ServerSettings
+from LSMSSegmentationLib.Panel.FollowUpPanel import FollowUpPanel
 from LSMSSegmentationLib.Panel.ModelPicker import ModelPicker
 from LSMSSegmentationLib.Panel.Preview import Preview
 from LSMSSegmentationLib.Panel.PromptLine import PromptLine
+from LSMSSegmentationLib.Panel.Requests import reportRequest, typedRequest
 from LSMSSegmentationLib.Panel.ResultsPanel import ResultsPanel
 from LSMSSegmentationLib.Panel.SlicePicker import SlicePicker
 from LSMSSegmentationLib.Panel.StatusLine import StatusLine
@@ -45,10 +46,12 @@ class ModulePanel(VTKObservationMixin):
         self.slicePicker = SlicePicker(ui, self.updateWhere, self._problem)
         self.modelPicker = ModelPicker(ui)
         self.results = ResultsPanel(ui, self.session, self._status, self.update)
+        self.followUp = FollowUpPanel(ui, self.session, self.update)
         self.why = WhyHere(ui, self.session, self._status.show, self.results, self.update)
         self.session.addListener(self)
         self.session.writer.beforeWrite = self._saveEditorState
         ui.runButton.connect("clicked()", self.runOrCancel)
+        ui.pasteReportButton.connect("clicked()", self.runReport)
         ui.diagnosticsButton.connect("clicked()", self.copyDiagnostics)
         ui.stopWorkerButton.connect("clicked()", self.stopWorker)
         self._escape = qt.QShortcut(qt.QKeySequence(qt.Qt.Key_Escape), root)
@@ -123,7 +126,7 @@ class ModulePanel(VTKObservationMixin):
             scene = slicer.mrmlScene
             for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent):
                 self.addObserver(scene, event, self._onNodes)
-        for part in (self.slicePicker, self.modelPicker, self.results):
+        for part in (self.slicePicker, self.modelPicker, self.results, self.followUp):
             part.setParameterNode(parameterNode)
         self._hotkey.enabled = parameterNode is not None
         if parameterNode is not None:
@@ -153,6 +156,7 @@ class ModulePanel(VTKObservationMixin):
     def sceneForgotten(self):
         """The session let go of a scene that is closed: so do the messages."""
         self.results.forget()
+        self.followUp.forget()
         self.update()
 
     def _selectDefaults(self):
@@ -209,16 +213,27 @@ class ModulePanel(VTKObservationMixin):
             self.run()
 
     def cancel(self):
-        self.session.cancel()
+        """Stop the run under way, or else the comparison."""
+        if self.session.busy:
+            self.session.cancel()
+        else:
+            self.followUp.cancel()
 
     def run(self):
         """Start what the panel says; problems are shown, nothing is raised."""
+        self._start(self._request)
+
+    def runReport(self):
+        """Ask the sentences of the report on the clipboard, in the whole volume."""
+        self._start(lambda: reportRequest(self._parameters, self._model()))
+
+    def _start(self, makeRequest):
         from lsms_core.errors import CancelledError, LsmsError
 
         if self.session.busy or self._parameters is None:
             return
         try:
-            request = self._request()
+            request = makeRequest()
             if request.lesionsFrom is None:
                 self._ensurePackages()
             self.preview.stop()
@@ -229,35 +244,15 @@ class ModulePanel(VTKObservationMixin):
         except LsmsError as error:
             self._status.show("error", str(error))
         else:
-            for prompt in request.prompts:
+            # A report is kept nowhere.
+            for prompt in request.prompts if request.report is None else ():
                 self.promptLine.remember(prompt)
             if self.session.busy:
                 self.runProgressed("model", 0, 0, None)
         self.update()
 
     def _request(self):
-        from lsms_core.errors import InputError
-
-        parameters, choice = self._parameters, self.slicePicker.choice()
-        prompts = splitPrompts(parameters.prompt)
-        if choice.problem:
-            raise InputError(choice.problem)
-        if not parameters.model:
-            raise InputError(_("Choose the model's folder under Options."))
-        return Request(
-            volumeNode=parameters.inputVolume,
-            segmentationNode=parameters.segmentation,
-            prompts=prompts,
-            plane=choice.plane,
-            slices=choice.slices,
-            model=self._model(),
-            policy=parameters.policy.value,
-            overlap=parameters.overlap.value,
-            splitLesions=parameters.splitLesions,
-            keepLargest=parameters.keepLargest,
-            minimumArea=parameters.minimumArea,
-            lesionsFrom=parameters.lesionsFrom,
-        )
+        return typedRequest(self._parameters, self.slicePicker.choice(), self._model())
 
     def _ensurePackages(self):
         """Install what the worker needs, when the user agrees; quick when all is there."""
@@ -287,7 +282,9 @@ class ModulePanel(VTKObservationMixin):
         parameters = self._parameters
         if segmentationNode is not None and parameters is not None:
             parameters.segmentation = parameters.segmentation or segmentationNode
-        self.results.showRun(findings, notes)
+        report = findings[0].request.report
+        skipped = [report.skippedText] if report is not None and report.skippedText else []
+        self.results.showRun(findings, [*notes, *skipped])
         self.update()
 
     def runCorrected(self, findings):
@@ -314,7 +311,7 @@ class ModulePanel(VTKObservationMixin):
         ui.runButton.toolTip = _("Stop (Esc); nothing is written") if busy else _("Search (Enter)")
         ui.progressBar.visible = busy
         ui.correctionLineEdit.enabled = bool(self.session.findings) and not busy
-        self._escape.enabled = busy
+        self._escape.enabled = busy or self.followUp.comparing.busy
         self.promptLine.setEnabled(not busy)
         running = self.session.controller.workerRunning
         remote = bool(ServerSettings.address())
@@ -327,6 +324,7 @@ class ModulePanel(VTKObservationMixin):
         ui.stopWorkerButton.enabled = running and not busy and not remote
         self.modelPicker.update()
         self.results.update()
+        self.followUp.update()
         self.why.update()
         self.updateWhere()
 
@@ -335,6 +333,7 @@ class ModulePanel(VTKObservationMixin):
         self.slicePicker.update()
         ready = self._parameters is not None and self._parameters.inputVolume is not None
         self.ui.runButton.enabled = self.session.busy or ready
+        self.ui.pasteReportButton.enabled = ready and not self.session.busy
 
     def copyDiagnostics(self):
         from LSMSSegmentationLib.Panel.Diagnostics import diagnosticsText
@@ -359,6 +358,7 @@ class ModulePanel(VTKObservationMixin):
         self.setParameterNode(None)
         self._hotkey.deleteLater()
         self.results.cleanup()
+        self.followUp.cleanup()
         self.why.cleanup()
         self._install.cleanup()
         self.server.cleanup()

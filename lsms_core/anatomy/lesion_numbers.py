@@ -1,4 +1,4 @@
-"""Lesions under the numbers by which a reader knows them already."""
+"""Gives lesions the numbers by which a reader knows them already."""
 
 from __future__ import annotations
 

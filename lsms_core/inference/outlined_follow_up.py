@@ -1,4 +1,4 @@
-"""Two studies that are outlined already: measured, aligned, matched. Needs no torch."""
+"""Measures, aligns and matches two studies that are outlined already. Needs no torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A radiology report whose sentences are asked, one segment a sentence; it stays in memory."""
+"""Reads a radiology report whose sentences are asked, one segment each; keeps it in memory only."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Two studies in the scene compared, in a process of its own: the window stays live."""
+"""Compares two studies of the scene in a process of its own, so that the window stays live."""
 
 from dataclasses import dataclass
 

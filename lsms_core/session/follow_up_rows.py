@@ -1,4 +1,4 @@
-"""What the list of changes shows of each lesion, and the sentences below it; no Qt."""
+"""Writes the rows of the list of changes, and the sentences above it; no Qt."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""A comparison of two studies as client and worker send it; see ``docs/worker-protocol.md``."""
+"""Messages of a comparison of two studies, packed and unpacked; see ``docs/worker-protocol.md``."""
 
 from __future__ import annotations
 

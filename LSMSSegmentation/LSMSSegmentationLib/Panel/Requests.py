@@ -1,4 +1,4 @@
-"""From the panel's choices to a request: a prompt that was typed, or a report on the clipboard."""
+"""Makes a request of the panel's choices and a typed prompt, or the report on the clipboard."""
 
 from dataclasses import replace
 

@@ -327,8 +327,10 @@ class Driver:
         """Save what the panel shows, down to its last line."""
         from PySide6.QtCore import QPoint, QRect
 
-        self.settle(5)
         parent, last = self.widget.parent, self.ui.disclaimerLabel
+        # Slicer scrolls the panel; here everything must find room.
+        parent.resize(parent.width, 1200)
+        self.settle(5)
         bottom = last.mapTo(parent, QPoint(0, 0)).y() + last.height + 12
         parent.grab(QRect(0, 0, parent.width, bottom)).save(str(path))
 

@@ -73,7 +73,7 @@ def test_an_interrupt_leaves_the_old_file(
 
 
 @pytest.mark.slow
-def test_a_real_interrupt_ends_a_real_run(tiny_bundle, ct, tmp_path):
+def test_a_real_interrupt_ends_a_real_run(quick_bundle, ct, tmp_path):
     """SIGINT while slices are run, as Ctrl-C sends it."""
     path = tmp_path / "long.nii.gz"
     sitk.WriteImage(sitk.GetImageFromArray(np.tile(ct.array, (200, 1, 1))), str(path))
@@ -81,16 +81,16 @@ def test_a_real_interrupt_ends_a_real_run(tiny_bundle, ct, tmp_path):
         # A job in the background inherits an ignored SIGINT, and so would this child.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import sys; from lsms_core.inference.lsms_engine import LsmsEngine as E\n"
-        "real = E.probabilities\n"
+        "real = E.draw\n"
         "def slow(self, *a):\n"
         "    print('running', flush=True); return real(self, *a)\n"
-        "E.probabilities = slow\n"
+        "E.draw = slow\n"
         "from lsms_core.cli.main import main; main(sys.argv[1:])"
     )
     target = tmp_path / "mask.nii.gz"
     child = subprocess.Popen(
         [sys.executable, "-c", code, "segment", str(path), "--text", "lesion",
-         "--weights", str(tiny_bundle), "--output", str(target)],
+         "--weights", str(quick_bundle), "--output", str(target)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip

@@ -78,10 +78,10 @@ def test_the_second_engine_explains_its_stages(client, tmp_path, small_ct):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_an_explanation_lost_with_the_worker_can_be_asked_for_again(small_bundle, small_ct):
+def test_an_explanation_lost_with_the_worker_can_be_asked_for_again(quick_bundle, small_ct):
     ct = small_ct(1)
     with WorkerClient() as own:
-        request = own.explain(ct.array, ct.affine, "left lesion", model=model(small_bundle))
+        request = own.explain(ct.array, ct.affine, "left lesion", model=model(quick_bundle))
         os.kill(own.process_id, 9)
         died = until(own, "died")[-1]
         assert died.fields["requests"] == [request]

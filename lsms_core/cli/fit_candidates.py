@@ -15,7 +15,7 @@ _LARGE_MM = 10.0
 @click.option(
     "--weights", required=True, help="The model: a folder, or the name of an installed one."
 )
-@click.option("--threshold", default=0.15, show_default=True, help="Of the probability.")
+@click.option("--threshold", default=0.4, show_default=True, help="Of the probability.")
 @click.option(
     "--patients",
     help="Only these, with commas between: patients that the model's run was kept from.",

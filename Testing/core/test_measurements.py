@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from lsms_core.anatomy.diameters import diameters
 from lsms_core.anatomy.laterality import midline_column
 from lsms_core.anatomy.measurements import measure_slice, mirrored
-from lsms_core.anatomy.regions import bounding_box, label_components, signed_distance_mm
+from lsms_core.anatomy.regions import (
+    bounding_box,
+    boxes_of,
+    label_components,
+    signed_distance_mm,
+)
 from lsms_core.anatomy.sections import lobe_segments
 from lsms_core.errors import InputError
 
@@ -168,3 +173,18 @@ def test_in_the_mirror_left_is_right_and_twice_mirrored_is_as_before():
         assert before == replace(after, **{name: getattr(before, name) for name in places})
         for name in places[:4]:
             np.testing.assert_allclose(getattr(after, name), getattr(before, name), atol=1e-9)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 4))
+def test_boxes_are_those_of_each_lesion_wherever_it_lies(seed, count):
+    rng = np.random.default_rng(seed)
+    labels = np.zeros((5, 7, 9), np.uint16)
+    for number in range(1, count + 1):
+        start = [rng.integers(0, n - 1) for n in labels.shape]
+        stop = [rng.integers(a + 1, n) for a, n in zip(start, labels.shape, strict=True)]
+        labels[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))] = number
+    expected = {}
+    for number in np.unique(labels[labels > 0]).tolist():
+        at = np.nonzero(labels == number)
+        expected[number] = tuple(slice(int(a.min()), int(a.max()) + 1) for a in at)
+    assert boxes_of(labels) == expected

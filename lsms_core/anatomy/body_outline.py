@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -14,15 +16,32 @@ _SMALLEST_BODY = 0.05
 # A disc of a radius of two pixels.
 _DISC = [(r, c) for r in range(-2, 3) for c in range(-2, 3) if abs(r) + abs(c) < 4]
 
+Box = tuple[int, int, int, int]
 
-def body_box(image: NDArray[Any]) -> tuple[int, int, int, int]:
+# Boxes of recent slices, by digest: a reader who scrolls asks for the same neighbours again.
+_RECENT: OrderedDict[bytes, Box] = OrderedDict()
+_REMEMBERED = 256
+
+
+def body_box(image: NDArray[Any]) -> Box:
     """Bounding box (row0, row1, column0, column1), half open, of the patient's outline.
 
     The largest connected region above -140 HU; the whole slice where there is none.
     """
-    rows, columns = image.shape
+    mask = image > _BODY_THRESHOLD_HU
+    key = hashlib.blake2b(np.packbits(mask).tobytes() + repr(mask.shape).encode()).digest()
+    box = _RECENT.get(key)
+    if box is None:
+        box = _RECENT[key] = _found(mask)
+        while len(_RECENT) > _REMEMBERED:
+            _RECENT.popitem(last=False)
+    return box
+
+
+def _found(body: NDArray[np.bool_]) -> Box:
+    rows, columns = body.shape
     # Opening detaches the table and tubes, which touch the skin by a pixel or two.
-    mask = sitk.GetImageFromArray(_opened(image > _BODY_THRESHOLD_HU).astype(np.uint8))
+    mask = sitk.GetImageFromArray(_opened(body).astype(np.uint8))
     labels = sitk.RelabelComponent(sitk.ConnectedComponent(mask), sortByObjectSize=True)
     statistics = sitk.LabelShapeStatisticsImageFilter()
     statistics.Execute(labels)

@@ -65,10 +65,12 @@ def liver_map(
     if shows_liver_whole(slices, spacing_mm[axis]):
         _keep_large_pieces(seen, spacing_mm)
     liver = seen.copy()
+    lobes = np.zeros(codes.shape, np.uint8)
     if seen.any():
         _fill_slices(liver, lesions, axis)
-    lobes = np.where(codes & _IS_LEFT, np.uint8(LEFT), np.uint8(RIGHT))
-    lobes[~liver] = 0
+        box = bounding_box(liver, [0, 0, 0])
+        left = (codes[box] & _IS_LEFT).astype(bool)
+        lobes[box] = np.where(left, np.uint8(LEFT), np.uint8(RIGHT)) * liver[box]
     return LiverMap(liver, lobes)
 
 

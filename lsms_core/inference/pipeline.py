@@ -92,18 +92,19 @@ def run_maps(
     maps = SliceMaps(engine, view, preprocessing, run.check)
     lesions = np.zeros(view.volume.shape, np.float16)
     codes = np.zeros(view.volume.shape, np.uint8)
+    marked = np.zeros(view.volume.shape, bool)
 
     def work(start: int, stop: int) -> None:
         indices = view.slices[start:stop]
         for index, found in zip(indices, maps.text_free(indices), strict=True):
             lobes, drawn = maps.lobes_and_lesions(index, found, config)
-            view.plane.restore_into(lesions, index, drawn.astype(np.float16))
+            stored = drawn.astype(np.float16)
+            view.plane.restore_into(lesions, index, stored)
+            view.plane.restore_into(marked, index, stored >= config.mask_threshold)
             view.plane.restore_into(codes, index, lobe_codes(lobes))
 
     run.batches(len(view.slices), len(view.slices), work)
-    liver = liver_map(
-        codes, lesions >= config.mask_threshold, view.slices, view.plane.axis, view.spacing_mm
-    )
+    liver = liver_map(codes, marked, view.slices, view.plane.axis, view.spacing_mm)
     notes = maps.notes()
     if shows_liver_whole(view.slices, view.plane.thickness_mm):
         liver = with_heights(view.volume, liver)

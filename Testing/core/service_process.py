@@ -36,6 +36,9 @@ from lsms_core.worker import jobs, process
 class Fake:
     text_free, name, device, engine = True, "fake", "cpu", "lsms"
 
+    def warm_up(self):
+        pass
+
     def search(self, volume, *, plane, slices, progress, cancelled, texts=()):
         with open(os.environ["ENGINE_LOG"], "a") as log:
             log.write(f"search {os.getpid()}\\n")

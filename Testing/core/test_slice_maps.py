@@ -170,3 +170,14 @@ def test_a_cancel_is_heard_between_the_neighbours_of_the_first_slice():
             volume, "lesion", slices=[5], cancelled=cancelled
         )
     assert len(engine.drawn) == 2
+
+
+def test_a_model_that_is_warmed_up_has_drawn_once_and_remembers_nothing():
+    engine, volume = Counting(), stack()
+    predictor = Predictor(engine, GRID)
+    predictor.warm_up()
+    assert len(engine.drawn) == 1
+    found = predictor.search(volume, slices=[5])
+    assert len(engine.drawn) == 6
+    again = Predictor(Counting(), GRID).search(volume, slices=[5])
+    np.testing.assert_array_equal(found.labels, again.labels)

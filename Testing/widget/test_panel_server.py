@@ -93,6 +93,7 @@ def test_a_server_that_is_set_answers_and_its_token_stays_out_of_the_scene(live,
     scene = live.slicer.mrmlScene
     scene.SetSaveToXMLString(1)
     scene.Commit()
+    scene.SetSaveToXMLString(0)  # the scene is that of the tests that follow, too
     assert TOKEN not in scene.GetSceneXMLString()
     assert str(server.port) not in scene.GetSceneXMLString()
     # No process of this computer was needed.

@@ -234,7 +234,7 @@ def test_a_script_that_does_not_say_which_segment_it_painted_is_noticed(
         painted = reader.paint(segment_id)
     reader.segmentation.InvokeEvent(panel.slicer.vtkSegmentation.SourceRepresentationModified)
     reader.wait()
-    assert "Error" not in capsys.readouterr().err
+    assert "onModified" not in capsys.readouterr().err
     assert "was edited after the run" in panel.session.whyNotCorrectable()
     panel.ui.thresholdSlider.value = 0.3
     panel.recut()

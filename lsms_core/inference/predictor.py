@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from lsms_core.anatomy.geometry import CTVolume
@@ -216,6 +217,13 @@ class Predictor:
         config = (postprocessing or self.postprocessing).at_threshold(threshold)
         view = SliceView.of(image, plane, slices, spacing_mm)
         return self._search(view, config, progress, cancelled, clean_texts(texts) if texts else ())
+
+    def warm_up(self) -> None:
+        """Draw an empty slice, so that the first search need not wait for what is made once."""
+        if self._engine.text_free:
+            empty = CTVolume(np.zeros((1, 64, 64), np.int16), np.diag([-4.0, -4.0, 4.0, 1.0]))
+            self.search(empty, slices=[0])
+            self.forget()
 
     def forget(self) -> None:
         """Forget earlier searches, so that the next one runs the model."""

@@ -68,7 +68,10 @@ class Jobs:
         return jobs[message.type](request, message.fields)
 
     def _load_only(self, request: int, fields: Mapping[str, Any]) -> Message:
-        return Message("loaded", {"request": request, **self._load(fields)})
+        loaded = self._load(fields)
+        assert self._predictor is not None
+        self._predictor.warm_up()
+        return Message("loaded", {"request": request, **loaded})
 
     def _unload_only(self, request: int, fields: Mapping[str, Any]) -> Message:  # noqa: ARG002
         self.unload()

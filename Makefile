@@ -9,7 +9,7 @@ TEST_ENV := .venv
 VIEWER_ENV := .venv-viewer
 DOCS_ENV := .venv-docs
 
-.PHONY: reproduce demo viewer test test-fast test-viewer test-package test-minimum lint docs screenshots clean
+.PHONY: reproduce demo viewer test test-fast test-viewer test-package test-minimum check-release lint docs screenshots clean
 
 demo: $(DEMO_ENV)/.installed
 	$(DEMO_ENV)/bin/lsms demo --output out/demo
@@ -42,6 +42,10 @@ test-package:
 # The oldest versions of the dependencies that the project promises to work with.
 test-minimum:
 	$(PYTHON) scripts/check_minimum_versions.py
+
+# What keeps this checkout from being released, such as the placeholder of the account.
+check-release:
+	$(PYTHON) scripts/check_release.py
 
 # The released weights' figures, from folders of cases of your own or those beside the checkout.
 CASES ?= ../shared/data/liver_ct/train

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import lsms_core
@@ -10,8 +12,12 @@ import lsms_core
 REPOSITORY = Path(__file__).resolve().parents[2]
 # The account that hosts the repository is filled in by whoever publishes it.
 PLACEHOLDER = "OWNER"
-PLACES_OF_THE_ACCOUNT = {"CMakeLists.txt", "Resources/LSMSSegmentation.json"}
-ABOUT_THE_PLACEHOLDER = {"docs/releasing.md", "Testing/core/test_project_files.py"}
+PLACE_OF_THE_ACCOUNT = "Resources/LSMSSegmentation.json"
+ABOUT_THE_PLACEHOLDER = {
+    "docs/releasing.md",
+    "scripts/check_release.py",
+    "Testing/core/test_project_files.py",
+}
 TEXTS = {".md", ".txt", ".json", ".py", ".toml", ".cff", ".yml", ".yaml"}
 
 
@@ -35,13 +41,25 @@ def text_files():
     }
 
 
-def test_the_account_is_a_placeholder_in_two_places_only():
+def test_the_account_is_a_placeholder_in_one_place_only():
     named = {
         name
         for name, path in text_files().items()
         if re.search(rf"\b{PLACEHOLDER}\b", path.read_text("utf-8"))
     }
-    assert named - ABOUT_THE_PLACEHOLDER <= PLACES_OF_THE_ACCOUNT
+    assert named - ABOUT_THE_PLACEHOLDER <= {PLACE_OF_THE_ACCOUNT}
+
+
+def test_the_release_check_names_what_is_left():
+    ran = subprocess.run(
+        [sys.executable, REPOSITORY / "scripts" / "check_release.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    placeholder = PLACEHOLDER in (REPOSITORY / PLACE_OF_THE_ACCOUNT).read_text("utf-8")
+    assert (f"replace {PLACEHOLDER}" in ran.stdout) == placeholder
+    assert bool(ran.returncode) == ("Nothing stands against a release" not in ran.stdout)
 
 
 def test_the_citation_has_the_codes_version():

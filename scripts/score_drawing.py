@@ -1,4 +1,4 @@
-"""Score what a model draws in single slices, whatever is asked: lesions found, inventions, Dice.
+"""Score a model's text-independent maps of single slices: lesions found, false positives, Dice.
 
     python scripts/score_drawing.py SLICES --weights lsms-tiny --patients p031 p064
 

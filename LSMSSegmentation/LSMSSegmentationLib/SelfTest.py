@@ -97,7 +97,7 @@ def _logicWithoutWindow(test, model, phantom, volumeNode):
 
 
 def _panel(test, model, phantom, volumeNode):
-    """What a reader does: open, type, run, cancel, refine."""
+    """Test the steps of a user: open, type, run, cancel, refine."""
     from LSMSSegmentationLib.ParameterNode import Device, Where
 
     slicer.util.selectModule("LSMSSegmentation")

@@ -1,4 +1,4 @@
-"""What other modules show of this one: sample data, and the Segment Editor effect."""
+"""Registers the sample data and the Segment Editor effect with other modules."""
 
 import logging
 from pathlib import Path

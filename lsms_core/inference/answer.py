@@ -318,7 +318,7 @@ def answer(candidates: CandidateSet, text: str | Reading | Query) -> Answer:
     """Answer a text from candidates.
 
     Args:
-        candidates: of a search, or somebody's outlines.
+        candidates: of a search, or of an existing segmentation.
         text: the text, what was read from it, or what is meant.
     """
     from lsms_core.inference.candidate_looks import heard

@@ -40,7 +40,7 @@ class Search:
         axis: the array axis along which the slices lie.
         plane: "axial", "coronal" or "sagittal".
         flat: whether the request was for a single picture.
-        engine: the engine's name; "labels" for somebody's outlines.
+        engine: the engine's name; "labels" for an existing segmentation.
         model: the model's name and version, or where the outlines come from.
         device: where the last slice was run.
         fallback: the limitation under which the run was finished, such as no GPU memory.
@@ -158,7 +158,7 @@ class CandidateSet:
 
     @property
     def least_score(self) -> float:
-        """The score under which a candidate is taken for no lesion, whatever the text says."""
+        """The score under which a candidate is taken for no lesion, for every text."""
         if self.config.classifier is None or self.liver is None:
             return 0.0
         return self.config.classifier.threshold

@@ -68,7 +68,7 @@ class Engine(Protocol):
 
     @property
     def text_free(self) -> bool:
-        """Whether it outlines lobes and lesions whatever the text is; see :meth:`draw`."""
+        """Whether it has text-independent maps of lobes and lesions; see :meth:`draw`."""
 
     def to(self, device: str) -> None:
         """Move the model."""

@@ -52,7 +52,7 @@ def of_map(
         StagePicture("Slice", _INPUT, slice_),
         StagePicture(
             "Probability",
-            "How probable each pixel is to be what the text names: blue 0, green 0.5, red 1.",
+            "The probability of what the text names at each pixel: blue 0, green 0.5, red 1.",
             _blend(slice_, _heat(probability), half),
         ),
         StagePicture(
@@ -72,7 +72,7 @@ def of_candidates(
     kept: NDArray[np.bool_],
     threshold: float,
 ) -> tuple[StagePicture, ...]:
-    """Show an engine that looks for lesions whatever is asked, and what the text left of them.
+    """Show an engine with text-independent maps: the lesions' map, and the decision on each.
 
     Args:
         hu: (rows, columns), the canonical slice.
@@ -89,8 +89,7 @@ def of_candidates(
         StagePicture("Slice", "The slice that was searched.", slice_),
         StagePicture(
             "Lesions",
-            "How probable each pixel is to be of a lesion, whatever the text is: blue 0, green "
-            "0.5, red 1.",
+            "The probability of a lesion at each pixel, for every text: blue 0, green 0.5, red 1.",
             _blend(slice_, _heat(probability), half),
         ),
         StagePicture(

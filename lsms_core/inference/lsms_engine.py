@@ -51,7 +51,7 @@ class LsmsEngine:
         self._max_tokens = max_tokens
         self._tokenizer: Any = None
         self._texts = TextCache(self._encoded)
-        # What was drawn in the last images whatever the words were, by digest.
+        # The text-independent maps of the last images, by digest.
         self._drawn: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
 
     @property

@@ -20,8 +20,8 @@ LOOKS: tuple[Look, ...] = get_args(Look)
 
 # The note of an answer for which the network was asked about an appearance.
 TAUGHT = (
-    "Looks were judged by the network LSMS, which learnt them from synthetic lesions: look "
-    "yourself."
+    "The appearance was judged by the network LSMS, which learnt it from synthetic lesions: "
+    "check it yourself."
 )
 # Evidence under this value is given as a doubt.
 LIKELY = 0.5

@@ -61,7 +61,7 @@ class Session:
     def start(self, request):
         """Begin a run and return at once.
 
-        Where the candidates are known, from an earlier search or somebody's outlines, the run
+        Where the candidates are known, from an earlier search or a segmentation, the run
         has ended when this returns, and its listeners were told.
 
         Raises:

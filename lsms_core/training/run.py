@@ -80,7 +80,7 @@ def build(config: TrainingConfig) -> LSMSTraining:
     if config.start_from is None:
         encoder, tokenizer = None, None
         if config.architecture == "unet":
-            # It draws whatever the text says: any tokenizer will do.
+            # It does not read the text: any tokenizer will do.
             tokenizer = spelling_tokenizer()
         else:
             encoder, tokenizer = load_text_encoder(config.text_encoder, config.text_layers)

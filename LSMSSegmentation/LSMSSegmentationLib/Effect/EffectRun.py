@@ -4,7 +4,7 @@ Slices that were searched already, from the panel or from here, are not searched
 
 The answer goes through the effect's own modifySegmentByLabelmap, so Segment Editor's
 masking, its overwrite mode and its undo hold as for any brush. The segment is addressed by
-the ID it had when Run was pressed: selecting another one meanwhile misleads nothing.
+the ID it had when Run was pressed: selecting another one meanwhile has no effect.
 """
 
 from dataclasses import dataclass, replace

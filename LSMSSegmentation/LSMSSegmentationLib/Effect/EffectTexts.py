@@ -1,4 +1,4 @@
-"""What the effect says."""
+"""The texts of the effect."""
 
 from slicer.i18n import tr as _
 

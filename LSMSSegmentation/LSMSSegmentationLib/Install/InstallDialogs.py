@@ -1,4 +1,4 @@
-"""The questions of the installer. Every dialog is here, none in the logic."""
+"""The dialogs of the installer; the logic has none."""
 
 import sysconfig
 

@@ -1,4 +1,4 @@
-"""What is missing, what it costs and what must stay as it is. No Qt, no pip, no network."""
+"""The packages to install, their download sizes, and those that must not change. No Qt, no pip."""
 
 import os
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ class Package:
 
 @dataclass(frozen=True)
 class InstallPlan:
-    """What would be installed.
+    """The packages that would be installed.
 
     Attributes:
         packages: the missing packages, torch first.

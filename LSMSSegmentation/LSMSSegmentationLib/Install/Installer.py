@@ -1,7 +1,7 @@
-"""Installs what the worker needs, once the user has agreed, and never more than that.
+"""Installs the packages of the worker, after the user has agreed.
 
-The order of things, without Qt and without pip: those are in the backend, so that
-tests run this file with a stand-in.
+This file has the steps, without Qt and pip, which are in the backend, so that tests
+can run it with a stand-in.
 """
 
 import contextlib

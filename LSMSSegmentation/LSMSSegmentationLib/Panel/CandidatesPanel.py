@@ -1,4 +1,4 @@
-"""The candidates of the last run, or of what is being typed, and what a reader does with them."""
+"""The list of candidates, of the last run or of the text being typed, and its corrections."""
 
 import slicer
 from slicer.i18n import tr as _

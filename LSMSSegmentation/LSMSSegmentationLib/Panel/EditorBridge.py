@@ -1,4 +1,4 @@
-"""Segment Editor, as far as the panel uses it."""
+"""The panel's use of Segment Editor: undo states, and refining a segment."""
 
 import slicer
 

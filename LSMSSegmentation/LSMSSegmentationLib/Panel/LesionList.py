@@ -1,4 +1,4 @@
-"""The one list of lesions: which there are, which are kept, and why; by mouse and by keys."""
+"""The list of lesions with their decisions and reasons, for mouse and keyboard."""
 
 import qt
 from slicer.i18n import tr as _

@@ -1,4 +1,4 @@
-"""Which weights run, and by which engine."""
+"""The choice of model and engine."""
 
 from pathlib import Path
 

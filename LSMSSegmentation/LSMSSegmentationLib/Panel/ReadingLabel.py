@@ -1,4 +1,4 @@
-"""What was read from the prompt, while it is typed: short phrases below the line."""
+"""Shows the reading of the prompt while it is typed, as short phrases below the line."""
 
 import html
 

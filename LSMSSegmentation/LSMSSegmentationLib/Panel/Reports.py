@@ -1,4 +1,4 @@
-"""What the panel saves of an answer: the list as CSV, and a measurement report in three forms."""
+"""Saves an answer: the list as CSV, or a measurement report in three formats."""
 
 from dataclasses import replace
 from pathlib import Path

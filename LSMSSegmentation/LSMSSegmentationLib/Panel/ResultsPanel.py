@@ -1,4 +1,4 @@
-"""What was found: threshold, sizes, table, refine, undo."""
+"""The result of a run: threshold, sizes, table, refine, undo."""
 
 import qt
 from slicer.i18n import tr as _

@@ -1,4 +1,4 @@
-"""The part of the panel that says whether this computer or a server runs the engine."""
+"""The choice between this computer and a server for the engine."""
 
 import qt
 from slicer.i18n import tr as _

@@ -1,4 +1,4 @@
-"""Which slices are searched: a view's slice, a number, a range, the whole volume."""
+"""The choice of the slices to search: a view's slice, a number, a range, the whole volume."""
 
 import slicer
 import vtk

@@ -1,4 +1,4 @@
-"""The line below Run: what is going on, what came of it, what went wrong."""
+"""The status line below Run: progress, outcome, errors."""
 
 from LSMSSegmentationLib.Panel.WrappedLabel import WrappedLabel
 

@@ -1,4 +1,4 @@
-"""The model in memory before the first prompt, for readers who agreed to that once."""
+"""Loads the model before the first prompt, for users who have agreed to it."""
 
 import logging
 import time

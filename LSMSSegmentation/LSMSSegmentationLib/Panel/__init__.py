@@ -1,1 +1,1 @@
-"""The module's panel: what the reader types, chooses and sees."""
+"""The module's panel."""

@@ -22,7 +22,7 @@ CACHED_PICTURES = 4
 
 
 class _Picture:
-    """What is known of a picture, whatever the text: worked out once."""
+    """The results for a picture that do not depend on the text, computed once."""
 
     def __init__(self, clip: ClipModel, grey: Tensor, blocks_after: int, clock: StageClock) -> None:
         self.grey = grey

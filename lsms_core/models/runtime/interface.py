@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Part = Literal["draw", "text", "evidence"]
-"""The parts of a network that run by themselves: what is drawn in an image whatever the text is
-(the text-independent maps), the features of a text, and the map of what a text names."""
+"""The parts of a network that run separately: the text-independent maps of an image, the features
+of a text, and the map for a text."""
 
 
 class Runtime(Protocol):

@@ -64,12 +64,20 @@ def clearHistory():
 
 @contextmanager
 def kept():
-    """Leave this computer's earlier prompts as they were, such as after a self-test."""
+    """Leave earlier prompts as they were, such as after a self-test.
+
+    Those of this computer; the scene, which is the test's own, has none afterwards.
+    """
+    import slicer
+
+    from lsms_core.mrml import history as sceneHistory
+
     before = _read(_HISTORY)
     try:
         yield
     finally:
         _write(_HISTORY, before)
+        sceneHistory.forget(slicer.mrmlScene)
 
 
 def _folded(prompt):

@@ -103,6 +103,7 @@ def test_a_self_test_leaves_no_prompt_behind(panel):
     PromptHistory.remember("mine")
     with PromptHistory.kept():
         PromptHistory.remember("left lobe lesion")
+    assert PromptHistory.history() == ["mine"]
     panel.slicer.mrmlScene.Clear(0)
     assert PromptHistory.history() == ["mine"]
 

@@ -28,6 +28,7 @@ def test_tab_leaves_the_list(panel, whole, labels, liver):
     panel.press(_qt().Key_Tab, table)
     assert not table.focus
     assert panel.ui.correctionLineEdit.focus
+    assert not panel.ui.followUpTableWidget.tabKeyNavigation
 
 
 @pytest.mark.parametrize("key", ["Key_Up", "Key_Down"])

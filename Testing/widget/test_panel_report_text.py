@@ -39,6 +39,7 @@ def test_each_sentence_about_a_lesion_becomes_a_segment(panel, copied, labels, l
     panel.parameters.where = Where.CurrentSlice  # a report is about the whole volume
     copied(REPORT)
     paste(panel, labels, liver)
+    assert ".:" not in panel.ui.resultLabel.text  # a sentence's full stop
     assert panel.client.asked[-1]["slices"] is None
     first, second = panel.session.findings
     assert first.prompt == "There is an 18 mm hypodense lesion in the right lobe."

@@ -72,5 +72,6 @@ def resultText(findings):
     lines = []
     for finding in findings:
         state = _("score {score:.2f}") if finding.present else _("not found, score {score:.2f}")
-        lines.append(f"{finding.prompt}: " + state.format(score=finding.score))
+        # A sentence of a report ends in a full stop.
+        lines.append(f"{finding.prompt.rstrip('.')}: " + state.format(score=finding.score))
     return "\n".join(lines)

@@ -50,6 +50,7 @@ class FollowUpPanel:
         header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         header.setSectionResizeMode(len(headings()) - 1, qt.QHeaderView.Stretch)
         header.setFixedHeight(_ROW_PIXELS)
+        table.tabKeyNavigation = False  # else Tab would never leave the table
         table.connect("currentCellChanged(int,int,int,int)", self._onCurrent)
         table.connect("cellClicked(int,int)", self._onClicked)
 

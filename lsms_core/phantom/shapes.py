@@ -6,6 +6,7 @@ volume and smooth unions need. Points come as three arrays x, y, z.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,19 @@ def ellipsoid(points: Points, centre: Triple, axes: Triple, turn: Triple = (0, 0
         axes: its semi-axes.
         turn: rotation about x, y and z, degrees.
     """
+    matrix = rotation(turn).T.astype(np.float32) if any(turn) else None
+
+    def of_slice(*points: Floats) -> Floats:
+        return _to_ellipsoid(points, centre, axes, matrix)
+
+    return _by_slices(of_slice, *points)
+
+
+def _to_ellipsoid(
+    points: Sequence[Floats], centre: Triple, axes: Triple, matrix: Floats | None
+) -> Floats:
     local = [p - np.float32(c) for p, c in zip(points, centre, strict=True)]
-    if any(turn):
-        matrix = rotation(turn).T.astype(np.float32)
+    if matrix is not None:
         local = [row[0] * local[0] + row[1] * local[1] + row[2] * local[2] for row in matrix]
     scaled = [p / np.float32(a) for p, a in zip(local, axes, strict=True)]
     radius = np.sqrt(scaled[0] ** 2 + scaled[1] ** 2 + scaled[2] ** 2)
@@ -62,14 +73,33 @@ def capsule(
 
 def union(a: Floats, b: Floats, blend: float) -> Floats:
     """Join two shapes; the joint is rounded over about ``blend`` mm."""
-    mix = np.clip(blend - np.abs(a - b), 0, None)
-    return np.asarray(np.minimum(a, b) - mix**2 / (4 * blend), dtype=np.float32)
+
+    def of_slice(a: Floats, b: Floats) -> Floats:
+        mix = np.clip(blend - np.abs(a - b), 0, None)
+        return np.asarray(np.minimum(a, b) - mix**2 / (4 * blend), dtype=np.float32)
+
+    return _by_slices(of_slice, a, b)
 
 
 def common(a: Floats, b: Floats, blend: float) -> Floats:
     """Keep what lies in both shapes; the edge is rounded over about ``blend`` mm."""
-    mix = np.clip(blend - np.abs(a - b), 0, None)
-    return np.asarray(np.maximum(a, b) + mix**2 / (4 * blend), dtype=np.float32)
+
+    def of_slice(a: Floats, b: Floats) -> Floats:
+        mix = np.clip(blend - np.abs(a - b), 0, None)
+        return np.asarray(np.maximum(a, b) + mix**2 / (4 * blend), dtype=np.float32)
+
+    return _by_slices(of_slice, a, b)
+
+
+def _by_slices(function: Callable[..., Floats], *arrays: Floats) -> Floats:
+    """Apply a function slice by slice: what it computes on the way stays in the fast memory."""
+    together = np.broadcast_arrays(*arrays)
+    if together[0].ndim < 3:
+        return function(*together)
+    found = np.empty(together[0].shape, np.float32)
+    for index in range(len(found)):
+        found[index] = function(*(array[index] for array in together))
+    return found
 
 
 def without(a: Floats, b: Floats, blend: float, gap: float = 0.0) -> Floats:

@@ -14,7 +14,7 @@ from lsms_core.anatomy.geometry import CTVolume
 @pytest.fixture(scope="session")
 def small_bundle(tmp_path_factory) -> Path:
     """A bundle of random weights whose answers depend on the image and on the text."""
-    import torch
+    torch = pytest.importorskip("torch")
 
     from lsms_core.benchmarking.random_bundle import random_model, save_random_bundle
     from lsms_core.dataset.preprocessing import PreprocessingConfig

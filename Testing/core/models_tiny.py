@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import BertTokenizer
+from transformers import BertTokenizerFast
 
 from lsms_core.inference.lsms_engine import LsmsEngine
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
@@ -48,7 +48,7 @@ def random_bundle(path: Path, **changes) -> tuple[LSMSModel, Path]:
     torch.manual_seed(0)
     bert = {**BERT, "vocab_size": len(WORDS), "num_hidden_layers": 1}
     model = LSMSModel(LSMSConfig(**SHAPE), TextEncoder.from_config(bert)).eval()
-    tokenizer = BertTokenizer(str(vocabulary))
+    tokenizer = BertTokenizerFast(str(vocabulary))
     return model, saved(path, model, tokenizer, **{"dtype": "float32", **changes})
 
 

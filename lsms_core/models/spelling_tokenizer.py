@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,17 @@ def spelling_tokenizer(size: int = 0) -> Any:  # noqa: ANN401 - transformers' sh
         size: of its vocabulary, in which unused entries follow; 0 for none of these. A size
             smaller than what it knows cuts that off.
     """
-    from transformers import BertTokenizer
-
     letters = string.ascii_lowercase + string.digits
     entries = [*_SPECIAL, *_WORDS, *letters, *(f"##{c}" for c in letters)]
     entries += [f"[unused{i}]" for i in range(size - len(entries))]
+    return tokenizer_of(entries[: size or None])
+
+
+def tokenizer_of(vocabulary: Sequence[str]) -> Any:  # noqa: ANN401
+    """Return a BERT tokenizer of a vocabulary; every version of transformers takes a file."""
+    from transformers import BertTokenizerFast
+
     with tempfile.TemporaryDirectory() as scratch:
-        vocabulary = Path(scratch) / "vocab.txt"
-        vocabulary.write_text("\n".join(entries[: size or None]) + "\n", encoding="utf-8")
-        return BertTokenizer(str(vocabulary))
+        path = Path(scratch) / "vocab.txt"
+        path.write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
+        return BertTokenizerFast(str(path))

@@ -23,6 +23,7 @@ from lsms_core.models.medclip_sam.clip import ClipConfig, ClipModel, TextShape
 from lsms_core.models.medclip_sam.contrastive_losses import dhn_nce, info_nce
 from lsms_core.models.medclip_sam.open_clip_format import load_clip, save_clip
 from lsms_core.models.medclip_sam.vision import VisionShape
+from lsms_core.models.spelling_tokenizer import tokenizer_of
 from lsms_core.training.medclip.contrastive_config import ContrastiveConfig
 from lsms_core.training.medclip.pairs import FolderPairs, GeneratedPairs, Pairs
 from lsms_core.training.medclip.retrieval import retrieval
@@ -197,11 +198,8 @@ def start(config: ContrastiveConfig) -> tuple[ClipModel, Any, Pairs]:
 
 def word_tokenizer(texts: Any) -> Any:  # noqa: ANN401
     """Make a BERT tokenizer whose vocabulary is the texts' own words."""
-    from transformers import BertTokenizerFast
-
     words = sorted({w for text in texts for w in re.findall(r"\w+|[^\w\s]", text.lower())})
-    vocabulary = {word: number for number, word in enumerate((*_SPECIAL, *words))}
-    return BertTokenizerFast(vocab=vocabulary)
+    return tokenizer_of((*_SPECIAL, *words))
 
 
 def measure(clip: ClipModel, tokenizer: Any, pairs: Pairs) -> dict[str, float]:  # noqa: ANN401

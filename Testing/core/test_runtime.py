@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from lsms_core.errors import BundleError, DeviceError, InputError
@@ -85,9 +86,13 @@ def test_both_runtimes_draw_the_same_at_any_size(drawing_bundle):
 
 def test_the_weights_are_stored_once(drawing_bundle):
     assert graphs_of(drawing_bundle) == {"draw"}
-    small = (drawing_bundle / "draw.onnx").stat().st_size
-    assert small < 150_000
-    assert (drawing_bundle / WEIGHTS).stat().st_size > small
+    graph = onnx.load(str(drawing_bundle / "draw.onnx"), load_external_data=False).graph
+    external = [t for t in graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
+    inside = [t for t in graph.initializer if t.data_location != onnx.TensorProto.EXTERNAL]
+    entries = [entry for tensor in external for entry in tensor.external_data]
+    assert {entry.value for entry in entries if entry.key == "location"} == {WEIGHTS}
+    assert sum(np.prod(t.dims) for t in external) > 10_000
+    assert sum(len(t.raw_data) for t in inside) < 2_000
 
 
 def test_a_graph_names_no_folder_of_the_machine_that_made_it(drawing_bundle):

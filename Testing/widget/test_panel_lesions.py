@@ -124,6 +124,8 @@ def test_the_list_narrows_while_typing_and_nothing_is_written(panel, whole, labe
     assert kept(panel) == [1]
     preview(panel, "lesions under 15 mm")
     assert kept(panel) == [2]
+    panel.panel.results.othersChanged()  # told a moment later, as after each change of segments
+    assert kept(panel) == [2]
     assert rows(panel)[0][4].startswith("24 mm, the text asks for under 15 mm")
     assert {s: panel.mask(s, whole).sum() for s in panel.segments()} == before
     assert len(panel.client.asked) == asked

@@ -33,6 +33,7 @@ class ResultsPanel:
         self._result = WrappedLabel(ui.resultLabel)
         self._reason = WrappedLabel(ui.resultReasonLabel)
         self.candidates = CandidatesPanel(ui, session, status.show)
+        self._previewed = False
         self._tableTimer = qt.QTimer()
         self._tableTimer.interval = _TABLE_MILLISECONDS
         self._tableTimer.connect("timeout()", self.measureNow)
@@ -106,6 +107,7 @@ class ResultsPanel:
         self.update()
 
     def _showCandidates(self):
+        self._previewed = False
         findings, parameters = self._session.findings, self._parameters
         tableNode = parameters.findingsTable if parameters is not None else None
         if findings or tableNode is None or self._session.history.current is not None:
@@ -118,6 +120,7 @@ class ResultsPanel:
         if answers is None:
             self._showCandidates()
         else:
+            self._previewed = True
             self.candidates.showPreview(answers)
 
     def update(self):
@@ -148,7 +151,11 @@ class ResultsPanel:
         elif self._toldGone and run is not None and not gone:
             self.tellAgain()
         self._toldGone = gone
-        self.refresh()
+        if self._previewed:  # the list is the typed text's; what changed is shown after it
+            self._tableTimer.start()
+            self.update()
+        else:
+            self.refresh()
 
     def forget(self):
         """Say nothing of a scene that was closed."""

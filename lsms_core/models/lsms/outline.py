@@ -28,7 +28,7 @@ mean (docs/history/up-to-0.9.md).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +49,9 @@ _TEMPTED = 0.5
 _SMALLEST = 1e-5
 # Probabilities are clipped at this value, so that logits are finite.
 _SURE = 1e-6
+
+# torch has it from 2.7 on; before, no graphs are exported.
+_is_exporting: Callable[[], bool] = getattr(torch.compiler, "is_exporting", lambda: False)
 
 
 class TwoConvolutions(nn.Sequential):
@@ -78,7 +81,7 @@ class Up(nn.Module):
         x = self.up(below)
         rows, columns = skip.shape[-2] - x.shape[-2], skip.shape[-1] - x.shape[-1]
         # An exported graph has to take every size, so it pads whether or not there is need.
-        if torch.compiler.is_exporting() or rows or columns:
+        if _is_exporting() or rows or columns:
             x = F.pad(x, (0, columns, 0, rows), mode="replicate")
         out: Tensor = self.convolutions(torch.cat([skip, x], dim=1))
         return out

@@ -18,7 +18,7 @@ import SimpleITK as sitk
 
 from lsms_core.anatomy.regions import LESION_LABEL, label_components
 from lsms_core.dataset.preprocessing import PreprocessingConfig, prepare_slice
-from lsms_core.dataset.sources import list_cases
+from lsms_core.dataset.sources import cases_of
 from lsms_core.inference.engine import EngineOptions, open_engine
 from lsms_core.inference.maps import LESIONS
 from lsms_core.models.installed import inspect_bundle
@@ -42,8 +42,8 @@ def main() -> None:
     info = inspect_bundle(options.weights)
     engine = open_engine(info, options=EngineOptions("cpu"))
     grid = PreprocessingConfig.from_dict(info.preprocessing)
-    cases = [c for c in list_cases(options.slices) if c.lesions_labelled and c.certified]
-    cases = [c for c in cases if options.patients is None or c.group in options.patients]
+    listed = cases_of([options.slices], options.patients)
+    cases = [case for case in listed if case.lesions_labelled and case.certified]
     drawn = []
     for case in cases:
         image = sitk.ReadImage(str(case.image))

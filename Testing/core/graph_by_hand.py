@@ -6,17 +6,12 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from lsms_core.models.architectures import drawing_config
 from lsms_core.models.bundle import new_bundle
-from lsms_core.models.lsms.model import LSMSModel
-from lsms_core.models.lsms.text_encoder import NoText
 from lsms_core.models.manifest import MANIFEST
 from lsms_core.models.runtime.graphs import graph_file
-from lsms_core.models.spelling_tokenizer import spelling_tokenizer
-from Testing.core.models_tiny import SHAPE, saved
+from Testing.core.models_tiny import saved_drawing
 
 # The window of the picture is -160 to 240 HU, as -1 to 1: air is under this, tissue above.
 _BODY = -0.6
@@ -30,11 +25,7 @@ def quick_bundle(folder: Path) -> Path:
     What stands out from tissue is a lesion. Importing torch is most of what a new process does
     otherwise.
     """
-    torch.manual_seed(0)
-    shape = {name: value for name, value in SHAPE.items() if name != "text_width"}
-    model = LSMSModel(drawing_config("tiny", **shape, detail=(4, 8)), NoText())
-    grid = {"spacing_mm": 3.0, "height": 64, "width": 96}
-    plain = saved(folder / "plain" / "small", model, spelling_tokenizer(), preprocessing=grid)
+    plain = saved_drawing(folder / "plain" / "small")
     with new_bundle(folder / "small") as target:
         shutil.copytree(plain, target, dirs_exist_ok=True)
         (target / MANIFEST).unlink()

@@ -9,12 +9,14 @@ import torch
 from transformers import BertTokenizerFast
 
 from lsms_core.inference.lsms_engine import LsmsEngine
+from lsms_core.models.architectures import drawing_config
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
 from lsms_core.models.bundle import save_bundle
 from lsms_core.models.lsms.lsms_config import LSMSConfig
 from lsms_core.models.lsms.model import LSMSModel
-from lsms_core.models.lsms.text_encoder import TextEncoder
+from lsms_core.models.lsms.text_encoder import NoText, TextEncoder
 from lsms_core.models.runtime.torch_runtime import TorchRuntime
+from lsms_core.models.spelling_tokenizer import spelling_tokenizer
 from Testing.core.training_tiny import BERT
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "left", "right", "lobe", "lesion"]
@@ -26,6 +28,24 @@ SHAPE = {"dims": (8, 8, 16, 16), "depths": (1, 1, 1, 1), "decoder_width": 32, "t
 
 def tiny_lsms(**changes) -> LSMSModel:
     return LSMSModel(LSMSConfig(**{**SHAPE, **changes}), TextEncoder.from_config(BERT)).eval()
+
+
+def tiny_drawing(seed: int = 0, **changes) -> LSMSModel:
+    """An LSMS that only draws, as after training: its maps differ from place to place."""
+    torch.manual_seed(seed)
+    shape = {name: value for name, value in SHAPE.items() if name != "text_width"}
+    config = drawing_config("tiny", **{**shape, "detail": (4, 8), **changes})
+    model = LSMSModel(config, NoText())
+    with torch.no_grad():
+        model.lsms.detail.classify.weight.mul_(20)
+        model.lsms.detail.classify.bias.zero_()
+    return model.eval()
+
+
+def saved_drawing(folder: Path, **changes) -> Path:
+    """Save one of them with a small grid, in half precision."""
+    grid = {"spacing_mm": 3.0, "height": 64, "width": 96}
+    return saved(folder, tiny_drawing(), spelling_tokenizer(), preprocessing=grid, **changes)
 
 
 def engine_of(model, folder: Path | None = None, precision: str = "auto") -> LsmsEngine:

@@ -9,7 +9,6 @@ import torch
 
 from lsms_core.errors import BundleError
 from lsms_core.models.architectures import (
-    drawing_config,
     new_model,
     reads_text,
     restore_model,
@@ -24,7 +23,8 @@ from lsms_core.models.baselines.unet import UNetConfig, UNetModel
 from lsms_core.models.lsms.lsms_config import LSMSConfig
 from lsms_core.models.lsms.model import LSMS, LSMSModel
 from lsms_core.models.lsms.outline import KINDS, LESIONS
-from lsms_core.models.lsms.text_encoder import NoText, TextEncoder
+from lsms_core.models.lsms.text_encoder import TextEncoder
+from Testing.core.models_tiny import tiny_drawing
 
 SHAPE = {"dims": (8, 16, 24, 32), "depths": (1, 1, 1, 1), "decoder_width": 32, "detail": (4, 8)}
 BERT = {
@@ -38,12 +38,7 @@ OUTLINE = (4, 4, 8, 8, 8, 4)
 
 
 def drawing(seed: int = 0, **changes) -> LSMSModel:
-    torch.manual_seed(seed)
-    model = LSMSModel(drawing_config("tiny", **{**SHAPE, **changes}), NoText())
-    with torch.no_grad():  # as after training: maps that differ from place to place
-        model.lsms.detail.classify.weight.mul_(20)
-        model.lsms.detail.classify.bias.zero_()
-    return model.eval()
+    return tiny_drawing(seed, **{**SHAPE, **changes})
 
 
 def reader(outlines: int = 0) -> LSMSModel:

@@ -20,6 +20,7 @@ from lsms_core.models.runtime.choose import choose
 from lsms_core.models.runtime.graphs import WEIGHTS, graphs_of
 from lsms_core.models.runtime.threads import default_threads, usable_cores
 from lsms_core.training import graph_agreement
+from Testing.core.models_tiny import saved_drawing
 
 SHAPE = {"dims": (8, 8, 16, 16), "depths": (1, 1, 1, 1), "decoder_width": 32}
 BERT = {
@@ -34,29 +35,8 @@ BERT = {
 @pytest.fixture(scope="module")
 def plain_bundle(tmp_path_factory):
     """An LSMS of random weights that draws, stored in half precision, without graphs."""
-    import torch
-
-    from lsms_core.models.architectures import drawing_config
-    from lsms_core.models.bundle import save_bundle
-    from lsms_core.models.lsms.model import LSMSModel
-    from lsms_core.models.lsms.text_encoder import NoText
-    from lsms_core.models.spelling_tokenizer import spelling_tokenizer
-
-    torch.manual_seed(0)
-    model = LSMSModel(drawing_config("tiny", **SHAPE, detail=(4, 8)), NoText())
-    with torch.no_grad():  # as after training: maps that differ from place to place
-        model.lsms.detail.classify.weight.mul_(20)
-        model.lsms.detail.classify.bias.zero_()
-    return save_bundle(
-        tmp_path_factory.mktemp("models") / "plain",
-        model,
-        spelling_tokenizer(),
-        preprocessing={"spacing_mm": 3.0, "height": 64, "width": 96},
-        postprocessing={},
-        card="# plain 0\n",
-        name="plain",
-        version="0",
-    )
+    folder = tmp_path_factory.mktemp("models") / "plain"
+    return saved_drawing(folder, card="# plain 0\n", version="0")
 
 
 @pytest.fixture(scope="module")

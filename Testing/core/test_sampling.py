@@ -13,8 +13,9 @@ import torch
 from lsms_core.dataset.augmentation import AugmentationConfig, intensity, phase, spatial
 from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.dataset.sampling import ReferringSamples, SamplingConfig
-from lsms_core.dataset.sources import list_cases, load_case, split_folds
+from lsms_core.dataset.sources import cases_of, list_cases, load_case, split_folds
 from lsms_core.errors import InputError
+from Testing.core.training_tiny import write_cases
 
 GRID = PreprocessingConfig(spacing_mm=3.0, height=96, width=128)
 
@@ -233,6 +234,14 @@ def test_folders_without_cases_or_labels_are_refused(tmp_path):
     (tmp_path / "x" / "image.nii.gz").write_bytes(b"")
     with pytest.raises(InputError, match=r"label\.nii\.gz"):
         list_cases(tmp_path)
+
+
+def test_cases_of_some_patients_come_from_several_folders(tmp_path):
+    folders = [write_cases(tmp_path / name) for name in ("one", "two")]
+    assert [case.name for case in cases_of(folders)] == ["a", "b", "c", "d"] * 2
+    assert [case.group for case in cases_of(folders, ["d", "b"])] == ["b", "d"] * 2
+    with pytest.raises(InputError, match="the patients x, z: see"):
+        cases_of(folders, ["z", "a", "x"])
 
 
 def test_texts_about_one_picture_differ_in_the_words_and_the_target_alone(arrays):

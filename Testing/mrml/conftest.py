@@ -16,6 +16,8 @@ from vtk.util.numpy_support import numpy_to_vtk  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from segment_voxels import labelmap_of, voxels_in  # noqa: E402
+
 SHAPE = (10, 18, 22)  # slices, rows, columns
 
 RIGHT, ANTERIOR, SUPERIOR = np.eye(3)
@@ -80,25 +82,11 @@ def volume_points(volume, mask):
     return world_points(volume, matrix, voxels_of(mask))
 
 
-def labelmap_of(segmentation, segment_id):
-    segment = segmentation.GetSegmentation().GetSegment(segment_id)
-    return segment.GetRepresentation("Binary labelmap"), segment.GetLabelValue()
-
-
 def segment_points(segmentation, segment_id):
     """World points of a segment's voxel centres, independent of lsms_core."""
-    labelmap, label = labelmap_of(segmentation, segment_id)
     matrix = vtk.vtkMatrix4x4()
-    labelmap.GetImageToWorldMatrix(matrix)
-    low = labelmap.GetExtent()
-    ijk = [
-        (i, j, k)
-        for k in range(low[4], low[5] + 1)
-        for j in range(low[2], low[3] + 1)
-        for i in range(low[0], low[1] + 1)
-        if labelmap.GetScalarComponentAsDouble(i, j, k, 0) == label
-    ]
-    return world_points(segmentation, matrix, ijk)
+    labelmap_of(segmentation, segment_id)[0].GetImageToWorldMatrix(matrix)
+    return world_points(segmentation, matrix, voxels_in(segmentation, segment_id))
 
 
 def in_segment(segmentation, segment_id, points):

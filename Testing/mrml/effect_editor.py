@@ -13,6 +13,7 @@ from vtk.util.numpy_support import numpy_to_vtk
 from lsms_core.mrml.labelmaps import read_mask
 from lsms_core.session.run_answers import Answering
 from lsms_core.worker.client import WorkerEvent
+from Testing.scripted_effect import HandsToLogic
 
 MODULE = Path(__file__).resolve().parents[2] / "LSMSSegmentation"
 if str(MODULE) not in sys.path:
@@ -28,26 +29,12 @@ SEARCHING = {"weights": "tiny", "engine": "lsms", "device": "cpu"}
 AS_GIVEN = {"min_area_mm2": 0.0, "min_depth_mm": 0.0}
 
 
-class ScriptedEffect:
+class ScriptedEffect(HandsToLogic):
     """What qSlicerSegmentEditorScriptedEffect does for Python: it hands all to the logic."""
 
     def __init__(self, logic):
         self.logic = logic
         self.undoStates = 0
-
-    def parameterSetNode(self):
-        return self.logic.GetSegmentEditorNode()
-
-    def saveStateForUndo(self):
-        self.undoStates += 1
-        self.logic.SaveStateForUndo()
-
-    def defaultModifierLabelmap(self):
-        self.logic.ResetModifierLabelmapToDefault()
-        return self.logic.GetModifierLabelmap()
-
-    def modifySegmentByLabelmap(self, node, segmentID, labelmap, mode, bypassMasking=False):
-        self.logic.ModifySegmentByLabelmap(node, segmentID, labelmap, mode, True, bypassMasking)
 
 
 class Controller:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from segment_voxels import voxels_in
 
 from lsms_core.mrml.labelmaps import read_mask, segment_ids
 from lsms_core.mrml.segment_writing import (
@@ -28,15 +29,7 @@ def snapshot(segmentation):
     found = {}
     for segment_id in segment_ids(segmentation):
         segment = segmentation.GetSegmentation().GetSegment(segment_id)
-        labelmap = segment.GetRepresentation("Binary labelmap")
-        extent = labelmap.GetExtent()
-        voxels = [
-            (i, j, k)
-            for k in range(extent[4], extent[5] + 1)
-            for j in range(extent[2], extent[3] + 1)
-            for i in range(extent[0], extent[1] + 1)
-            if labelmap.GetScalarComponentAsDouble(i, j, k, 0) == segment.GetLabelValue()
-        ]
+        voxels = voxels_in(segmentation, segment_id)
         tags = {}
         segment.GetTags(tags) if hasattr(segment, "GetTags") else None
         meta = read_meta(segmentation, segment_id)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lsms_core.worker.client import WorkerEvent
+from Testing.scripted_effect import HandsToLogic
 
 SHAPE = (8, 20, 24)
 BOX = np.s_[2:6, 5:10, 6:12]
@@ -73,7 +74,7 @@ def slicer_parts():
         def register(self):
             registered.append(self.scriptedEffect)
 
-    class qSlicerSegmentEditorScriptedEffect:
+    class qSlicerSegmentEditorScriptedEffect(HandsToLogic):
         """Keeps parameters and options, and hands changes to Slicer's own editor logic."""
 
         name = title = ""
@@ -134,20 +135,6 @@ def slicer_parts():
 
         def confirmCurrentSegmentVisible(self):
             return 1 if self.visible else 0
-
-        def parameterSetNode(self):
-            return self.logic.GetSegmentEditorNode()
-
-        def saveStateForUndo(self):
-            self.undoStates += 1
-            self.logic.SaveStateForUndo()
-
-        def defaultModifierLabelmap(self):
-            self.logic.ResetModifierLabelmapToDefault()
-            return self.logic.GetModifierLabelmap()
-
-        def modifySegmentByLabelmap(self, node, segmentID, labelmap, mode):
-            self.logic.ModifySegmentByLabelmap(node, segmentID, labelmap, mode, True, False)
 
     base = types.ModuleType("SegmentEditorEffects")
     base.AbstractScriptedSegmentEditorEffect = AbstractScriptedSegmentEditorEffect

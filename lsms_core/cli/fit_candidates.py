@@ -35,7 +35,7 @@ def command(
     Writes it as JSON for ``lsms release --classifier``, and says how well it does on each patient
     when it was fitted on the others.
     """
-    from lsms_core.dataset.sources import list_cases
+    from lsms_core.dataset.sources import cases_of
     from lsms_core.errors import InputError
     from lsms_core.inference.predictor import Predictor
     from lsms_core.io.text_files import write_text
@@ -47,13 +47,8 @@ def command(
 
     if not 0 < threshold < 1:
         raise InputError(f"The threshold is {threshold}: use a number between 0 and 1.")
-    listed = [case for folder in cases for case in list_cases(folder)]
-    if patients is not None:
-        wanted = {name.strip() for name in patients.split(",") if name.strip()}
-        listed = [case for case in listed if case.group in wanted]
-        missing = sorted(wanted - {case.group for case in listed})
-        if missing:
-            raise InputError(f"No case is of the patients {', '.join(missing)}: see manifest.csv.")
+    named = None if patients is None else [p.strip() for p in patients.split(",") if p.strip()]
+    listed = cases_of(cases, named)
     predictor = Predictor.from_pretrained(weights, "cpu", threads=threads)
     table = gather_candidates(
         predictor, listed, lambda case, count: click.echo(f"{case.name}: {count} candidates")

@@ -25,7 +25,7 @@ def command(cases: tuple[Path, ...], weights: str, pictures: int, seed: int, out
     from lsms_core.cli.progress import bar
     from lsms_core.dataset.look_pictures import LookConfig, LookPictures
     from lsms_core.dataset.preprocessing import PreprocessingConfig
-    from lsms_core.dataset.sources import list_cases, load_case
+    from lsms_core.dataset.sources import cases_of, load_case
     from lsms_core.errors import InputError
     from lsms_core.io.text_files import write_text
     from lsms_core.models.bundle import load_bundle
@@ -39,7 +39,7 @@ def command(cases: tuple[Path, ...], weights: str, pictures: int, seed: int, out
     if not isinstance(bundle.model, LSMSModel):
         raise InputError("Only LSMS listens: give its weights.")
     preprocessing = PreprocessingConfig.from_dict(bundle.preprocessing)
-    listed = [case for folder in cases for case in list_cases(folder)]
+    listed = cases_of(cases)
     arrays = [load_case(case, preprocessing) for case in listed]
     drawn = LookPictures(
         arrays, preprocessing, LookConfig(kept_back=True), seed=seed, count=pictures

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -203,6 +203,26 @@ def load_case(case: Case, config: PreprocessingConfig) -> CaseArrays:
         liver[index], lesions[index] = on_grid > 0, on_grid == LESION_LABEL
     pixel = transform.grid_spacing_mm
     return CaseArrays(case, grid, liver, lesions, (plane.thickness_mm, pixel, pixel))
+
+
+def cases_of(folders: Iterable[str | Path], patients: Collection[str] | None = None) -> list[Case]:
+    """List the cases of several folders, of some patients or of all.
+
+    Args:
+        folders: see :func:`list_cases`.
+        patients: whose cases; None for everybody's.
+
+    Raises:
+        InputError: when a folder has no case, or a patient none in any of them.
+    """
+    found = [case for folder in folders for case in list_cases(folder)]
+    if patients is None:
+        return found
+    found = [case for case in found if case.group in patients]
+    missing = sorted(set(patients) - {case.group for case in found})
+    if missing:
+        raise InputError(f"No case is of the patients {', '.join(missing)}: see manifest.csv.")
+    return found
 
 
 def split_folds(cases: list[Case], weights: dict[str, int], folds: int) -> list[set[str]]:

@@ -71,13 +71,16 @@ class Comparing:
         """Stop the comparison under way; nothing is changed."""
         self.controller.cancel()
 
+    def close(self):
+        """End the comparison under way, of which nothing more is said, and its process."""
+        self.controller.close()
+
     def _onEvent(self, event):
         if event.kind == "progress":
             fields = event.fields
             self._listener.compareProgressed(int(fields["done"]), int(fields["total"]))
             return
-        # Its process holds both studies and is not needed any more.
-        self.controller.close()
+        self.close()  # its process holds both studies and is not needed any more
         if event.kind == "follow_up":
             from lsms_core.worker.follow_up_messages import follow_up_from
 

@@ -6,13 +6,11 @@ from slicer.i18n import tr as _
 
 from lsms_core.session.comparing import Comparing, StudyNodes, ctOf, whyNotComparable
 from lsms_core.session.follow_up_rows import changeRows, followUpText
+from LSMSSegmentationLib.Panel.ListTable import fitHeight, prepareTable
 from LSMSSegmentationLib.Panel.SegmentViews import showPoint
 from LSMSSegmentationLib.Panel.StatusLine import StatusLine
 from LSMSSegmentationLib.Panel.WrappedLabel import WrappedLabel
 from LSMSSegmentationLib.WorkerProcess import makeLocalClient, makeTimer
-
-_ROW_PIXELS = 24
-_MOST_ROWS = 10
 
 
 def headings():
@@ -38,21 +36,8 @@ class FollowUpPanel:
         self._status = StatusLine(ui.compareStatusLabel)
         ui.compareButton.connect("clicked()", self.compareOrCancel)
         ui.compareProgressBar.visible = False
-        self._prepareTable(ui.followUpTableWidget)
+        prepareTable(ui.followUpTableWidget, headings(), self._onCurrent, self._onClicked)
         self._show([])
-
-    def _prepareTable(self, table):
-        table.columnCount = len(headings())
-        table.setHorizontalHeaderLabels(headings())
-        table.verticalHeader().visible = False
-        table.verticalHeader().defaultSectionSize = _ROW_PIXELS
-        header = table.horizontalHeader()
-        header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
-        header.setSectionResizeMode(len(headings()) - 1, qt.QHeaderView.Stretch)
-        header.setFixedHeight(_ROW_PIXELS)
-        table.tabKeyNavigation = False  # else Tab would never leave the table
-        table.connect("currentCellChanged(int,int,int,int)", self._onCurrent)
-        table.connect("cellClicked(int,int)", self._onClicked)
 
     def setParameterNode(self, parameterNode):
         """Show another parameter node; None before the scene closes and while hidden."""
@@ -156,8 +141,7 @@ class FollowUpPanel:
                 item.setFlags(qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled)
                 item.setToolTip(text)
                 table.setItem(index, column, item)
-        height = _ROW_PIXELS * (min(len(rows), _MOST_ROWS) + 1) + 2 * table.frameWidth
-        table.minimumHeight = table.maximumHeight = height
+        fitHeight(table)
         table.visible = bool(rows)
         self._rows = list(rows)
 
@@ -171,10 +155,10 @@ class FollowUpPanel:
 
     def forget(self):
         """Say nothing of a scene that was closed."""
-        self.comparing.controller.close()
+        self.comparing.close()
         self._suggestedFor = None
         self._status.show("info", "")
         self._show([])
 
     def cleanup(self):
-        self.comparing.controller.close()
+        self.comparing.close()

@@ -3,8 +3,8 @@
 import qt
 from slicer.i18n import tr as _
 
-_ROW_PIXELS = 24
-_MOST_ROWS = 10
+from LSMSSegmentationLib.Panel.ListTable import fitHeight, prepareTable
+
 _PLAIN = qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled
 _GREY = "#8a8a8a"
 
@@ -51,22 +51,11 @@ class LesionList:
         self._names = {}
         self._filling = False
         self._editable = False
-        table.columnCount = len(headings())
-        table.setHorizontalHeaderLabels(headings())
-        table.verticalHeader().visible = False
-        table.verticalHeader().defaultSectionSize = _ROW_PIXELS
-        header = table.horizontalHeader()
-        header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         # The reason takes what is left; it stands whole below the list for the selected row.
-        header.setSectionResizeMode(len(headings()) - 1, qt.QHeaderView.Stretch)
-        header.minimumSectionSize = 30
-        header.setFixedHeight(_ROW_PIXELS)
+        prepareTable(table, headings(), self._onCurrent, self._onClicked)
+        table.horizontalHeader().minimumSectionSize = 30
         table.horizontalScrollBarPolicy = qt.Qt.ScrollBarAlwaysOff
-        # Else Tab would go from cell to cell for ever, and never to what follows the list.
-        table.tabKeyNavigation = False
         table.connect("cellChanged(int,int)", self._onChanged)
-        table.connect("currentCellChanged(int,int,int,int)", self._onCurrent)
-        table.connect("cellClicked(int,int)", self._onClicked)
         table.connect("cellDoubleClicked(int,int)", self._onDoubleClicked)
         self._keys = _Keys(self._onKey)
         table.installEventFilter(self._keys)
@@ -102,7 +91,7 @@ class LesionList:
                 if column == 0:
                     self._mark(item, row, colours.get(row.number))
                 self._table.setItem(index, column, item)
-        self._fitHeight(len(rows))
+        fitHeight(self._table)
         if before is not None:
             for index, row in enumerate(rows):
                 if row.number == before.number:
@@ -127,12 +116,6 @@ class LesionList:
             red, green, blue = (round(255 * value) for value in colour)
             item.setBackground(qt.QBrush(qt.QColor(red, green, blue)))
             item.setForeground(qt.QBrush(qt.QColor("#000000")))
-
-    def _fitHeight(self, count):
-        # As high as its rows, so that no blank strip is left below them.
-        height = _ROW_PIXELS * (min(count, _MOST_ROWS) + 1) + 2 * self._table.frameWidth
-        self._table.minimumHeight = height
-        self._table.maximumHeight = height
 
     def _onChanged(self, index, column):
         if self._filling or column != 0 or not 0 <= index < len(self._rows):

@@ -36,7 +36,6 @@ class Preview:
     def __init__(self, ui, session, results, request):
         self._edit, self._session, self._results = ui.promptLineEdit, session, results
         self._request = request
-        self._shown = False
         self._reading = ReadingLabel(ui.readingLabel)
         self._timer = qt.QTimer()
         self._timer.interval = _SETTLE_MILLISECONDS
@@ -49,7 +48,6 @@ class Preview:
     def stop(self):
         """A run begins: its findings take the list."""
         self._timer.stop()
-        self._shown = False
 
     def _onText(self, text):
         self._reading.show(text)
@@ -70,9 +68,8 @@ class Preview:
                 answers = None  # the panel says elsewhere what is missing
         if answers is not None and self._session.isLastRun(answers):
             answers = None  # the list shows it already, and can be changed
-        if answers is not None or self._shown:
+        if answers is not None or self._results.previewed:
             self._results.showPreview(answers)
-        self._shown = answers is not None
 
     def _answers(self):
         request = self._request()

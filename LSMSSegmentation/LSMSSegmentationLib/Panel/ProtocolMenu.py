@@ -4,6 +4,7 @@ import qt
 from slicer.i18n import tr as _
 
 from LSMSSegmentationLib.Panel import Protocols
+from LSMSSegmentationLib.Panel.StatusLine import attempt
 
 
 class ProtocolMenu:
@@ -53,24 +54,15 @@ class ProtocolMenu:
     def _load(self):
         path = Protocols.askFile(save=False)
         if path:
-            names = self._attempt(lambda: Protocols.importProtocols(path))
+            names = attempt(lambda: Protocols.importProtocols(path), self._say)
             if names:
                 text = _("Protocols loaded: {names}.").format(names=", ".join(names))
                 self._say("info", text)
 
     def _save(self):
         path = Protocols.askFile(save=True)
-        if path and self._attempt(lambda: Protocols.exportProtocols(path) or path):
+        if path and attempt(lambda: Protocols.exportProtocols(path) or path, self._say):
             self._say("info", _("The protocols were saved."))
-
-    def _attempt(self, action):
-        from lsms_core.errors import LsmsError
-
-        try:
-            return action()
-        except LsmsError as error:
-            self._say("error", str(error))
-            return None
 
 
 def menuHeading(menu, title):

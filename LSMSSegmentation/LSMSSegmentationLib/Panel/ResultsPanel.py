@@ -5,6 +5,7 @@ from slicer.i18n import tr as _
 
 from lsms_core.session.run_texts import outcome, resultText
 from LSMSSegmentationLib.Panel.CandidatesPanel import CandidatesPanel
+from LSMSSegmentationLib.Panel.StatusLine import attempt
 from LSMSSegmentationLib.Panel.WrappedLabel import WrappedLabel
 
 # Slider moves within this time become one new cut.
@@ -33,7 +34,8 @@ class ResultsPanel:
         self._result = WrappedLabel(ui.resultLabel)
         self._reason = WrappedLabel(ui.resultReasonLabel)
         self.candidates = CandidatesPanel(ui, session, status.show)
-        self._previewed = False
+        # Whether the list shows what a typed text would find.
+        self.previewed = False
         self._tableTimer = qt.QTimer()
         self._tableTimer.interval = _TABLE_MILLISECONDS
         self._tableTimer.connect("timeout()", self.measureNow)
@@ -107,7 +109,7 @@ class ResultsPanel:
         self.update()
 
     def _showCandidates(self):
-        self._previewed = False
+        self.previewed = False
         findings, parameters = self._session.findings, self._parameters
         tableNode = parameters.findingsTable if parameters is not None else None
         if findings or tableNode is None or self._session.history.current is not None:
@@ -120,7 +122,7 @@ class ResultsPanel:
         if answers is None:
             self._showCandidates()
         else:
-            self._previewed = True
+            self.previewed = True
             self.candidates.showPreview(answers)
 
     def update(self):
@@ -151,7 +153,7 @@ class ResultsPanel:
         elif self._toldGone and run is not None and not gone:
             self.tellAgain()
         self._toldGone = gone
-        if self._previewed:  # the list is the typed text's; what changed is shown after it
+        if self.previewed:  # the list is the typed text's; what changed is shown after it
             self._tableTimer.start()
             self.update()
         else:
@@ -221,14 +223,14 @@ class ResultsPanel:
 
     def undo(self):
         """Take the last run back, and show what the run before had found."""
-        run = self._attempt(self._session.undo)
+        run = attempt(self._session.undo, self._say)
         if run is not None:
             text = _("Taken back: {run}.") if run.changes else _("Put aside: {run}.")
             self._say("info", text.format(run=run.title))
         self._showCurrent()
 
     def redo(self):
-        run = self._attempt(self._session.redo)
+        run = attempt(self._session.redo, self._say)
         if run is not None:
             self._say("info", _("Back again: {run}.").format(run=run.title))
         self._showCurrent()
@@ -239,15 +241,6 @@ class ResultsPanel:
         what = self._session.history.current.what
         self._say("info", _("Done: {what}. Undo takes it back.").format(what=what))
         self.refresh()
-
-    def _attempt(self, action):
-        from lsms_core.errors import LsmsError
-
-        try:
-            return action()
-        except LsmsError as error:
-            self._say("error", str(error))
-            return None
 
     def _showCurrent(self):
         findings = self._session.findings

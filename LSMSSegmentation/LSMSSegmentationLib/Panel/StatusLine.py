@@ -34,3 +34,19 @@ class StatusLine:
         self._label.styleSheet = _STYLES[kind]
         self._label.visible = bool(text)
         self._wrapped.setText(text)
+
+
+def attempt(action, say):
+    """Do something and return its result; where it fails, say why and return None.
+
+    Args:
+        action: called; may raise LsmsError.
+        say: called with (kind, text).
+    """
+    from lsms_core.errors import LsmsError
+
+    try:
+        return action()
+    except LsmsError as error:
+        say("error", str(error))
+        return None

@@ -19,6 +19,9 @@ from lsms_core.dataset.smooth_resampling import resample
 from lsms_core.entries import saved_entries
 from lsms_core.errors import BundleError, InputError
 
+# About how far apart the whole pictures are that tell where the liver is.
+ANCHORS_MM = 10.0
+
 
 @dataclass(frozen=True)
 class PreprocessingConfig:
@@ -34,6 +37,8 @@ class PreprocessingConfig:
         votes_mm: where the slices lie whose outlines are averaged for one slice; those nearest
             count, as often as they are named. Only 0 in weights before 0.8.
         crop: "body" centres the grid on the patient's outline, "none" on the slice.
+        focus_mm: how far around the liver a slice is looked at
+            (:mod:`lsms_core.inference.focus`); 0 for the whole grid, as in weights before 1.1.
     """
 
     spacing_mm: float = 1.25
@@ -43,19 +48,23 @@ class PreprocessingConfig:
     slice_offsets_mm: tuple[float, ...] = (-4.0, 0.0, 4.0)
     votes_mm: tuple[float, ...] = (0.0,)
     crop: str = "body"
+    focus_mm: float = 0.0
 
     def __post_init__(self) -> None:
         low, high = self.window_hu
         grid = self.spacing_mm > 0 and self.height > 0 and self.width > 0
         if not (grid and high > low and self.slice_offsets_mm and self.votes_mm):
             raise BundleError(f"The preprocessing configuration is not usable: {self}.")
+        if not 0 <= self.focus_mm < np.inf:
+            raise BundleError(f"focus_mm is {self.focus_mm}: use 0 or a distance in mm.")
         if self.crop not in ("body", "none"):
             raise BundleError(f"Unknown crop {self.crop!r}: use 'body' or 'none'.")
 
     @property
     def reach_mm(self) -> float:
         """How far from a slice the model looks for its answer."""
-        return max(map(abs, self.slice_offsets_mm)) + max(map(abs, self.votes_mm))
+        anchors = ANCHORS_MM if self.focus_mm else 0.0
+        return max(map(abs, self.slice_offsets_mm)) + max(map(abs, self.votes_mm)) + anchors
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> PreprocessingConfig:
@@ -85,7 +94,9 @@ class SliceTransform:
     grid_spacing_mm: float
     centre_mm: tuple[float, float]
 
-    def _grid_origin(self) -> tuple[float, float]:
+    @property
+    def origin_mm(self) -> tuple[float, float]:
+        """(row, column) of the grid's first pixel, mm from the slice's first pixel."""
         height, width = self.grid_shape
         return (
             self.centre_mm[0] - 0.5 * (height - 1) * self.grid_spacing_mm,
@@ -103,7 +114,7 @@ class SliceTransform:
         spacing = (self.grid_spacing_mm, self.grid_spacing_mm)
         if nearest:
             return _nearest(
-                image, self.spacing_mm, self.grid_shape, spacing, self._grid_origin(), fill=fill
+                image, self.spacing_mm, self.grid_shape, spacing, self.origin_mm, fill=fill
             )
         return resample(
             image,
@@ -111,7 +122,7 @@ class SliceTransform:
             (0.0, 0.0),
             self.grid_shape,
             spacing,
-            self._grid_origin(),
+            self.origin_mm,
             fill=fill,
         )
 
@@ -125,7 +136,7 @@ class SliceTransform:
         return resample(
             probability,
             (self.grid_spacing_mm, self.grid_spacing_mm),
-            self._grid_origin(),
+            self.origin_mm,
             self.shape,
             self.spacing_mm,
             (0.0, 0.0),
@@ -139,10 +150,10 @@ class SliceTransform:
         return resample(
             maps,
             (self.grid_spacing_mm, self.grid_spacing_mm),
-            self._grid_origin(),
+            self.origin_mm,
             other.grid_shape,
             (other.grid_spacing_mm, other.grid_spacing_mm),
-            other._grid_origin(),
+            other.origin_mm,
             fill=0.0,
         )
 

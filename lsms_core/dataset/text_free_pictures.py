@@ -32,6 +32,23 @@ RIM_PIXELS = 3
 
 
 @dataclass(frozen=True)
+class HardPlace:
+    """Where an earlier network found what is no lesion, or missed one.
+
+    Attributes:
+        case: name of the case.
+        level: of the slice, on the model's grid.
+        row: of the centre, in pixels.
+        column: likewise.
+    """
+
+    case: str
+    level: int
+    row: float
+    column: float
+
+
+@dataclass(frozen=True)
 class TextFreeConfig:
     """How pictures are drawn.
 
@@ -46,6 +63,8 @@ class TextFreeConfig:
         wander_share: how often the picture is cut out anywhere in the slice.
         positive_share: how often negative HU are lost, as they are in some single slices.
         unsure_weight: weight of "no lesion" where nobody certified it.
+        hard_share: how often a picture shows a place where an earlier network erred, where such
+            are given.
         augmentation: limits of the random changes.
     """
 
@@ -59,6 +78,7 @@ class TextFreeConfig:
     wander_share: float = 0.2
     positive_share: float = 0.1
     unsure_weight: float = 0.3
+    hard_share: float = 0.25
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
 
@@ -72,6 +92,7 @@ class TextFreePictures(Dataset[dict[str, Any]]):
         seed: of the run.
         count: how many pictures there are.
         first: number of the first picture, for resuming.
+        hard: places where an earlier network erred, of these cases.
     """
 
     def __init__(
@@ -83,6 +104,7 @@ class TextFreePictures(Dataset[dict[str, Any]]):
         seed: int,
         count: int,
         first: int = 0,
+        hard: Sequence[HardPlace] = (),
     ) -> None:
         self._preprocessing = preprocessing
         self._config = config
@@ -95,6 +117,12 @@ class TextFreePictures(Dataset[dict[str, Any]]):
         outlined = [a.case.lesions_labelled and bool(a.lesions.any()) for a in singles]
         self._outlined = by_patient([a for a, o in zip(singles, outlined, strict=True) if o])
         self._others = by_patient([a for a, o in zip(singles, outlined, strict=True) if not o])
+        named = {a.case.name: a for a in cases}
+        patients: dict[str, list[HardPlace]] = {}
+        for place in hard:
+            patients.setdefault(named[place.case].case.group, []).append(place)
+        self._named = named
+        self._hard = [patients[group] for group in sorted(patients)]
         self._slices: dict[tuple[str, int], tuple[NDArray[np.int32], NDArray[np.float32]]] = {}
 
     def __len__(self) -> int:
@@ -108,7 +136,11 @@ class TextFreePictures(Dataset[dict[str, Any]]):
         lesion where it is not marked as one, 0 to 1.
         """
         rng = np.random.default_rng((self._seed, self._first + index))
-        arrays, level = self._choose(rng)
+        place = self._hard_place(rng)
+        if place is None:
+            arrays, level = self._choose(rng)
+        else:
+            arrays, level = self._named[place.case], place.level
         slab = arrays.around(level, self._preprocessing.slice_offsets_mm)
         hu, liver, centre = arrays.hu[slab.levels], arrays.liver[slab.levels], slab.centre
         instances, offset = self._measured(arrays, level)
@@ -123,7 +155,15 @@ class TextFreePictures(Dataset[dict[str, Any]]):
         if rng.random() < self._config.positive_share:
             planes = np.where(planes < 0, np.where(liver[centre], 0.0, _LOST_HU), planes)
             planes = planes.astype(np.float32)
-        return self._picture(planes, instances, liver[centre], offset > 0, known, rng)
+        middle = None if place is None else (place.row, place.column)
+        return self._picture(planes, instances, liver[centre], offset > 0, known, rng, middle)
+
+    def _hard_place(self, rng: np.random.Generator) -> HardPlace | None:
+        # Without such places no number is drawn, so that runs of earlier versions stay the same.
+        if not self._hard or rng.random() >= self._config.hard_share:
+            return None
+        places = self._hard[int(rng.integers(len(self._hard)))]
+        return places[int(rng.integers(len(places)))]
 
     def _choose(self, rng: np.random.Generator) -> tuple[CaseArrays, int]:
         config = self._config
@@ -188,14 +228,10 @@ class TextFreePictures(Dataset[dict[str, Any]]):
         left: NDArray[np.bool_],
         known: NDArray[np.float32],
         rng: np.random.Generator,
+        middle: tuple[float, float] | None = None,
     ) -> dict[str, Tensor]:
         config = self._config
-        focus = instances > 0 if instances.any() and rng.random() < 0.5 else liver
-        rows, columns = np.nonzero(focus)
-        middle = float(rows.mean()), float(columns.mean())
-        if config.wander_share and rng.random() < config.wander_share:
-            height, width = liver.shape
-            middle = float(rng.uniform(0, height)), float(rng.uniform(0, width))
+        middle = middle or self._middle(instances, liver, rng)
         # Certainty in thousandths, plus one: outside the picture nothing is known.
         sure = np.rint(known * 1000).astype(np.int32) + 1
         labels = np.stack([instances, liver & ~left, liver & left, sure]).astype(np.int32)
@@ -209,3 +245,16 @@ class TextFreePictures(Dataset[dict[str, Any]]):
             "lesions": lesions,
             "known": ((moved[3] - 1).clamp_min(0) / 1000).float(),
         }
+
+    def _middle(
+        self, instances: NDArray[np.int32], liver: NDArray[np.bool_], rng: np.random.Generator
+    ) -> tuple[float, float]:
+        """Return the (row, column) around which a picture is cut out."""
+        config = self._config
+        focus = instances > 0 if instances.any() and rng.random() < 0.5 else liver
+        rows, columns = np.nonzero(focus)
+        middle = float(rows.mean()), float(columns.mean())
+        if config.wander_share and rng.random() < config.wander_share:
+            height, width = liver.shape
+            middle = float(rng.uniform(0, height)), float(rng.uniform(0, width))
+        return middle

@@ -98,7 +98,7 @@ def score_slice(
         OutputError: when a mask cannot be written.
     """
     source = _Source.of(root, group[0], predictor)
-    image = source.slab
+    image = source.asked
     label = load_slice_label(root, *group)
     tests = _tests(group) if scoring.text_tests and not scoring.oracle else {}
     texts = {r.text for r in group} | {t.text for ts in tests.values() for t in ts}
@@ -138,34 +138,34 @@ def score_slice(
     return SliceScores(tuple(samples), tuple(answers), (pair,) if pair else (), tuple(mistakes))
 
 
-class _Slab:
-    """The part of a volume that the model sees for one slice."""
+@dataclass(frozen=True)
+class _AskedSlice:
+    """A slice in its volume."""
 
-    def __init__(self, volume: CTVolume, index: int, plane: SlicePlane) -> None:
-        self.volume = volume
-        self.index = index
-        self.plane = plane
+    volume: CTVolume
+    index: int
+    plane: SlicePlane
 
 
 @dataclass(frozen=True)
 class _Source:
     """Answers about one slice, from a model or from true outlines."""
 
-    slab: _Slab
+    asked: _AskedSlice
     axis: int
     predictor: Predictor | None
     candidates: CandidateSet | None
 
     @classmethod
     def of(cls, root: Path, record: Record, predictor: Predictor | None) -> _Source:
-        """Cut out what is looked at."""
+        """Take a slice of its volume, or its true outlines alone."""
         if predictor is not None:
-            slab = _slab(load_image(root, record), record, predictor.preprocessing.reach_mm)
-            return cls(slab, record.axis, predictor, None)
+            asked = _asked(load_image(root, record), record)
+            return cls(asked, record.axis, predictor, None)
         found = true_candidates(root, record)
         volume = found.search.volume
-        slab = _Slab(volume, 0, SlicePlane.of(volume, record.axis))
-        return cls(slab, record.axis, None, found)
+        asked = _AskedSlice(volume, 0, SlicePlane.of(volume, record.axis))
+        return cls(asked, record.axis, None, found)
 
     def ask(self, texts: Sequence[str]) -> dict[str, tuple[NDArray[np.bool_], Answer]]:
         """Return mask and answer of each text."""
@@ -176,11 +176,11 @@ class _Source:
         else:
             assert self.predictor is not None
             found = self.predictor.segment(
-                self.slab.volume, list(texts), plane=self.axis, slices=self.slab.index,
+                self.asked.volume, list(texts), plane=self.axis, slices=self.asked.index,
                 keep_probability=False,
             )  # fmt: skip
         return {
-            text: (np.take(one.mask, self.slab.index, axis=self.axis), one)
+            text: (np.take(one.mask, self.asked.index, axis=self.axis), one)
             for text, one in zip(texts, found, strict=True)
         }
 
@@ -196,18 +196,14 @@ def about_of(predictor: Predictor | None) -> dict[str, Any]:
     }
 
 
-def _slab(volume: CTVolume, record: Record, reach_mm: float) -> _Slab:
+def _asked(volume: CTVolume, record: Record) -> _AskedSlice:
+    # The whole volume, so that the answer is the one that a user gets: where the model looks
+    # depends on slices up to its reach away, counted from the volume's end.
     plane = SlicePlane.of(volume, record.axis)
     count = plane.count(volume.shape)
     if record.slice >= count:
         raise InputError(f"Record {record.id}: slice {record.slice} of {count} does not exist.")
-    # Both of the distances are rounded to whole slices.
-    margin = int(np.ceil(reach_mm / plane.thickness_mm)) + 1
-    low, high = max(record.slice - margin, 0), min(record.slice + margin + 1, count)
-    affine = volume.affine.copy()
-    affine[:3, 3] += low * affine[:3, 2 - record.axis]
-    array = volume.array.take(np.arange(low, high), axis=record.axis)
-    return _Slab(CTVolume(array, affine), record.slice - low, plane)
+    return _AskedSlice(volume, record.slice, plane)
 
 
 def _askable(text: str) -> bool:
@@ -268,7 +264,9 @@ def _sides(
     return score_sides(left.patient, (masks[0], masks[1]), (targets[0], targets[1]))
 
 
-def _draw(image: _Slab, target: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def _draw(
+    image: _AskedSlice, target: NDArray[np.bool_], mask: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
     plane = image.plane
     return draw(
         plane.extract(image.volume.array, image.index),

@@ -3,6 +3,8 @@
 In a single slice noise can hide a lesion, and a vessel that is cut across can look like one. So
 neighbouring slices are run, too, each with neighbours of its own, and the maps are averaged: a
 lesion lies in several slices, noise does not (docs/history/up-to-0.9.md).
+
+Some weights look only at the liver and a margin around it (:mod:`lsms_core.inference.focus`).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from lsms_core.dataset.preprocessing import PreprocessingConfig, SliceTransform,
 from lsms_core.inference.devices import batch_size
 from lsms_core.inference.edges import follow_edges
 from lsms_core.inference.engine import EncodedText, Engine
+from lsms_core.inference.focus import Box, Part, anchors, liver_box, part_of_grid
 from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.inference.view import HounsfieldCheck, SliceView
 from lsms_core.models.lsms.kinds import LESIONS, LOBES
@@ -46,6 +49,7 @@ class SliceMaps:
         self._scale = HounsfieldCheck(expected=config.window_hu[0] < 0)
         self._prepared: dict[int, tuple[NDArray[np.float32], SliceTransform]] = {}
         self._outlined: dict[int, NDArray[np.float32]] = {}
+        self._livers: dict[int, Box | None] = {}
 
     def prepared(self, index: int) -> tuple[NDArray[np.float32], SliceTransform]:
         """Return slice ``index`` as the model sees it, (C, H, W), and where that lies."""
@@ -66,13 +70,7 @@ class SliceMaps:
         needed = {j for voters in votes.values() for j in voters}
         self._forget(min(needed | set(indices)))
         missing = sorted(needed - self._outlined.keys())
-        at_once = batch_size(self._engine.device)
-        for start in range(0, len(missing), at_once):
-            self._check()
-            some = missing[start : start + at_once]
-            maps = self._engine.draw(np.stack([self.prepared(j)[0] for j in some]))
-            assert maps is not None
-            self._outlined.update(zip(some, maps, strict=True))
+        self._outlined.update(self._drawn(missing, self._parts(missing)))
         return [self._mean(i, votes[i]) for i in indices]
 
     def for_texts(self, batch: Sequence[tuple[int, EncodedText]]) -> NDArray[np.float32]:
@@ -115,6 +113,50 @@ class SliceMaps:
     def notes(self) -> list[str]:
         """Return what the user should know of the image, in sentences."""
         return self._scale.notes()
+
+    def _parts(self, indices: Sequence[int]) -> list[Part]:
+        """Return the (rows, columns) of the grid that are looked at in each slice."""
+        whole = slice(0, self._config.height), slice(0, self._config.width)
+        if not self._config.focus_mm:
+            return [whole] * len(indices)
+        plane, count = self._view.plane, self._view.plane.count(self._view.volume.shape)
+        around = [anchors(i, count, plane) for i in indices]
+        unknown = sorted({a for some in around for a in some} - self._livers.keys())
+        for anchor, maps in self._drawn(unknown, [whole] * len(unknown)).items():
+            self._livers[anchor] = liver_box(maps, self.prepared(anchor)[1])
+        parts = []
+        for index, some in zip(indices, around, strict=True):
+            boxes = [box for a in some if (box := self._livers[a]) is not None]
+            if len(boxes) < len(some):
+                # The liver begins or ends here, who knows where.
+                parts.append(whole)
+                continue
+            box, place = boxes[0].joined(boxes[-1]), self.prepared(index)[1]
+            parts.append(part_of_grid(box, self._config.focus_mm, place))
+        return parts
+
+    def _drawn(
+        self, indices: Sequence[int], parts: Sequence[Part]
+    ) -> dict[int, NDArray[np.float32]]:
+        """Return the maps of slices, (3, H, W) each; 0 outside the part that is looked at."""
+        sizes: dict[tuple[int, int], list[tuple[int, Part]]] = {}
+        for index, part in zip(indices, parts, strict=True):
+            size = part[0].stop - part[0].start, part[1].stop - part[1].start
+            sizes.setdefault(size, []).append((index, part))
+        at_once, grid = batch_size(self._engine.device), (self._config.height, self._config.width)
+        found = {}
+        for of_one_size in sizes.values():
+            for start in range(0, len(of_one_size), at_once):
+                self._check()
+                some = of_one_size[start : start + at_once]
+                maps = self._engine.draw(
+                    np.stack([self.prepared(i)[0][:, p[0], p[1]] for i, p in some])
+                )
+                assert maps is not None
+                for (index, (rows, columns)), one in zip(some, maps, strict=True):
+                    found[index] = np.zeros((len(one), *grid), np.float32)
+                    found[index][:, rows, columns] = one
+        return found
 
     def _mean(self, index: int, voters: Sequence[int]) -> NDArray[np.float32]:
         _, place = self.prepared(index)

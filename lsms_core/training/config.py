@@ -22,7 +22,7 @@ _DRAWN: dict[str, Any] = {
     "pictures": TextFreeConfig,
     "looks": LookConfig,
 }
-_WITHOUT_TEXTS = ("single_slices", "held_out", "teacher", "network", "detail_from")
+_WITHOUT_TEXTS = ("single_slices", "held_out", "teacher", "mistakes_of", "network", "detail_from")
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,8 @@ class TrainingConfig:
         held_out: patients left out beside the fold's, by ``patient_group``; without texts only.
         teacher: a bundle that marks lesions in single slices where nobody outlined them
             (:mod:`lsms_core.training.guesses`); without texts only.
+        mistakes_of: a bundle whose mistakes on the training patients are drawn more often
+            (:mod:`lsms_core.training.hard_places`); without texts only.
         network: entries of LSMS's configuration that differ (``detail``, ``norm``,
             ``layer_scale``, ``drop_path``, ``dropout``); without texts only.
         detail_from: a "unet" bundle whose finest levels LSMS's detail path begins with.
@@ -125,6 +127,7 @@ class TrainingConfig:
     single_slices: str | None = None
     held_out: tuple[str, ...] = ()
     teacher: str | None = None
+    mistakes_of: str | None = None
     network: Mapping[str, Any] = field(default_factory=dict)
     detail_from: str | None = None
     listen_with: str | None = None

@@ -19,7 +19,7 @@ from lsms_core.dataset.look_pictures import LookPictures
 from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.dataset.sampling import ReferringSamples
 from lsms_core.dataset.sources import CaseArrays, list_cases, load_case, split_folds
-from lsms_core.dataset.text_free_pictures import TextFreePictures
+from lsms_core.dataset.text_free_pictures import HardPlace, TextFreePictures
 from lsms_core.errors import InputError
 from lsms_core.io.text_files import write_text
 from lsms_core.models.architectures import (
@@ -36,6 +36,7 @@ from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.models.spelling_tokenizer import spelling_tokenizer
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.guesses import with_guesses
+from lsms_core.training.hard_places import hard_places, read_hard_places, write_hard_places
 from lsms_core.training.listening import ListeningLoss, new_listening_run
 from lsms_core.training.module import LSMSTraining
 from lsms_core.training.pictures import SamplePictures
@@ -191,10 +192,27 @@ def _train_without_texts(config: TrainingConfig, folder: Path, *, resume: bool) 
         teacher = load_bundle(config.teacher).model
         trained = with_guesses(trained, teacher, config.preprocessing)
     pictures = TextFreePictures(
-        trained, config.preprocessing, config.pictures, seed=config.seed, count=config.samples
+        trained,
+        config.preprocessing,
+        config.pictures,
+        seed=config.seed,
+        count=config.samples,
+        hard=_hard_places(config, trained, folder),
     )
     learn_to_draw(config, run, pictures, folder)
     return export(run.averaged, spelling_tokenizer(), config, folder / "bundle")
+
+
+def _hard_places(
+    config: TrainingConfig, trained: list[CaseArrays], folder: Path
+) -> list[HardPlace]:
+    if config.mistakes_of is None:
+        return []
+    kept = folder / "mistakes.json"
+    if not kept.is_file():
+        model = load_bundle(config.mistakes_of).model
+        write_hard_places(kept, hard_places(trained, model, config.preprocessing))
+    return read_hard_places(kept)
 
 
 def _train_to_listen(config: TrainingConfig, folder: Path, *, resume: bool) -> Path:

@@ -28,7 +28,7 @@ from lsms_core.models.runtime.graphs import PARTS, WEIGHTS, graph_file
 from lsms_core.models.runtime.interface import Part
 from lsms_core.models.runtime.torch_runtime import parts_of
 
-OPSET = 18
+OPSET = 20
 # safetensors' names of what ONNX can hold.
 _STORED = {
     "F16": TensorProto.FLOAT16,

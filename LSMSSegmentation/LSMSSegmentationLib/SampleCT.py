@@ -2,12 +2,16 @@
 
 import logging
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from zipfile import BadZipFile
 
 logger = logging.getLogger(__name__)
 
 _SEED = 2
+_LOOK_S = 0.03
 NAME = "LSMS synthetic CT"
 CATEGORY = "LSMS Segmentation"
 
@@ -36,20 +40,33 @@ def addSyntheticCT(phantom, name=NAME):
 
 
 def loadSyntheticCT(_source=None):
-    """Make the tutorial's CT and show it; called by the Sample Data module."""
+    """Make the tutorial's CT and show it; called by the Sample Data module.
+
+    Returns:
+        The volume node in a list; an empty one when the user cancelled.
+    """
     import slicer
 
-    with slicer.util.WaitCursor():
-        node = addSyntheticCT(syntheticCT())
+    from lsms_core.errors import CancelledError
+
+    try:
+        node = addSyntheticCT(syntheticCT(draw=drawWhileTheWindowLives))
+    except CancelledError:
+        return []
     slicer.util.setSliceViewerLayers(background=node, fit=True)
     return [node]
 
 
-def syntheticCT(folder=None):
+def syntheticCT(folder=None, draw=None):
     """Return the tutorial's CT as a CTVolume; drawn once on a computer, then read from its file.
 
     Args:
         folder: where the file is kept; default: beside the user's models.
+        draw: calls a function that takes ``progress`` and returns its result; default: at once,
+            without any sign of progress.
+
+    Raises:
+        CancelledError: when ``draw`` was cancelled.
     """
     import numpy as np
 
@@ -64,16 +81,61 @@ def syntheticCT(folder=None):
         with np.load(path, allow_pickle=False) as kept:
             return CTVolume(kept["hu"], kept["affine"])
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-        ct = make_phantom(_SEED).ct
+        work = partial(make_phantom, _SEED)
+        ct = (draw(work) if draw else work()).ct
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-        with partial.open("wb") as file:
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+        with unfinished.open("wb") as file:
             np.savez(file, hu=ct.array, affine=ct.affine)
-        partial.replace(path)
+        unfinished.replace(path)
     except OSError:
         logger.info("the synthetic CT is drawn anew next time: its file could not be written")
     return ct
+
+
+def drawWhileTheWindowLives(work):
+    """Call ``work(progress=...)`` in a thread, with a progress dialog that can cancel it.
+
+    Raises:
+        CancelledError: when the user cancelled.
+    """
+    import qt
+    import slicer
+    from slicer.i18n import tr as _
+
+    from lsms_core.errors import CancelledError
+
+    told = [0, 0]
+    cancelled = threading.Event()
+
+    def progress(done, steps):
+        told[:] = done, steps
+        if cancelled.is_set():
+            raise CancelledError("Cancelled; nothing was changed.")
+
+    dialog = qt.QProgressDialog()
+    dialog.setLabelText(_("Drawing the synthetic CT: only this once, then it is kept."))
+    dialog.setWindowTitle(NAME)
+    dialog.setWindowModality(qt.Qt.ApplicationModal)
+    dialog.setMinimumDuration(0)
+    dialog.setRange(0, 0)
+    dialog.connect("canceled()", cancelled.set)
+    with ThreadPoolExecutor(1) as pool:
+        drawing = pool.submit(work, progress=progress)
+        try:
+            dialog.show()
+            while wait([drawing], _LOOK_S).not_done:
+                done, steps = told
+                if steps and not cancelled.is_set():
+                    dialog.setRange(0, steps)
+                    # The last step would close the dialog while the work still goes on.
+                    dialog.setValue(min(done, steps - 1))
+                slicer.app.processEvents()
+        finally:
+            dialog.hide()
+            dialog.deleteLater()
+        return drawing.result()
 
 
 def registerSampleData(iconsFolder):

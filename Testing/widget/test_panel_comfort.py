@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
@@ -289,3 +292,52 @@ def test_the_sample_ct_is_drawn_once(panel, tmp_path, monkeypatch):
     assert drawn == [2, 2]
     node = addSyntheticCT(again)
     assert node.GetImageData().GetDimensions() == (5, 4, 3)
+
+
+@pytest.mark.parametrize("end", ["done", "cancelled", "failed"])
+def test_the_window_lives_while_the_sample_ct_is_drawn(panel, end):
+    import qt
+    from LSMSSegmentationLib.SampleCT import drawWhileTheWindowLives
+    from PySide6.QtWidgets import QApplication, QProgressDialog, QPushButton
+
+    from lsms_core.errors import CancelledError
+
+    shown, ticks, seen = threading.Event(), [], []
+    timer = qt.QTimer()
+
+    def look():
+        # Runs in the window's thread while the other one draws.
+        ticks.append(1)
+        for widget in QApplication.topLevelWidgets():
+            if isinstance(widget, QProgressDialog) and widget.visible:
+                seen.append(widget.labelText)
+                if end == "cancelled":
+                    widget.findChild(QPushButton).click()
+                shown.set()
+
+    timer.connect("timeout()", look)
+    timer.start(5)
+
+    def work(progress):
+        progress(1, 4)
+        assert shown.wait(30)
+        if end == "failed":
+            raise MemoryError("not enough")
+        for _ in range(1000):
+            progress(2, 4)
+            if end == "done":
+                break
+            time.sleep(0.01)
+        return "a phantom"
+
+    try:
+        if end == "done":
+            assert drawWhileTheWindowLives(work) == "a phantom"
+        else:
+            kind = CancelledError if end == "cancelled" else MemoryError
+            with pytest.raises(kind):
+                drawWhileTheWindowLives(work)
+    finally:
+        timer.stop()
+    assert ticks
+    assert "only this once" in seen[0]

@@ -8,7 +8,7 @@ plausible, not measured.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,8 @@ _SMALLEST_SHAPE = (3, 48, 64)
 _LARGEST_VOXELS = 200_000_000
 _MIDDLE_MM = -3.0
 _AIR_MM = 12.0
+# Of about equal length, for the progress.
+_STEPS = 20
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def make_phantom(
     shape: tuple[int, int, int] = DEFAULT_SHAPE,
     spacing_mm: tuple[float, float, float] | None = None,
     noise_hu: float | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Phantom:
     """Make a phantom; the same arguments always give the same one.
 
@@ -77,6 +80,7 @@ def make_phantom(
         spacing_mm: (slice, row, column); default: as the body needs, as a radiographer would
             choose the field of view.
         noise_hu: standard deviation of the noise in the liver; default: drawn, 10 to 15 HU.
+        progress: called with the steps done and all steps; what it raises ends the work.
 
     Raises:
         InputError: for a grid that cannot be used, or a lesion without a place.
@@ -95,26 +99,10 @@ def make_phantom(
     middle = 0.5 * (back - front)
     canvas = Canvas(shape, spacing, (_MIDDLE_MM * scale[2], middle, 0.0), scale, seed)
 
-    trunk = make_trunk(canvas, fat_mm)
-    skeleton.paint_ribs(canvas, trunk)
-    paint_chest(canvas, trunk)
-    skeleton.paint_spine(canvas)
-    organ = liver.make_liver(canvas, trunk, liver_hu)
-    viscera.paint_spleen(canvas, trunk)
-    viscera.paint_kidneys(canvas)
-    viscera.paint_adrenals(canvas)
-    vessels.paint_mesentery(canvas)
-    vessels.paint_great_vessels(canvas)
-    liver.paint_vena_cava(canvas)
-    liver.paint_gallbladder(canvas)
-    viscera.paint_pancreas(canvas)
-    gut.paint_stomach(canvas, trunk)
-    gut.paint_colon(canvas, trunk)
-    gut.paint_small_bowel(canvas, trunk)
-    if organ is not None:
-        vessels.paint_liver_vessels(canvas, organ, liver_hu, vessel_hu)
-
+    tell = _steps(progress)
+    _paint(canvas, fat_mm, liver_hu, vessel_hu, tell)
     image = _scan(canvas, sigma)
+    tell(17)
     ct = CTVolume(image, _affine(canvas))
     mask = canvas.organ == Organ.LIVER
     chance = canvas.rng("lesions")
@@ -125,7 +113,49 @@ def make_phantom(
     else:
         wanted = list(lesions)
     image, instances, truth = place_lesions(ct, mask, wanted, chance, required=not drawn)
+    tell(_STEPS)
     return Phantom(ct.with_array(image), mask, instances, canvas.organ, tuple(truth), seed)
+
+
+def _paint(
+    canvas: Canvas,
+    fat_mm: float,
+    liver_hu: float,
+    vessel_hu: float,
+    tell: Callable[[int], None],
+) -> None:
+    trunk = make_trunk(canvas, fat_mm)
+    tell(5)
+    skeleton.paint_ribs(canvas, trunk)
+    paint_chest(canvas, trunk)
+    skeleton.paint_spine(canvas)
+    tell(8)
+    organ = liver.make_liver(canvas, trunk, liver_hu)
+    tell(11)
+    viscera.paint_spleen(canvas, trunk)
+    viscera.paint_kidneys(canvas)
+    viscera.paint_adrenals(canvas)
+    vessels.paint_mesentery(canvas)
+    vessels.paint_great_vessels(canvas)
+    liver.paint_vena_cava(canvas)
+    liver.paint_gallbladder(canvas)
+    viscera.paint_pancreas(canvas)
+    tell(12)
+    gut.paint_stomach(canvas, trunk)
+    gut.paint_colon(canvas, trunk)
+    gut.paint_small_bowel(canvas, trunk)
+    tell(14)
+    if organ is not None:
+        vessels.paint_liver_vessels(canvas, organ, liver_hu, vessel_hu)
+    tell(16)
+
+
+def _steps(progress: Callable[[int, int], None] | None) -> Callable[[int], None]:
+    def tell(done: int) -> None:
+        if progress:
+            progress(done, _STEPS)
+
+    return tell
 
 
 def _check(

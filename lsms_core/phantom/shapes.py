@@ -6,7 +6,10 @@ volume and smooth unions need. Points come as three arrays x, y, z.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.floating[Any]]
 Points = tuple[Floats, Floats, Floats]
 Triple = tuple[float, float, float]
+
+_MOST_THREADS = 4
 
 
 def ellipsoid(points: Points, centre: Triple, axes: Triple, turn: Triple = (0, 0, 0)) -> Floats:
@@ -97,9 +102,18 @@ def _by_slices(function: Callable[..., Floats], *arrays: Floats) -> Floats:
     if together[0].ndim < 3:
         return function(*together)
     found = np.empty(together[0].shape, np.float32)
-    for index in range(len(found)):
+
+    def fill(index: int) -> None:
         found[index] = function(*(array[index] for array in together))
+
+    # NumPy lets other threads run while it computes.
+    list(_threads().map(fill, range(len(found))))
     return found
+
+
+@lru_cache(maxsize=1)
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS), "phantom")
 
 
 def without(a: Floats, b: Floats, blend: float, gap: float = 0.0) -> Floats:

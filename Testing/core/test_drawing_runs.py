@@ -22,6 +22,7 @@ from lsms_core.models.bundle import load_bundle
 from lsms_core.models.lsms.map_loss import LARGEST_WEIGHT, lesion_weights, maps_loss
 from lsms_core.training import text_free
 from lsms_core.training.config import TrainingConfig
+from lsms_core.training.hard_places import read_hard_places
 from lsms_core.training.run import split_cases, train
 from lsms_core.training.text_free import new_run, rate_at
 from Testing.core.training_tiny import tiny_run, write_cases
@@ -98,6 +99,16 @@ def test_its_bundle_draws_and_its_losses_are_written_down(config, folders, tmp_p
         slices=2,
     )
     assert result.mask.shape == (6, 90, 120)
+
+
+def test_a_run_draws_the_mistakes_of_an_earlier_one(config, tmp_path):
+    first = train(config, tmp_path / "first")
+    again = replace(config, mistakes_of=str(first), start_from=str(first), network={})
+    bundle = train(again, tmp_path / "again")
+    places = read_hard_places(tmp_path / "again" / "mistakes.json")
+    assert {p.case for p in places} <= {"a", "b", "c", "d", "two"}
+    assert places, "a network that learnt for six steps errs"
+    assert any(not torch.equal(v, weights(first)[k]) for k, v in weights(bundle).items())
 
 
 def test_single_slices_follow_their_patients_into_the_folds(config):

@@ -70,6 +70,7 @@ def small_ct():
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory) -> Path:
     """A whole bundle with random weights; its answers mean nothing."""
+    pytest.importorskip("torch")
     from Testing.core.models_tiny import random_bundle
 
     return random_bundle(

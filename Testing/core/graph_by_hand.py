@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
+import json
 from pathlib import Path
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
+from safetensors.numpy import save_file
 
-from lsms_core.models.bundle import new_bundle
-from lsms_core.models.manifest import MANIFEST
-from lsms_core.models.runtime.graphs import graph_file
-from Testing.core.models_tiny import saved_drawing
+from lsms_core.models.manifest import write_manifest
+from lsms_core.models.runtime.graphs import WEIGHTS, graph_file
+
+MODELS = Path(__file__).resolve().parents[2] / "Resources" / "Models"
 
 # The window of the picture is -160 to 240 HU, as -1 to 1: air is under this, tissue above.
 _BODY = -0.6
@@ -23,14 +24,25 @@ def quick_bundle(folder: Path) -> Path:
     """Write a bundle named "small" in whose maps tissue is the right lobe.
 
     What stands out from tissue is a lesion. Importing torch is most of what a new process does
-    otherwise.
+    otherwise; here it need not be installed.
     """
-    plain = saved_drawing(folder / "plain" / "small")
-    with new_bundle(folder / "small") as target:
-        shutil.copytree(plain, target, dirs_exist_ok=True)
-        (target / MANIFEST).unlink()
-        graph_file(target, "draw").write_bytes(_graph().SerializeToString())
-    return folder / "small"
+    released = json.loads((MODELS / "lsms-tiny" / "config.json").read_text("utf-8"))
+    config = {
+        **{key: released[key] for key in ("format", "engine", "architecture", "model")},
+        "name": "small",
+        "version": "1",
+        "text_encoder": {},
+        "preprocessing": {"spacing_mm": 3.0, "height": 64, "width": 96},
+        "postprocessing": {},
+    }
+    target = folder / "small"
+    target.mkdir(parents=True)
+    (target / "config.json").write_text(json.dumps(config), "utf-8")
+    (target / "MODEL_CARD.md").write_text("# Test\n", "utf-8")
+    save_file({"none": np.zeros(1, np.float16)}, target / WEIGHTS)
+    graph_file(target, "draw").write_bytes(_graph().SerializeToString())
+    write_manifest(target)
+    return target
 
 
 def _graph():

@@ -3,6 +3,7 @@
 import qt
 from slicer.i18n import tr as _
 
+from lsms_core.session.run_request import splitPrompts
 from LSMSSegmentationLib.Panel import Protocols
 from LSMSSegmentationLib.Panel.StatusLine import attempt
 
@@ -41,9 +42,9 @@ class ProtocolMenu:
         menu.addMenu(removal)
 
     def _keep(self, prompt):
-        prompts = [part.strip() for part in prompt.split(";") if part.strip()]
-        name = Protocols.askName()
-        if name and prompts:
+        prompts = attempt(lambda: splitPrompts(prompt), self._say)
+        name = Protocols.askName() if prompts else None
+        if name:
             Protocols.saveProtocol(name, prompts)
             self._say("info", _("Kept as the protocol “{name}”.").format(name=name))
 

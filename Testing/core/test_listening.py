@@ -75,6 +75,13 @@ def config_of(folders, **changes) -> TrainingConfig:
     )  # fmt: skip
 
 
+def test_the_eyes_can_learn_along(folders):
+    run, _ = new_listening_run(config_of(folders, eyes_learn=True))
+    learns = {n for n, p in run.model.named_parameters() if p.requires_grad}
+    assert any(n.startswith("lsms.encoder.") for n in learns)
+    assert not any(n.startswith("text_encoder.") for n in learns)
+
+
 def test_it_learns_to_listen_and_draws_as_before(folders, listening):
     before = load_bundle(folders["draws"]).model
     after = load_bundle(listening).model

@@ -84,6 +84,8 @@ class TrainingConfig:
         listen_with: a bundle with a text encoder: the run then trains the language branches of
             ``start_from``, which only draws, on words for appearances that are not measured
             (:mod:`lsms_core.training.listening`); existing language branches are trained further.
+        eyes_learn: let the weights that draw learn along in such a run; its maps of lobes and
+            lesions are then lost.
         looks: how the pictures of such a run are made.
         decay_share: share of the run, at its end, in which the rate falls; without texts only.
         pictures: how pictures without texts are drawn.
@@ -131,6 +133,7 @@ class TrainingConfig:
     network: Mapping[str, Any] = field(default_factory=dict)
     detail_from: str | None = None
     listen_with: str | None = None
+    eyes_learn: bool = False
     looks: LookConfig = field(default_factory=LookConfig)
     decay_share: float = 0.3
     pictures: TextFreeConfig = field(default_factory=TextFreeConfig)

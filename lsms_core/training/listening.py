@@ -1,6 +1,7 @@
 """Trains LSMS's language branches, after its text-independent maps.
 
-The weights of the text-independent maps are frozen, so that these maps do not change. Trained are
+The weights of the text-independent maps are frozen, so that these maps do not change (unless
+``eyes_learn`` is set, to see what that costs). Trained are
 the language branches (X_L of every block), the map S for the text, and the heads of the contrastive
 loss. The texts name appearances that are not measured (:mod:`lsms_core.language.unmeasured`); the
 lesions are synthetic, so that the appearance of each is known.
@@ -54,7 +55,8 @@ def new_listening_run(config: TrainingConfig) -> tuple[DrawingRun, Any]:
         raise InputError("Only LSMS listens: give bundles of this architecture.")
     model = with_reading(drawing.model, reader.model, listens=True)
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(any(part in name for part in LISTENS))
+        sees = config.eyes_learn and not name.startswith("text_encoder.")
+        parameter.requires_grad_(sees or any(part in name for part in LISTENS))
     model.train()
     model.text_encoder.eval()
     run = DrawingRun(model, copy.deepcopy(model), optimizer_of(model, config))

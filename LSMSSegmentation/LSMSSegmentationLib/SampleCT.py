@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
@@ -114,13 +115,15 @@ def drawWhileTheWindowLives(work):
         if cancelled.is_set():
             raise CancelledError("Cancelled; nothing was changed.")
 
-    dialog = qt.QProgressDialog()
-    dialog.setLabelText(_("Drawing the synthetic CT: only this once, then it is kept."))
+    dialog = qt.QProgressDialog(slicer.util.mainWindow())
+    about = _("Drawing the synthetic CT: only this once, then it is kept.")
+    dialog.setLabelText(about)
     dialog.setWindowTitle(NAME)
     dialog.setWindowModality(qt.Qt.ApplicationModal)
     dialog.setMinimumDuration(0)
     dialog.setRange(0, 0)
     dialog.connect("canceled()", cancelled.set)
+    began = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
         drawing = pool.submit(work, progress=progress)
         try:
@@ -131,6 +134,8 @@ def drawWhileTheWindowLives(work):
                     dialog.setRange(0, steps)
                     # The last step would close the dialog while the work still goes on.
                     dialog.setValue(min(done, steps - 1))
+                    left = round((time.monotonic() - began) * (steps - done) / done)
+                    dialog.setLabelText(about + "\n" + _("About {left} s left.").format(left=left))
                 slicer.app.processEvents()
         finally:
             dialog.hide()

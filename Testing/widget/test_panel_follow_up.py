@@ -269,3 +269,30 @@ def test_a_picture_for_the_documentation(panel):
     assert {"new", "vanished"} <= {row[4] for row in listed(panel)}
     ui.followUpTableWidget.setCurrentCell(0, 0)
     panel.picture(Path(target) / "panel-follow-up.png")
+
+
+def test_another_ct_brings_its_own_segmentation(panel, volume):
+    before, earlier = studies(panel, volume)
+    after = panel.parameters.segmentation
+    panel.parameters.inputVolume = earlier
+    panel.wait()
+    assert panel.parameters.segmentation is before
+    panel.parameters.inputVolume = volume
+    panel.wait()
+    assert panel.parameters.segmentation is after
+    new = panel.add_volume("a third CT")
+    panel.parameters.inputVolume = new
+    panel.wait()
+    assert panel.parameters.segmentation is None, "its findings go into a new one"
+    # What the user chooses afterwards stays chosen.
+    panel.parameters.segmentation = before
+    panel.wait()
+    assert panel.parameters.segmentation is before
+
+
+def test_a_segmentation_of_no_ct_stays_chosen(panel, volume):
+    node = panel.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "empty")
+    panel.parameters.segmentation = node
+    panel.parameters.inputVolume = panel.add_volume("another CT")
+    panel.wait()
+    assert panel.parameters.segmentation is node

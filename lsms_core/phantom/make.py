@@ -100,6 +100,7 @@ def make_phantom(
     canvas = Canvas(shape, spacing, (_MIDDLE_MM * scale[2], middle, 0.0), scale, seed)
 
     tell = _steps(progress)
+    tell(1)
     _paint(canvas, fat_mm, liver_hu, vessel_hu, tell)
     image = _scan(canvas, sigma)
     tell(17)

@@ -116,11 +116,3 @@ def whyNotComparable(earlier, later):
             name = study.segmentationNode.GetName()
             return _("“{name}” has no segment yet.").format(name=name)
     return ""
-
-
-def ctOf(segmentationNode):
-    """Return the CT that a segmentation was made on, None where it does not say."""
-    if not isInScene(segmentationNode):
-        return None
-    role = segmentationNode.GetReferenceImageGeometryReferenceRole()
-    return segmentationNode.GetNodeReference(role)

@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from lsms_core.session.run_texts import progressText
+from lsms_core.session.studies import segmentationFor
 from LSMSSegmentationLib import ServerSettings
 from LSMSSegmentationLib.Panel.FollowUpPanel import FollowUpPanel
 from LSMSSegmentationLib.Panel.ModelPicker import ModelPicker
@@ -39,6 +40,7 @@ class ModulePanel(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self.ui, self.logic, self.session = ui, logic, logic.session
         self._parameters = None
+        self._volumeID = None
         self._guiTag = None
         self._connecting = False
         self._status = StatusLine(ui.statusLabel)
@@ -119,6 +121,8 @@ class ModulePanel(VTKObservationMixin):
         self._parameters = parameterNode
         if parameterNode is not None:
             self._selectDefaults()
+            volume = parameterNode.inputVolume
+            self._volumeID = volume.GetID() if volume is not None else None
             self._guiTag = parameterNode.connectGui(self.ui)
             self.addObserver(
                 parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onModified
@@ -168,9 +172,18 @@ class ModulePanel(VTKObservationMixin):
                     break
 
     def _onModified(self, _caller, _event):
+        self._followVolume()
         self.results.settingsChanged()
         self.update()
         self.warmUp.consider(self._parameters)
+
+    def _followVolume(self):
+        """When another CT is chosen, choose its own segmentation, or a new one."""
+        volume = self._parameters.inputVolume
+        chosen = volume.GetID() if volume is not None else None
+        if chosen not in (None, self._volumeID):
+            self._volumeID = chosen
+            self._parameters.segmentation = segmentationFor(volume, self._parameters.segmentation)
 
     # While typing
 

@@ -11,17 +11,21 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
+from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.anatomy.regions import LESION_LABEL, label_components
-from lsms_core.dataset.preprocessing import PreprocessingConfig, prepare_slice
+from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.dataset.sources import cases_of
 from lsms_core.inference.engine import EngineOptions, open_engine
-from lsms_core.inference.maps import LESIONS
+from lsms_core.inference.maps import SliceMaps
+from lsms_core.inference.view import SliceView
 from lsms_core.models.installed import inspect_bundle
+from lsms_core.models.lsms.kinds import LESIONS, LOBES
 
 # Smaller than this is drawn by noise.
 SMALLEST_MM2 = 20.0
@@ -37,23 +41,29 @@ def main() -> None:
     parser.add_argument("slices", type=Path)
     parser.add_argument("--weights", default="lsms-tiny")
     parser.add_argument("--patients", nargs="*", help="default: all")
+    parser.add_argument(
+        "--focus-mm", type=float, help="margin around the liver, 0 for none; default: the weights'"
+    )
     parser.add_argument("--thresholds", nargs="*", type=float, default=[0.25, 0.4, 0.5])
     options = parser.parse_args()
     info = inspect_bundle(options.weights)
     engine = open_engine(info, options=EngineOptions("cpu"))
-    grid = PreprocessingConfig.from_dict(info.preprocessing)
+    grid = replace(PreprocessingConfig.from_dict(info.preprocessing), votes_mm=(0.0,))
+    if options.focus_mm is not None:
+        grid = replace(grid, focus_mm=options.focus_mm)
     listed = cases_of([options.slices], options.patients)
     cases = [case for case in listed if case.lesions_labelled and case.certified]
     drawn = []
     for case in cases:
-        image = sitk.ReadImage(str(case.image))
-        label = sitk.GetArrayFromImage(sitk.ReadImage(str(case.label)))[0]
-        column_mm, row_mm = image.GetSpacing()[:2]
-        planes = np.repeat(sitk.GetArrayFromImage(image), len(grid.slice_offsets_mm), axis=0)
-        picture, place = prepare_slice(planes, (row_mm, column_mm), grid)
-        maps = engine.draw(picture[None])
-        assert maps is not None
-        drawn.append((case.group, label, row_mm * column_mm, place.restore(maps[0])))
+        ct = CTVolume.from_sitk(sitk.ReadImage(str(case.image)))
+        label = sitk.ReadImage(str(case.label))
+        view = SliceView.of(ct, "axial", [0], None)
+        maps = SliceMaps(engine, view, grid)
+        (found,) = maps.text_free([0])
+        truth = view.plane.extract(CTVolume.from_sitk(label).array, 0)
+        rows_mm, columns_mm = view.plane.spacing_mm
+        restored = np.stack([maps.restored(0, one) for one in found])
+        drawn.append((case.group, truth, rows_mm * columns_mm, restored))
     print(
         f"{info.name} {info.version}: {len(cases)} slices, {len({g for g, *_ in drawn})} patients"
     )
@@ -71,7 +81,7 @@ def score(drawn: list[tuple], threshold: float) -> str:
         large[0] = False
         mask, truth = large[numbers[0]], label == LESION_LABEL
         dice[group].append(_dice(mask, truth))
-        liver_dice.append(_dice(maps[:LESIONS].max(axis=0) >= 0.5, label > 0))
+        liver_dice.append(_dice(maps[:LOBES].max(axis=0) >= 0.5, label > 0))
         lesions, n = label_components(truth[None])
         for number in range(1, n + 1):
             one = lesions[0] == number

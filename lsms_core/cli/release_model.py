@@ -49,6 +49,11 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="Added to the logits of the lesions that LSMS draws, chosen on held-out patients.",
 )
 @click.option("--mask-threshold", type=float, help="Of the map; default: the bundle's.")
+@click.option(
+    "--focus-mm",
+    type=float,
+    help="How far around the liver slices are looked at, 0 for all; default: the bundle's.",
+)
 @click.option("--name", help="Default: the output folder's name.")
 @click.option("--version", default="0.1.0", show_default=True)
 @compared_ct
@@ -64,6 +69,7 @@ def command(
     members: tuple[Path, ...],
     lesion_logit: float,
     mask_threshold: float | None,
+    focus_mm: float | None,
     name: str | None,
     version: str,
     volumes: tuple[Path, ...],
@@ -99,6 +105,7 @@ def command(
         members=members,
         lesion_logit=lesion_logit,
         mask_threshold=mask_threshold,
+        focus_mm=focus_mm,
     )
     click.echo(
         f"{content.name} {version}: found from a score of {point.threshold} "

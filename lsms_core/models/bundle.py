@@ -147,6 +147,8 @@ def new_bundle(folder: str | Path) -> Iterator[Path]:
         write_manifest(temporary)
         # Temporary folders are for their owner alone; a model is for everybody on the machine.
         temporary.chmod(0o755)
+        for path in temporary.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)
         if target.exists():
             shutil.rmtree(target)
         temporary.replace(target)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lsms_core.anatomy.geometry import CTVolume
+from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.errors import BundleError, InputError
 from lsms_core.evaluation.calibration import OperatingPoint, choose_threshold
 from lsms_core.evaluation.report import tables
@@ -114,6 +115,7 @@ def release(
     members: Sequence[str | Path] = (),
     lesion_logit: float = 0.0,
     mask_threshold: float | None = None,
+    focus_mm: float | None = None,
 ) -> Path:
     """Write a trained bundle under its name, with threshold, card and graphs.
 
@@ -128,6 +130,7 @@ def release(
         members: bundles of further networks that draw; the mean of all maps counts.
         lesion_logit: added to the logits of the lesions that LSMS draws.
         mask_threshold: of the map; None for the bundle's own.
+        focus_mm: how far around the liver is looked at; None for the bundle's own.
 
     Returns:
         The folder.
@@ -184,7 +187,7 @@ def release(
             Path(scratch) / content.name,
             model,
             source.tokenizer,
-            preprocessing=source.preprocessing,
+            preprocessing=_focused(source.preprocessing, focus_mm),
             postprocessing=postprocessing.to_dict(),
             card=card,
             name=content.name,
@@ -199,3 +202,8 @@ def _joined(model: Model, others: Sequence[Model]) -> Model:
     if len(kept) != 1 + len(others):
         raise BundleError("Only LSMS networks draw together.")
     return with_members(*kept)
+
+
+def _focused(preprocessing: Mapping[str, Any], focus_mm: float | None) -> dict[str, Any]:
+    changed = {} if focus_mm is None else {"focus_mm": focus_mm}
+    return asdict(PreprocessingConfig.from_dict({**preprocessing, **changed}))

@@ -28,9 +28,8 @@ from lsms_core.models.runtime.graphs import PARTS, WEIGHTS, graph_file
 from lsms_core.models.runtime.interface import Part
 from lsms_core.models.runtime.torch_runtime import parts_of
 
-# From opset 20 on GELU is one operator, which is a tenth faster. The exporters of older torch, such
-# as 2.7, fail there.
-OPSET = 20 if tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 13) else 18
+# From 20 on GELU is one operator, which is a tenth faster.
+OPSET = 20
 # safetensors' names of what ONNX can hold.
 _STORED = {
     "F16": TensorProto.FLOAT16,

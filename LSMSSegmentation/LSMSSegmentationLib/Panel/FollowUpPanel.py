@@ -6,7 +6,7 @@ from slicer.i18n import tr as _
 
 from lsms_core.session.comparing import Comparing, StudyNodes, whyNotComparable
 from lsms_core.session.follow_up_rows import changeRows, followUpText
-from lsms_core.session.studies import ctOf
+from lsms_core.session.study_segmentations import ctOf
 from LSMSSegmentationLib.Panel.ListTable import fitHeight, prepareTable
 from LSMSSegmentationLib.Panel.SegmentViews import showPoint
 from LSMSSegmentationLib.Panel.StatusLine import StatusLine

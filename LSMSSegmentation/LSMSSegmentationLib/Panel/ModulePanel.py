@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from lsms_core.session.run_texts import progressText
-from lsms_core.session.studies import segmentationFor
+from lsms_core.session.study_segmentations import segmentationFor
 from LSMSSegmentationLib import ServerSettings
 from LSMSSegmentationLib.Panel.FollowUpPanel import FollowUpPanel
 from LSMSSegmentationLib.Panel.ModelPicker import ModelPicker

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import pytest
 import torch
 
 from lsms_core.errors import BundleError
+from lsms_core.evaluation.calibration import OperatingPoint
 from lsms_core.models.architectures import (
     new_model,
     reads_text,
@@ -20,11 +22,12 @@ from lsms_core.models.architectures import (
     with_words,
 )
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
+from lsms_core.models.installed import inspect_bundle
 from lsms_core.models.lsms.lsms_config import LSMSConfig
 from lsms_core.models.lsms.model import LSMS, LSMSModel
 from lsms_core.models.lsms.outline import KINDS, LESIONS
 from lsms_core.models.lsms.text_encoder import TextEncoder
-from Testing.core.models_tiny import tiny_drawing
+from Testing.core.models_tiny import saved_drawing, tiny_drawing
 
 SHAPE = {"dims": (8, 16, 24, 32), "depths": (1, 1, 1, 1), "decoder_width": 32, "detail": (4, 8)}
 BERT = {
@@ -282,3 +285,20 @@ def test_what_is_drawn_exports():
     with torch.no_grad():
         exported = torch.export.export(module, (images(),), strict=False).module()
         torch.testing.assert_close(exported(images()), module(images()), atol=1e-3, rtol=1e-3)
+
+
+def test_a_release_may_look_at_the_liver_only(tmp_path, monkeypatch):
+    from lsms_core.training import release as releasing
+
+    monkeypatch.setattr(releasing, "check_exporter", lambda: None)
+    monkeypatch.setattr(
+        releasing, "add_graphs", lambda plain, output, _volumes: shutil.copytree(plain, output)
+    )
+    bundle = saved_drawing(tmp_path / "run" / "small")
+    content = releasing.Release("small", "1.2.3", "Notes.", {})
+    point = OperatingPoint(0.3, 1.0, 1.0)
+    focused = releasing.release(bundle, tmp_path / "focused", point, content, focus_mm=30.0)
+    again = releasing.release(focused, tmp_path / "again", point, content)
+    plain = releasing.release(bundle, tmp_path / "plain", point, content)
+    margins = [inspect_bundle(f).preprocessing["focus_mm"] for f in (focused, again, plain)]
+    assert margins == [30.0, 30.0, 0.0]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsms_core.anatomy.geometry import SlicePlane
+from lsms_core.anatomy.regions import bounding_box
 from lsms_core.dataset.preprocessing import ANCHORS_MM, SliceTransform
 from lsms_core.models.lsms.kinds import LOBES
 
@@ -83,15 +84,15 @@ def liver_box(maps: NDArray[np.float32], place: SliceTransform) -> Box | None:
         place: of the grid on the slice.
     """
     liver = maps[:LOBES].max(axis=0) >= _LIVER
-    rows, columns = np.flatnonzero(liver.any(axis=1)), np.flatnonzero(liver.any(axis=0))
-    if not len(rows):
+    if not liver.any():
         return None
+    rows, columns = bounding_box(liver, (0, 0))
     (top, left), pixel = place.origin_mm, place.grid_spacing_mm
     return Box(
-        top + float(rows[0]) * pixel,
-        top + float(rows[-1]) * pixel,
-        left + float(columns[0]) * pixel,
-        left + float(columns[-1]) * pixel,
+        top + rows.start * pixel,
+        top + (rows.stop - 1) * pixel,
+        left + columns.start * pixel,
+        left + (columns.stop - 1) * pixel,
     )
 
 

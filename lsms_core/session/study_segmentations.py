@@ -31,6 +31,7 @@ def segmentationFor(volumeNode, segmentationNode):
     scene = volumeNode.GetScene()
     for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")):
         node = scene.GetNthNodeByClass(index, "vtkMRMLSegmentationNode")
-        if ctOf(node) is not None and ctOf(node).GetID() == volumeNode.GetID():
+        ct = ctOf(node)
+        if ct is not None and ct.GetID() == volumeNode.GetID():
             own = node
     return own

@@ -50,13 +50,29 @@ def with_guesses(
     ]
 
 
-def _guessed(arrays: CaseArrays, teacher: Model, preprocessing: PreprocessingConfig) -> CaseArrays:
-    planes = np.repeat(arrays.hu, len(preprocessing.slice_offsets_mm), axis=0)
-    image = torch.from_numpy(apply_window(planes.astype(np.float32), preprocessing.window_hu))
+def lesion_map(
+    arrays: CaseArrays, level: int, model: Model, preprocessing: PreprocessingConfig
+) -> NDArray[np.float32]:
+    """Return the (H, W) probability of a lesion that a network draws in a slice of a case.
+
+    Args:
+        arrays: on the model's grid.
+        level: of the slice.
+        model: draws lobes and lesions without words on the same grid.
+        preprocessing: the window and the neighbours that the model sees.
+    """
+    slab = arrays.around(level, preprocessing.slice_offsets_mm)
+    planes = arrays.hu[slab.levels][slab.seen].astype(np.float32)
+    image = torch.from_numpy(apply_window(planes, preprocessing.window_hu))
     with torch.inference_mode():
-        maps = teacher.lsms.draw(image[None])
+        maps = model.lsms.draw(image[None])
         assert maps is not None
-        drawn = probabilities(maps)[0, LESIONS].numpy()
+        drawn: NDArray[np.float32] = probabilities(maps)[0, LESIONS].numpy()
+    return drawn
+
+
+def _guessed(arrays: CaseArrays, teacher: Model, preprocessing: PreprocessingConfig) -> CaseArrays:
+    drawn = lesion_map(arrays, 0, teacher, preprocessing)
     lesions, certainty = marks(drawn, arrays.liver[0])
     return replace(arrays, lesions=lesions[None], certainty=certainty[None])
 

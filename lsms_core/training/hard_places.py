@@ -15,18 +15,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from lsms_core.anatomy.regions import label_components
-from lsms_core.dataset.preprocessing import PreprocessingConfig, apply_window
+from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.dataset.sources import CaseArrays
 from lsms_core.dataset.text_free_pictures import HardPlace
 from lsms_core.errors import InputError
 from lsms_core.io.text_files import write_text
 from lsms_core.models.architectures import Model
-from lsms_core.models.lsms.kinds import LESIONS
-from lsms_core.models.lsms.outline import probabilities
+from lsms_core.training.guesses import lesion_map
 
 # What is drawn with this probability counts as found.
 _FOUND = 0.25
@@ -55,23 +53,10 @@ def hard_places(
         if arrays.case.lesions_labelled and arrays.case.certified:
             step = max(round(_APART_MM / arrays.spacing_mm[0]), 1)
             for level in np.flatnonzero(arrays.liver_areas)[::step].tolist():
-                drawn = _drawn(arrays, level, model, preprocessing)
+                drawn = lesion_map(arrays, level, model, preprocessing)
                 for row, column in _mistakes(drawn, arrays.lesions[level]):
                     places.append(HardPlace(arrays.case.name, level, row, column))
     return places
-
-
-def _drawn(
-    arrays: CaseArrays, level: int, model: Model, preprocessing: PreprocessingConfig
-) -> NDArray[np.float32]:
-    slab = arrays.around(level, preprocessing.slice_offsets_mm)
-    planes = arrays.hu[slab.levels][slab.seen].astype(np.float32)
-    image = torch.from_numpy(apply_window(planes, preprocessing.window_hu))
-    with torch.inference_mode():
-        maps = model.lsms.draw(image[None])
-        assert maps is not None
-        lesions: NDArray[np.float32] = probabilities(maps)[0, LESIONS].numpy()
-    return lesions
 
 
 def _mistakes(

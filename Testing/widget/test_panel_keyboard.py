@@ -56,6 +56,26 @@ def test_f2_names_the_selected_lesion(panel, whole, labels, liver):
     assert table.item(1, 0).text() == "Metastasis A"
 
 
+def test_a_half_typed_name_outlives_a_change_in_the_scene(panel, whole, labels, liver):
+    from PySide6.QtTest import QTest
+    from PySide6.QtWidgets import QLineEdit
+
+    panel.search("all lesions", labels, liver)
+    table = table_of(panel)
+    table.setCurrentCell(1, 3)
+    panel.press(_qt().Key_F2, table)
+    (editor,) = table.findChildren(QLineEdit)
+    editor.selectAll()
+    QTest.keyClicks(editor, "Metas")
+    panel.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode", "another")
+    panel.wait()
+    panel.panel.update()
+    panel.settle()
+    QTest.keyClicks(editor, "tasis A")
+    panel.press(_qt().Key_Return, editor)
+    assert table.item(1, 0).text() == "Metastasis A"
+
+
 def test_from_typing_to_a_dropped_lesion_by_keys_alone(panel, whole, labels, liver):
     from PySide6.QtTest import QTest
 

@@ -48,6 +48,7 @@ class LesionList:
     def __init__(self, table, actions):
         self._table, self._actions = table, actions
         self._rows = []
+        self._shown = []
         self._names = {}
         self._filling = False
         self._editable = False
@@ -82,21 +83,39 @@ class LesionList:
         names, colours = names or {}, colours or {}
         self._filling = True
         self._rows, self._names, self._editable = list(rows), dict(names), editable
-        self._table.clearContents()
         self._table.rowCount = len(rows)
-        for index, row in enumerate(rows):
-            texts = (names.get(row.number) or str(row.number), row.place, row.size)
-            for column, text in enumerate((*texts, row.attenuation, row.why)):
-                item = self._item(row, column, text)
-                if column == 0:
-                    self._mark(item, row, colours.get(row.number))
-                self._table.setItem(index, column, item)
+        self._shown = [
+            self._fill(index, row, names.get(row.number), colours.get(row.number))
+            for index, row in enumerate(rows)
+        ]
         fitHeight(self._table)
         if before is not None:
             for index, row in enumerate(rows):
-                if row.number == before.number:
+                if row.number == before.number and index != self._table.currentRow():
                     self._table.setCurrentCell(index, 0)
         self._filling = False
+
+    def _fill(self, index, row, name, colour):
+        """Write a row where it says something else than before; return what it says.
+
+        The list is shown anew whenever something in the scene changes, and a new item takes away
+        the name that the reader is typing.
+        """
+        texts = (name or str(row.number), row.place, row.size, row.attenuation, row.why)
+        says = (row.number, *texts, row.kept, colour, self._editable)
+        if self._shown[index : index + 1] == [says] and self._unchanged(index, row, texts[0]):
+            return says
+        for column, text in enumerate(texts):
+            item = self._item(row, column, text)
+            if column == 0:
+                self._mark(item, row, colour)
+            self._table.setItem(index, column, item)
+        return says
+
+    def _unchanged(self, index, row, name):
+        """Return whether the reader's last click or name was not one that was refused."""
+        item = self._table.item(index, 0)
+        return item.text() == name and (item.checkState() == qt.Qt.Checked) == row.kept
 
     def _item(self, row, column, text):
         item = qt.QTableWidgetItem(text)

@@ -52,6 +52,7 @@ class qMRMLNodeComboBox(QWidget):
         super().__init__(parent)
         self._values, self._scene, self._nodes, self._current = {}, None, [], None
         self._tags = []
+        self.destroyed.connect(lambda: self.setMRMLScene(None))
         self._box = QComboBox()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

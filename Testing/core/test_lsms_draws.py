@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lsms_core.errors import BundleError
+from lsms_core.errors import BundleError, InputError
 from lsms_core.evaluation.calibration import OperatingPoint
 from lsms_core.models.architectures import (
     new_model,
@@ -287,18 +287,42 @@ def test_what_is_drawn_exports():
         torch.testing.assert_close(exported(images()), module(images()), atol=1e-3, rtol=1e-3)
 
 
-def test_a_release_may_look_at_the_liver_only(tmp_path, monkeypatch):
+@pytest.fixture
+def released(tmp_path, monkeypatch):
+    """Release a bundle under a name, without graphs."""
     from lsms_core.training import release as releasing
 
     monkeypatch.setattr(releasing, "check_exporter", lambda: None)
     monkeypatch.setattr(
         releasing, "add_graphs", lambda plain, output, _volumes: shutil.copytree(plain, output)
     )
-    bundle = saved_drawing(tmp_path / "run" / "small")
     content = releasing.Release("small", "1.2.3", "Notes.", {})
     point = OperatingPoint(0.3, 1.0, 1.0)
-    focused = releasing.release(bundle, tmp_path / "focused", point, content, focus_mm=30.0)
-    again = releasing.release(focused, tmp_path / "again", point, content)
-    plain = releasing.release(bundle, tmp_path / "plain", point, content)
+    return lambda bundle, name, **seen: releasing.release(
+        bundle, tmp_path / name, point, content, **seen
+    )
+
+
+def test_a_release_may_look_at_the_liver_only(tmp_path, released):
+    bundle = saved_drawing(tmp_path / "run" / "small")
+    focused = released(bundle, "focused", focus_mm=30.0)
+    again = released(focused, "again")
+    plain = released(bundle, "plain")
     margins = [inspect_bundle(f).preprocessing["focus_mm"] for f in (focused, again, plain)]
     assert margins == [30.0, 30.0, 0.0]
+
+
+def test_a_release_may_see_a_coarser_grid_that_shows_as_much(tmp_path, released):
+    bundle = saved_drawing(tmp_path / "run" / "small")
+    before = inspect_bundle(bundle).preprocessing
+    pixel = 1.3 * before["spacing_mm"]
+    coarse = released(bundle, "coarse", pixel_mm=pixel)
+    seen = inspect_bundle(coarse).preprocessing
+    assert seen["spacing_mm"] == pixel
+    for side in ("height", "width"):
+        assert seen[side] % 16 == 0
+        assert 0 <= seen[side] * pixel - before[side] * before["spacing_mm"] < 16 * pixel
+    for wrong in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(InputError, match="pixel"):
+            released(bundle, "no", pixel_mm=wrong)
+    assert not (tmp_path / "no").exists()

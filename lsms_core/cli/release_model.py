@@ -54,6 +54,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     type=float,
     help="How far around the liver slices are looked at, 0 for all; default: the bundle's.",
 )
+@click.option(
+    "--pixel-mm", type=float, help="Of the grid on which slices are seen; default: the bundle's."
+)
 @click.option("--name", help="Default: the output folder's name.")
 @click.option("--version", default="0.1.0", show_default=True)
 @compared_ct
@@ -70,6 +73,7 @@ def command(
     lesion_logit: float,
     mask_threshold: float | None,
     focus_mm: float | None,
+    pixel_mm: float | None,
     name: str | None,
     version: str,
     volumes: tuple[Path, ...],
@@ -106,6 +110,7 @@ def command(
         lesion_logit=lesion_logit,
         mask_threshold=mask_threshold,
         focus_mm=focus_mm,
+        pixel_mm=pixel_mm,
     )
     click.echo(
         f"{content.name} {version}: found from a score of {point.threshold} "

@@ -38,7 +38,7 @@ class PreprocessingConfig:
             count, as often as they are named. Only 0 in weights before 0.8.
         crop: "body" centres the grid on the patient's outline, "none" on the slice.
         focus_mm: how far around the liver a slice is looked at
-            (:mod:`lsms_core.inference.focus`); 0 for the whole grid, as in weights before 1.1.
+            (:mod:`lsms_core.inference.focus`); 0 for the whole grid, as in weights before 1.0.1.
     """
 
     spacing_mm: float = 1.25

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -27,6 +28,8 @@ from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.training.graph_agreement import add_graphs, check_exporter
 
+# Grids are whole multiples of the network's strides.
+_MULTIPLE = 16
 _INTRODUCTION = """# {name} {version}
 
 Text in, mask of the named liver lesion out: LSMS (arXiv 2408.17347, own implementation), variant
@@ -116,6 +119,7 @@ def release(
     lesion_logit: float = 0.0,
     mask_threshold: float | None = None,
     focus_mm: float | None = None,
+    pixel_mm: float | None = None,
 ) -> Path:
     """Write a trained bundle under its name, with threshold, card and graphs.
 
@@ -131,6 +135,9 @@ def release(
         lesion_logit: added to the logits of the lesions that LSMS draws.
         mask_threshold: of the map; None for the bundle's own.
         focus_mm: how far around the liver is looked at; None for the bundle's own.
+        pixel_mm: of the grid on which slices are seen, which shows as much of the body as before;
+            None for the bundle's own. A little coarser than in training the network invents less
+            (docs/history/lsms-draws.md).
 
     Returns:
         The folder.
@@ -187,7 +194,7 @@ def release(
             Path(scratch) / content.name,
             model,
             source.tokenizer,
-            preprocessing=_focused(source.preprocessing, focus_mm),
+            preprocessing=_seen(source.preprocessing, focus_mm, pixel_mm),
             postprocessing=postprocessing.to_dict(),
             card=card,
             name=content.name,
@@ -204,6 +211,19 @@ def _joined(model: Model, others: Sequence[Model]) -> Model:
     return with_members(*kept)
 
 
-def _focused(preprocessing: Mapping[str, Any], focus_mm: float | None) -> dict[str, Any]:
-    changed = {} if focus_mm is None else {"focus_mm": focus_mm}
-    return asdict(PreprocessingConfig.from_dict({**preprocessing, **changed}))
+def _seen(
+    preprocessing: Mapping[str, Any], focus_mm: float | None, pixel_mm: float | None
+) -> dict[str, Any]:
+    config = PreprocessingConfig.from_dict(preprocessing)
+    if focus_mm is not None:
+        config = replace(config, focus_mm=focus_mm)
+    if pixel_mm is not None:
+        if not 0 < pixel_mm < math.inf:
+            raise InputError(f"The pixel of the grid is {pixel_mm} mm: use a size above 0.")
+        smaller = config.spacing_mm / pixel_mm
+        height, width = (
+            math.ceil(size * smaller / _MULTIPLE) * _MULTIPLE
+            for size in (config.height, config.width)
+        )
+        config = replace(config, spacing_mm=pixel_mm, height=height, width=width)
+    return asdict(config)

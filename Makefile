@@ -39,9 +39,9 @@ test-viewer: $(VIEWER_ENV)/.installed
 	OMP_NUM_THREADS=1 $(VIEWER_ENV)/bin/python -m pytest -q Testing/viewer/test_page_access.py \
 	    Testing/viewer/test_workspace.py Testing/viewer/test_page.py
 
-# Without the tests that train, start processes or read real CT.
+# Most of the tests in a minute: without files that take more than three seconds, and without real CT.
 test-fast: $(TEST_ENV)/.installed
-	$(TEST_ENV)/bin/python -m pytest -q -m "not slow and not shared_data"
+	OMP_NUM_THREADS=1 $(TEST_ENV)/bin/python -m pytest -q -n auto --dist loadfile -m "not slow and not shared_data"
 
 # The wheel, the source archive and their extras, each in an empty environment.
 test-package:

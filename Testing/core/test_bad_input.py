@@ -291,6 +291,7 @@ def test_one_altered_byte_of_the_weights_is_refused(name, lsms, tiny_bundle, ct_
         assert "was altered or damaged; install the model again" in ran.err
 
 
+@pytest.mark.slow
 def test_missing_values_in_part_are_mended_and_told(lsms, tiny_bundle, ct, tmp_path):
     values = ct.array.astype(np.float32)
     values[2:4, 10:14, 10:14] = np.nan

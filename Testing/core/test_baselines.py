@@ -31,9 +31,10 @@ from lsms_core.training.run import build, train
 from Testing.core.training_tiny import BERT, VOCABULARY, tiny_run, write_cases, write_text_encoder
 
 # Lightning's advice about worker processes and batch counts is meant for real runs.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),
+]
 
 SIZES = [(64, 64), (65, 97), (127, 64)]
 FLOORS = [name for name in ARCHITECTURES if name != "lsms"]
@@ -222,7 +223,6 @@ def config(tmp_path_factory):
     return replace(tiny_run(write_cases(tmp_path_factory.mktemp("cases")), encoder), samples=4)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", FLOORS)
 def test_a_run_ends_in_a_bundle_of_its_architecture(name, config, tmp_path):
     run = replace(config, architecture=name, fold=0)

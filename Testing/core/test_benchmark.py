@@ -33,6 +33,8 @@ from lsms_core.models.lsms.mixers import EVALUATION_STEPS
 from lsms_core.models.lsms.model import LSMS
 from lsms_core.models.lsms.svla import LanguageBranch
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def descriptions():
@@ -162,7 +164,6 @@ def test_the_peak_is_measured():
     assert matmul_peak(torch.device("cpu"), torch.float32, budget_s=0.0) > 0.1
 
 
-@pytest.mark.slow
 def test_a_measurement_in_fresh_processes_is_complete_and_consistent(small_bundle):
     seen = []
     config = BenchmarkConfig(

@@ -17,6 +17,8 @@ from lsms_core.dataset.sources import Case
 from lsms_core.language.paraphrasing import STYLES
 from lsms_core.phantom.synthesis.two_sided import add_two_sided
 
+pytestmark = pytest.mark.slow
+
 SPACING = (4.0, 2.0, 2.0)
 SHAPE = (16, 120, 160)
 RIGHT, LEFT = (4, 60, 40), (4, 40, 92)

@@ -11,6 +11,7 @@ from lsms_core.cli.main import main
 from Testing.core.training_tiny import tiny_run, write_cases, write_text_encoder
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.usefixtures("shallow_networks"),
     pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),
 ]

@@ -31,6 +31,8 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 from cohort_fake import answer_json  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def cohort(tmp_path, monkeypatch):

@@ -16,6 +16,8 @@ from lsms_core.inference.candidates import CandidateSet, Search
 from lsms_core.inference.predictor import Predictor
 from lsms_core.language.query import Query
 
+pytestmark = pytest.mark.slow
+
 FILES = ["ct.nii.gz", "demo.png", "found.seg.nrrd", "truth.nii.gz"]
 
 

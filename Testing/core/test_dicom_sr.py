@@ -19,6 +19,8 @@ from lsms_core.io.measurement_report import Algorithm, MeasuredAnswer, Measureme
 from lsms_core.io.named_masks import Segment
 from lsms_core.io.volumes import read_volume
 
+pytestmark = pytest.mark.slow
+
 highdicom = pytest.importorskip("highdicom", reason="highdicom is not installed")
 pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed")
 STUDY = "1.2.826.0.1.3680043.8.498.7"

@@ -27,7 +27,7 @@ from lsms_core.training.run import split_cases, train
 from lsms_core.training.text_free import new_run, rate_at
 from Testing.core.training_tiny import tiny_run, write_cases
 
-pytestmark = pytest.mark.usefixtures("shallow_networks")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shallow_networks")]
 
 NETWORK = {"dims": (8, 16, 24, 32), "depths": (1, 1, 1, 1), "decoder_width": 32, "detail": (4, 8)}
 

@@ -18,6 +18,8 @@ from lsms_core.inference.explain import explain
 from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.inference.predictor import Predictor
 
+pytestmark = pytest.mark.slow
+
 SIZE = (90, 120)
 LIVER_HU = 110.0
 ROWS, COLUMNS = np.ogrid[: SIZE[0], : SIZE[1]]

@@ -13,6 +13,8 @@ from lsms_core.inference.explain import MOST_WORDS, explain, word_change
 from lsms_core.inference.predictor import Predictor
 from Testing.core.conftest import block_ct
 
+pytestmark = pytest.mark.slow
+
 UNIT = st.floats(0, 1, width=32)
 
 

@@ -11,6 +11,8 @@ from lsms_core.cli.demo import _make
 from lsms_core.evaluation.scores import overlap
 from lsms_core.inference.predictor import Predictor
 
+pytestmark = pytest.mark.slow
+
 RELEASED = Path(__file__).parents[2] / "Resources" / "Models" / "lsms-tiny"
 
 # The slice shows one lesion in each lobe.

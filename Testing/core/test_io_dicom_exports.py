@@ -24,6 +24,8 @@ from Testing.core.dicom_synthetic import (
     slice_of,
 )
 
+pytestmark = pytest.mark.slow
+
 
 class TestLeftOut:
     def test_a_patient_cd(self, tmp_path):

@@ -28,6 +28,8 @@ from Testing.core.dicom_synthetic import (
     slice_of,
 )
 
+pytestmark = pytest.mark.slow
+
 
 class TestJitter:
     @pytest.mark.parametrize("where", [lambda k: k == 7, lambda k: k == 0, lambda k: k % 2])

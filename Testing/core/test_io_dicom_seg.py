@@ -17,6 +17,8 @@ from lsms_core.io.output import check_output, write_masks
 from lsms_core.io.volumes import read_volume
 from Testing.core.dicom_synthetic import FRAME, SIZE, enhanced, series
 
+pytestmark = pytest.mark.slow
+
 highdicom = pytest.importorskip("highdicom", reason="highdicom is not installed")
 
 

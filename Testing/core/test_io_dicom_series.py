@@ -22,6 +22,8 @@ from Testing.core.dicom_synthetic import (
     slice_of,
 )
 
+pytestmark = pytest.mark.slow
+
 
 class TestChoice:
     def two(self, folder):

@@ -36,7 +36,7 @@ from lsms_core.worker.messages import candidates_from, candidates_message
 from Testing.core.models_tiny import saved, tiny_lsms
 from Testing.core.training_tiny import write_cases, write_text_encoder
 
-pytestmark = pytest.mark.usefixtures("shallow_networks")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shallow_networks")]
 
 GRID = PreprocessingConfig(spacing_mm=4.0, height=64, width=80)
 NETWORK = {"dims": (8, 16, 24, 32), "depths": (1, 1, 1, 1), "decoder_width": 32, "detail": (4, 8)}

@@ -29,6 +29,8 @@ from lsms_core.models.lsms.outline import KINDS, LESIONS
 from lsms_core.models.lsms.text_encoder import TextEncoder
 from Testing.core.models_tiny import saved_drawing, tiny_drawing
 
+pytestmark = pytest.mark.slow
+
 SHAPE = {"dims": (8, 16, 24, 32), "depths": (1, 1, 1, 1), "decoder_width": 32, "detail": (4, 8)}
 BERT = {
     "vocab_size": 40,
@@ -271,7 +273,6 @@ def test_with_the_words_silenced_the_encoder_is_the_one_that_draws():
         torch.testing.assert_close(a, b)
 
 
-@pytest.mark.slow
 def test_what_is_drawn_exports():
     class Draw(torch.nn.Module):
         def __init__(self, network: LSMS) -> None:

@@ -11,6 +11,8 @@ from lsms_core.cli.make_phantoms import command
 from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.dataset.sources import list_cases, load_case
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

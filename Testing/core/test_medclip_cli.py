@@ -14,6 +14,8 @@ from lsms_core.models.medclip_sam import files
 from lsms_core.models.medclip_sam.medclip_config import MedClipSamConfig
 from Testing.core.medclip_tiny import write_clip, write_sam
 
+pytestmark = pytest.mark.slow
+
 ENGINE = ("--engine", "medclip-sam", "--device", "cpu")
 
 

@@ -19,6 +19,8 @@ from lsms_core.models.medclip_sam import files
 from lsms_core.models.medclip_sam.medclip_config import MedClipSamConfig
 from Testing.core.medclip_tiny import write_clip, write_sam
 
+pytestmark = pytest.mark.slow
+
 
 def report(model="a 1", engine="lsms", dice=0.8, wrong=0.2, ids=("x",)):
     """A report as the evaluation makes it: ``dice`` for the right text, ``wrong`` for others."""

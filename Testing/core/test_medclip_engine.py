@@ -26,6 +26,8 @@ from lsms_core.models.medclip_sam.medclip_config import NEUTRAL_TEXTS, MedClipSa
 from lsms_core.models.medclip_sam.open_clip_format import PICKLE_NAME, WEIGHTS_NAME
 from Testing.core.medclip_tiny import write_clip, write_sam
 
+pytestmark = pytest.mark.slow
+
 LOOSE = PostprocessingConfig(
     mask_threshold=0.1, presence_threshold=0.1, min_area_mm2=0.0, min_depth_mm=0.0
 )

@@ -27,6 +27,8 @@ from lsms_core.models.medclip_sam.open_clip_format import (
 from lsms_core.models.medclip_sam.sam import Prompt, Sam, make_prompts, spread_points
 from Testing.core.medclip_tiny import CLIP, write_clip, write_sam
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):

@@ -21,6 +21,8 @@ from lsms_core.models.medclip_sam.medclip_config import MedClipSamConfig
 from lsms_core.models.medclip_sam.open_clip_format import PICKLE_NAME, WEIGHTS_NAME
 from Testing.core.medclip_tiny import write_clip, write_sam
 
+pytestmark = pytest.mark.slow
+
 
 def picture(path, value, box=None, shape=(20, 30)):
     """A grey picture, or a mask with one rectangle."""

@@ -13,6 +13,8 @@ from lsms_core.models.medclip_sam.stages import StageClock
 from lsms_core.models.medclip_sam.timing import measure, random_model, table
 from Testing.core.medclip_tiny import CLIP, write_sam
 
+pytestmark = pytest.mark.slow
+
 SAM = {
     "hidden_size": 32,
     "num_hidden_layers": 2,

@@ -24,7 +24,7 @@ from lsms_core.training.medclip.pairs import FolderPairs, GeneratedPairs, read_p
 from lsms_core.training.medclip.retrieval import retrieval
 
 # Lightning and MONAI warn about matters of their own.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 TINY = ContrastiveConfig(
     pairs="generated",
@@ -202,7 +202,6 @@ def test_the_shipped_demonstration_is_a_configuration(repository):
     assert config.tau == config.info_tau
 
 
-@pytest.mark.slow
 def test_training_lifts_retrieval_far_above_chance(tmp_path):
     """A shorter run of the shipped demonstration."""
     config = ContrastiveConfig(

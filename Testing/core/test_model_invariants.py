@@ -13,6 +13,8 @@ from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.models.lsms.lsms_config import LSMSConfig
 from lsms_core.models.lsms.model import LSMS
 
+pytestmark = pytest.mark.slow
+
 MIXERS = ("nmf", "mhsa")
 
 
@@ -219,7 +221,6 @@ def test_saved_and_loaded_it_answers_the_same(mixer, tmp_path):
     assert torch.equal(network(*inputs()), other(*inputs()))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mixer", MIXERS)
 @torch.inference_mode()
 def test_it_compiles_as_one_graph(mixer):
@@ -230,7 +231,6 @@ def test_it_compiles_as_one_graph(mixer):
     torch.compiler.reset()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mixer", MIXERS)
 def test_it_exports(mixer):
     network = make(mixer, depths=(1, 1, 1, 1))

@@ -11,6 +11,8 @@ from lsms_core.models.lsms.outline import KINDS
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.module import LSMSTraining
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=[True, False], ids=["frozen-embeddings", "all-free"])
 def module(request, small_bundle, monkeypatch) -> LSMSTraining:

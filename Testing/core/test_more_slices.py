@@ -14,7 +14,7 @@ from lsms_core.training.run import build
 from Testing.core.models_tiny import saved, tiny_lsms, tiny_unet
 from Testing.core.training_tiny import BERT, tiny_run, write_cases, write_text_encoder
 
-pytestmark = pytest.mark.usefixtures("shallow_networks")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shallow_networks")]
 
 THREE, SEVEN = (-4.0, 0.0, 4.0), (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0)
 

@@ -21,6 +21,8 @@ from lsms_core.models.lsms.outline import (
 )
 from Testing.core.models_tiny import DIMS, SHAPE, tiny_lsms, tiny_unet
 
+pytestmark = pytest.mark.slow
+
 WINDOW = (-160.0, 240.0)
 
 

@@ -16,7 +16,7 @@ from lsms_core.training.run import build
 from Testing.core.models_tiny import DIMS, engine_of, saved, tiny_lsms, tiny_unet
 from Testing.core.training_tiny import tiny_run, write_cases, write_text_encoder
 
-pytestmark = pytest.mark.usefixtures("shallow_networks")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shallow_networks")]
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,8 @@ from lsms_core.worker.protocol import MessageReader
 from Testing.core.test_follow_up import study as balls
 from Testing.core.test_worker_process import PATIENCE_S, until
 
+pytestmark = pytest.mark.slow
+
 SHAPE = (20, 50, 60)
 LIVER = np.s_[2:18, 6:44, 6:54]
 

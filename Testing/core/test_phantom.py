@@ -22,6 +22,8 @@ from lsms_core.phantom.noise import scanner_noise, smooth_noise
 from lsms_core.phantom.shapes import capsule, common, curve, ellipsoid, union, without
 from lsms_core.phantom.synthesis.spec import LesionSpec
 
+pytestmark = pytest.mark.slow
+
 TINY = (14, 64, 88)
 WANTED = [
     PlacedLesion("left", LesionSpec(26.0, -50.0, irregularity=0.1), inner=True),

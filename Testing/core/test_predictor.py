@@ -14,6 +14,8 @@ from lsms_core.inference import maps as slice_maps
 from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.inference.predictor import Predictor
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["left lobe lesion", "right cyst", "all lesions"]
 # Probabilities are kept as float16, and batches of another size are summed in another order.
 CLOSE = {"atol": 2e-3, "rtol": 0.0}

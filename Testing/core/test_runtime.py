@@ -22,6 +22,8 @@ from lsms_core.models.runtime.threads import default_threads, usable_cores
 from lsms_core.training import graph_agreement
 from Testing.core.models_tiny import saved_drawing
 
+pytestmark = pytest.mark.slow
+
 SHAPE = {"dims": (8, 8, 16, 16), "depths": (1, 1, 1, 1), "decoder_width": 32}
 BERT = {
     "vocab_size": 120,
@@ -188,7 +190,6 @@ def test_graphs_that_draw_otherwise_are_refused(
     assert not (tmp_path / "refused").exists()
 
 
-@pytest.mark.slow
 def test_both_runtimes_read_and_find_the_same(tmp_path, monkeypatch):
     from lsms_core.benchmarking.random_bundle import random_model, save_random_bundle
     from lsms_core.models.bundle import load_model

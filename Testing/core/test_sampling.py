@@ -17,6 +17,8 @@ from lsms_core.dataset.sources import cases_of, list_cases, load_case, split_fol
 from lsms_core.errors import InputError
 from Testing.core.training_tiny import write_cases
 
+pytestmark = pytest.mark.slow
+
 GRID = PreprocessingConfig(spacing_mm=3.0, height=96, width=128)
 
 

@@ -20,6 +20,7 @@ from Testing.core.training_tiny import tiny_run, write_cases, write_text_encoder
 
 # Lightning's advice about worker processes and batch counts is meant for real runs.
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.usefixtures("shallow_networks"),
     pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),
 ]
@@ -44,7 +45,6 @@ def weights(bundle):
     return load_file(bundle / "model.safetensors")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("at", [2, 5])
 def test_a_killed_run_goes_on_to_the_same_weights(config, tmp_path, monkeypatch, at):
     whole = weights(train(config, tmp_path / "whole"))

@@ -20,6 +20,8 @@ from lsms_core.models.manifest import sha256, verify_bundle, write_manifest
 from lsms_core.models.weights_cache import DOWNLOADS, WeightsCache
 from lsms_core.models.weights_download import BackgroundDownload, download_model
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = bytes(range(256)) * 20000  # 5 MB: more than one block
 
 

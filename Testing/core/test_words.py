@@ -77,6 +77,7 @@ def test_padding_is_not_read(queries):
     torch.testing.assert_close(head(padded, mask), head(words, mask[:, :4]))
 
 
+@pytest.mark.slow
 def test_what_is_looked_for_is_found_wherever_it_stands():
     torch.manual_seed(0)
     words, asked = torch.zeros(64, 12, 16), torch.zeros(64, 1)

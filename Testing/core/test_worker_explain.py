@@ -14,6 +14,8 @@ from lsms_core.worker.client import WorkerClient
 from Testing.core.medclip_tiny import write_clip, write_sam
 from Testing.core.test_worker_process import PATIENCE_S, ask, model, until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def client(small_bundle):

@@ -19,6 +19,8 @@ from lsms_core.inference.predictor import Predictor
 from lsms_core.processes import OutgoingQueue
 from lsms_core.worker.client import WorkerClient
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_S = 240  # for a machine that is busy with other things
 TEXTS = ["left lobe lesion", "right cyst"]
 posix = pytest.mark.skipif(os.name != "posix", reason="process groups and /proc")

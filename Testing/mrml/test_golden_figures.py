@@ -18,6 +18,8 @@ from lsms_core.mrml.segmentation_candidates import candidates_of_segmentation
 from lsms_core.mrml.volume_nodes import read_ct
 from lsms_core.worker.messages import candidates_from, candidates_message
 
+pytestmark = pytest.mark.slow
+
 RELEASED = Path(__file__).parents[2] / "Resources" / "Models" / "lsms-tiny"
 # Both lesions and a part of the liver around.
 SLICES = (22, 29)

@@ -22,6 +22,8 @@ if str(MODULE) not in sys.path:
 
 from LSMSSegmentationLib.Install import InstallBackend, Installer, InstallPlan  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def slicer_modules(monkeypatch):

@@ -8,6 +8,8 @@ import time
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ONE = np.s_[5:8, 8:14, 10:16]
 OTHER = np.s_[4:9, 15:20, 20:28]
 

@@ -8,6 +8,8 @@ import time
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ONE_TEXT = False
 
 LARGE = np.s_[3:8, 4:12, 4:13]
@@ -249,7 +251,6 @@ def synthetic_studies(panel):
     return (first, earlier), (second, later)
 
 
-@pytest.mark.slow
 def test_a_picture_for_the_documentation(panel):
     from pathlib import Path
 

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
 SHAPE = (12, 24, 32)
 # The engine of these tests finds the lesions whatever the text is.
 ONE_TEXT = False

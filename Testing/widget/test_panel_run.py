@@ -7,6 +7,8 @@ import pytest
 
 from lsms_core.errors import CancelledError, DependencyError
 
+pytestmark = pytest.mark.slow
+
 ONE = np.s_[5:8, 8:14, 10:16]
 OTHER = np.s_[4:9, 15:20, 20:28]
 

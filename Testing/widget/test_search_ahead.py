@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 # The engine of these tests finds the lesions whatever the text is.
 ONE_TEXT = False
 

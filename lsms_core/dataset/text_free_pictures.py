@@ -59,6 +59,7 @@ class TextFreeConfig:
         synthetic_share: how often lesions are added.
         lesion_counts: how many are added where some are; drawn with equal chance.
         diameter_mm: smallest and largest diameter of added lesions.
+        hyperdense_share: how many of them are brighter than the liver.
         sided_share: how many of them are put clearly into one lobe, into either equally often.
         wander_share: how often the picture is cut out anywhere in the slice.
         positive_share: how often negative HU are lost, as they are in some single slices.
@@ -74,6 +75,7 @@ class TextFreeConfig:
     synthetic_share: float = 0.6
     lesion_counts: tuple[int, ...] = (1, 2, 2, 3, 4)
     diameter_mm: tuple[float, float] = (5.0, 50.0)
+    hyperdense_share: float = 0.12
     sided_share: float = 0.4
     wander_share: float = 0.2
     positive_share: float = 0.1
@@ -214,7 +216,7 @@ class TextFreePictures(Dataset[dict[str, Any]]):
         made = np.zeros(hu.shape, bool)
         for _ in range(int(rng.choice(self._config.lesion_counts))):
             where = lobe_to_fill(offset_mm, hu.shape, self._config.sided_share, rng)
-            spec = random_spec(rng, self._config.diameter_mm)
+            spec = random_spec(rng, self._config.diameter_mm, self._config.hyperdense_share)
             avoid = real | made
             hu, new = add_lesions(hu, liver, spacing_mm, [spec], rng, avoid=avoid, where=where)
             made |= new > 0

@@ -9,6 +9,14 @@ import numpy as np
 
 Appearance = Literal["solid", "cystic", "hyperdense", "rim", "necrotic"]
 
+_SHARES: dict[Appearance, float] = {
+    "solid": 0.52,
+    "cystic": 0.14,
+    "hyperdense": 0.12,
+    "rim": 0.1,
+    "necrotic": 0.12,
+}
+
 
 @dataclass(frozen=True)
 class LesionSpec:
@@ -35,24 +43,24 @@ class LesionSpec:
 
 
 def random_spec(
-    rng: np.random.Generator, diameter_mm: tuple[float, float] = (6.0, 60.0)
+    rng: np.random.Generator,
+    diameter_mm: tuple[float, float] = (6.0, 60.0),
+    hyperdense_share: float = _SHARES["hyperdense"],
 ) -> LesionSpec:
     """Draw a lesion: most are hypodense and small, some subtle, some large.
 
     Args:
         rng: source of chance.
         diameter_mm: smallest and largest diameter; small ones are drawn more often.
+        hyperdense_share: how many are brighter than the liver.
     """
+    others = (1.0 - hyperdense_share) / (1.0 - _SHARES["hyperdense"])
+    shares = {name: share * others for name, share in _SHARES.items()}
+    shares["hyperdense"] = hyperdense_share
     low, high = np.log(diameter_mm[0]), np.log(diameter_mm[1])
     # The mean of two draws in the logarithm favours the middle, about 20 mm.
     diameter = float(np.exp(low + (high - low) * 0.5 * (rng.random() + rng.random())))
-    appearance: Appearance = (
-        "solid",
-        "cystic",
-        "hyperdense",
-        "rim",
-        "necrotic",
-    )[int(rng.choice(5, p=[0.52, 0.14, 0.12, 0.1, 0.12]))]
+    appearance = list(shares)[int(rng.choice(len(shares), p=list(shares.values())))]
     contrast = float(-np.clip(rng.gamma(4.0, 11.0), 14.0, 100.0))
     if appearance == "hyperdense":
         contrast = float(rng.uniform(20.0, 60.0))

@@ -80,3 +80,20 @@ def test_drawn_lesions_are_mostly_hypodense_and_within_the_limits():
     assert np.mean([s.contrast_hu < 0 for s in specs]) > 0.8
     assert 12 < np.median([s.diameter_mm for s in specs]) < 28
     assert {s.appearance for s in specs} == {"solid", "cystic", "hyperdense", "rim", "necrotic"}
+
+
+def test_as_many_as_wanted_are_hyperdense():
+    rng = np.random.default_rng(0)
+    for wanted in (0.0, 0.4, 1.0):
+        specs = [random_spec(rng, hyperdense_share=wanted) for _ in range(400)]
+        assert abs(np.mean([s.contrast_hu > 0 for s in specs]) - wanted) < 0.06
+        assert all((s.appearance == "hyperdense") == (s.contrast_hu > 0) for s in specs)
+
+
+def test_other_appearances_keep_their_proportions():
+    specs = [random_spec(np.random.default_rng(n)) for n in range(400)]
+    more = [random_spec(np.random.default_rng(n), hyperdense_share=0.5) for n in range(400)]
+    # The draw of the appearance is the same number, so sizes and places of a run stay as they were.
+    assert [s.diameter_mm for s in specs] == [s.diameter_mm for s in more]
+    shares = [np.mean([s.appearance == "solid" for s in some]) for some in (specs, more)]
+    assert abs(shares[1] / shares[0] - 0.5 / 0.88) < 0.1

@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument(
         "--focus-mm", type=float, help="margin around the liver, 0 for none; default: the weights'"
     )
+    parser.add_argument("--pixel-mm", type=float, help="of the grid; default: the weights'")
     parser.add_argument("--thresholds", nargs="*", type=float, default=[0.25, 0.4, 0.5])
     options = parser.parse_args()
     info = inspect_bundle(options.weights)
@@ -51,6 +52,8 @@ def main() -> None:
     grid = replace(PreprocessingConfig.from_dict(info.preprocessing), votes_mm=(0.0,))
     if options.focus_mm is not None:
         grid = replace(grid, focus_mm=options.focus_mm)
+    if options.pixel_mm is not None:
+        grid = grid.at_pixel(options.pixel_mm)
     listed = cases_of([options.slices], options.patients)
     cases = [case for case in listed if case.lesions_labelled and case.certified]
     drawn = []

@@ -42,10 +42,10 @@ def tiny_drawing(seed: int = 0, **changes) -> LSMSModel:
     return model.eval()
 
 
-def saved_drawing(folder: Path, **changes) -> Path:
+def saved_drawing(folder: Path, seed: int = 0, **changes) -> Path:
     """Save one of them with a small grid, in half precision."""
     grid = {"spacing_mm": 3.0, "height": 64, "width": 96}
-    return saved(folder, tiny_drawing(), spelling_tokenizer(), preprocessing=grid, **changes)
+    return saved(folder, tiny_drawing(seed), spelling_tokenizer(), preprocessing=grid, **changes)
 
 
 def engine_of(model, folder: Path | None = None, precision: str = "auto") -> LsmsEngine:

@@ -22,12 +22,13 @@ from lsms_core.models.architectures import (
     with_words,
 )
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
+from lsms_core.models.bundle import load_bundle
 from lsms_core.models.installed import inspect_bundle
 from lsms_core.models.lsms.lsms_config import LSMSConfig
 from lsms_core.models.lsms.model import LSMS, LSMSModel
 from lsms_core.models.lsms.outline import KINDS, LESIONS
 from lsms_core.models.lsms.text_encoder import TextEncoder
-from Testing.core.models_tiny import saved_drawing, tiny_drawing
+from Testing.core.models_tiny import random_bundle, saved_drawing, tiny_drawing
 
 pytestmark = pytest.mark.slow
 
@@ -326,4 +327,22 @@ def test_a_release_may_see_a_coarser_grid_that_shows_as_much(tmp_path, released)
     for wrong in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(InputError, match="pixel"):
             released(bundle, "no", pixel_mm=wrong)
+    assert not (tmp_path / "no").exists()
+
+
+def test_a_release_may_be_the_mean_of_two_states_of_a_run(tmp_path, released):
+    before, after = (
+        saved_drawing(tmp_path / name, seed=seed) for name, seed in (("before", 0), ("after", 1))
+    )
+    mean = load_bundle(released(after, "mean", mean_with=before)).model.state_dict()
+    states = [load_bundle(folder).model.state_dict() for folder in (before, after)]
+    moved = 0
+    for name, value in mean.items():
+        one, other = (state[name].float() for state in states)
+        torch.testing.assert_close(value.float(), (one + other) / 2, atol=2e-3, rtol=2e-3)
+        moved += int((value != states[0][name]).any())
+    assert moved > 10
+    _, other = random_bundle(tmp_path / "other")
+    with pytest.raises(BundleError, match="one shape"):
+        released(after, "no", mean_with=other)
     assert not (tmp_path / "no").exists()

@@ -43,6 +43,11 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="Bundle of a further LSMS, trained apart; the mean of their maps counts.",
 )
 @click.option(
+    "--mean-with",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Bundle that the run began with (--start-from); the mean of both weights is released.",
+)
+@click.option(
     "--lesion-logit",
     default=0.0,
     show_default=True,
@@ -74,6 +79,7 @@ def command(
     mask_threshold: float | None,
     focus_mm: float | None,
     pixel_mm: float | None,
+    mean_with: Path | None,
     name: str | None,
     version: str,
     volumes: tuple[Path, ...],
@@ -111,6 +117,7 @@ def command(
         mask_threshold=mask_threshold,
         focus_mm=focus_mm,
         pixel_mm=pixel_mm,
+        mean_with=mean_with,
     )
     click.echo(
         f"{content.name} {version}: found from a score of {point.threshold} "

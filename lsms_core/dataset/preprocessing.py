@@ -6,8 +6,9 @@ configuration: a bundle always sees images the way it was trained.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from lsms_core.errors import BundleError, InputError
 
 # About how far apart the whole pictures are that tell where the liver is.
 ANCHORS_MM = 10.0
+# Grids are whole multiples of the network's strides.
+_MULTIPLE = 16
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,20 @@ class PreprocessingConfig:
         """How far from a slice the model looks for its answer."""
         anchors = ANCHORS_MM if self.focus_mm else 0.0
         return max(map(abs, self.slice_offsets_mm)) + max(map(abs, self.votes_mm)) + anchors
+
+    def at_pixel(self, pixel_mm: float) -> PreprocessingConfig:
+        """Return it with pixels of another size, and a grid that shows as much or a little more.
+
+        Raises:
+            InputError: for a size that is none.
+        """
+        if not 0 < pixel_mm < math.inf:
+            raise InputError(f"The pixel of the grid is {pixel_mm} mm: use a size above 0.")
+        height, width = (
+            math.ceil(size * self.spacing_mm / (pixel_mm * _MULTIPLE) - 1e-6) * _MULTIPLE
+            for size in (self.height, self.width)
+        )
+        return replace(self, spacing_mm=pixel_mm, height=height, width=width)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> PreprocessingConfig:

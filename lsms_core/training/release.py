@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -26,10 +25,9 @@ from lsms_core.models.architectures import (
 )
 from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.models.lsms.model import LSMSModel
+from lsms_core.models.weight_mean import with_mean_weights
 from lsms_core.training.graph_agreement import add_graphs, check_exporter
 
-# Grids are whole multiples of the network's strides.
-_MULTIPLE = 16
 _INTRODUCTION = """# {name} {version}
 
 Text in, mask of the named liver lesion out: LSMS (arXiv 2408.17347, own implementation), variant
@@ -120,6 +118,7 @@ def release(
     mask_threshold: float | None = None,
     focus_mm: float | None = None,
     pixel_mm: float | None = None,
+    mean_with: str | Path | None = None,
 ) -> Path:
     """Write a trained bundle under its name, with threshold, card and graphs.
 
@@ -138,6 +137,7 @@ def release(
         pixel_mm: of the grid on which slices are seen, which shows as much of the body as before;
             None for the bundle's own. A little coarser than in training the network invents less
             (docs/history/lsms-draws.md).
+        mean_with: the bundle that the run began with; the mean of both weights is released.
 
     Returns:
         The folder.
@@ -168,7 +168,10 @@ def release(
         recall=point.recall,
         quiet=point.no_target_accuracy,
     )
-    model = without_outlines(source.model) if alone else source.model
+    model = source.model
+    if mean_with is not None:
+        model = with_mean_weights(model, load_bundle(mean_with).model)
+    model = without_outlines(model) if alone else model
     if members:
         model = _joined(model, [load_bundle(member).model for member in members])
     if lesion_logit:
@@ -218,12 +221,5 @@ def _seen(
     if focus_mm is not None:
         config = replace(config, focus_mm=focus_mm)
     if pixel_mm is not None:
-        if not 0 < pixel_mm < math.inf:
-            raise InputError(f"The pixel of the grid is {pixel_mm} mm: use a size above 0.")
-        smaller = config.spacing_mm / pixel_mm
-        height, width = (
-            math.ceil(size * smaller / _MULTIPLE) * _MULTIPLE
-            for size in (config.height, config.width)
-        )
-        config = replace(config, spacing_mm=pixel_mm, height=height, width=width)
+        config = config.at_pixel(pixel_mm)
     return asdict(config)

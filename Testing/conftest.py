@@ -18,6 +18,13 @@ settings.register_profile(
 )
 settings.load_profile("project")
 
+# With a process a core (`-n auto`), each keeps to its own: two threads in each of two processes
+# wait for each other, and some tests take seven times as long.
+if hasattr(os, "sched_setaffinity") and os.environ.get("PYTEST_XDIST_WORKER"):
+    _cores = sorted(os.sched_getaffinity(0))
+    if os.environ["PYTEST_XDIST_WORKER_COUNT"] == str(len(_cores)):
+        os.sched_setaffinity(0, {_cores[int(os.environ["PYTEST_XDIST_WORKER"][2:])]})
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -100,16 +101,20 @@ def test_a_real_worker_answers_cancels_and_is_replaced_when_killed(live, bundle)
     live.show()  # the keys are the panel's again
     first = live.session.controller._client.process_id
 
+    # The worker is halted while the keys are pressed, so that it cannot be done before.
     live.parameters.where = Where.WholeVolume
+    os.kill(first, signal.SIGSTOP)
     live.press(Qt.Key_Return)
     live.press(Qt.Key_Escape)
+    os.kill(first, signal.SIGCONT)
     wait(live)
     assert live.status == "Cancelled; nothing was changed."
 
     live.parameters.where = Where.SliceNumber  # one that was not searched before
     live.parameters.sliceNumber = finding.slices[0] + 1
+    os.kill(first, signal.SIGSTOP)
     live.press(Qt.Key_Return)
-    os.kill(live.session.controller._client.process_id, 9)
+    os.kill(first, signal.SIGKILL)
     wait(live)
     assert "The segmentation worker" in live.status
     live.press(Qt.Key_Return)

@@ -13,6 +13,7 @@ from lsms_core.dataset.augmentation import AugmentationConfig
 from lsms_core.dataset.preprocessing import PreprocessingConfig
 from lsms_core.dataset.sources import list_cases, load_case
 from lsms_core.dataset.text_free_pictures import TextFreeConfig, TextFreePictures
+from lsms_core.errors import InputError
 
 GRID = PreprocessingConfig(spacing_mm=3.0, height=96, width=128)
 STILL = AugmentationConfig(
@@ -144,3 +145,25 @@ def test_negative_values_can_be_lost_as_in_some_single_slices(arrays):
     hu = (picture + 1) / 2 * (high - low) + low
     # The body's edge is interpolated between fat's value and soft tissue before the loss.
     assert not ((hu < -1) & (hu > -99)).any(), "values between -100 and 0 HU are left"
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
+def test_a_share_that_is_none_is_refused(share):
+    with pytest.raises(InputError, match="hyperdense_share"):
+        replace(WHOLE, hyperdense_share=share)
+
+
+@pytest.mark.parametrize(("share", "bright"), [(0.0, False), (1.0, True)])
+def test_bright_lesions_are_added_as_often_as_wanted(arrays, share, bright):
+    config = replace(WHOLE, synthetic_share=1.0, hyperdense_share=share)
+    drawn = pictures([arrays["healthy"]], config, count=12)
+    against_liver = []
+    for n in range(12):
+        image, (right, left, lesions) = drawn[n]["image"][1], drawn[n]["anatomy"]
+        for number in range(1, int(drawn[n]["lesions"].max()) + 1):
+            lesion = drawn[n]["lesions"] == number
+            liver = (right + left > 0) & (lesions == 0)
+            if lesion.sum() > 12:
+                against_liver.append(float(image[lesion].median() - image[liver].median()))
+    assert len(against_liver) > 10
+    assert np.mean([(difference > 0) == bright for difference in against_liver]) > 0.9

@@ -22,6 +22,7 @@ from lsms_core.anatomy.regions import grown, label_components
 from lsms_core.dataset.augmentation import AugmentationConfig, intensity, spatial
 from lsms_core.dataset.preprocessing import PreprocessingConfig, apply_window
 from lsms_core.dataset.sources import CaseArrays, by_patient
+from lsms_core.errors import InputError
 from lsms_core.phantom.synthesis.lesions import add_lesions, lobe_to_fill
 from lsms_core.phantom.synthesis.spec import random_spec
 
@@ -82,6 +83,10 @@ class TextFreeConfig:
     unsure_weight: float = 0.3
     hard_share: float = 0.25
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.hyperdense_share <= 1:
+            raise InputError(f"hyperdense_share is {self.hyperdense_share}: use 0 to 1.")
 
 
 class TextFreePictures(Dataset[dict[str, Any]]):

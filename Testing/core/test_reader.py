@@ -242,3 +242,24 @@ def random_query(rng):
             del entries["sides"]
         entries["nothing"] = True
     return Query(**entries)
+
+
+@pytest.mark.parametrize(
+    ("text", "sides", "segments"),
+    [
+        ("rt lobe SOL", {"right"}, set()),
+        ("hypodense SOL lt lobe", {"left"}, set()),
+        ("SOL anywhere in seg VI?", set(), {"6"}),
+        ("hep SOL", set(), set()),
+    ],
+)
+def test_sol_is_a_space_occupying_lesion(text, sides, segments):
+    reading = read(text)
+    assert reading.understood
+    query = reading.query
+    assert (set(query.sides), set(query.segments)) == (sides, segments)
+
+
+@pytest.mark.parametrize("text", ["sol lob", "sol lobda kist", "karaci\u011fer sol", "sol lezyon"])
+def test_sol_is_left_in_turkish_and_not_read(text):
+    assert not read(text).understood

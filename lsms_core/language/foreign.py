@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from lsms_core.language.normalise import Token
 
@@ -21,7 +22,7 @@ _SIDES = frozenset(
     "hojre hoger hogra vasen vasemman oikea oikean vasak parem bal baloldali jobb jobboldali lewy "
     "lewa lewe lewego lewej lewym prawy prawa prawe prawego prawej prawym levy leva leve levem "
     "levem prava pravy prave pravem pravi lijevi lijeva desni desna desnog lijevog levi desnem "
-    "sol sag sagda solda kiri kanan kaliwa kanan trai phai kairys desinys kreisais labais labaja "
+    "sag sagda solda kiri kanan kaliwa kanan trai phai kairys desinys kreisais labais labaja "
     "sinistrum dextrum dextra majtas xellug aristera dexia smal yamin".split()
 )
 # Words about the liver and its lesions, and the small words that hold a sentence together.
@@ -60,6 +61,8 @@ _HALF = frozenset(
     "die das den dem im un le la en al con est von il lo da di de os um com bez si et y ve z lever "
     "lesi grand masse massa masa foyer unter auf sol tumoren cyste cysta".split()
 )
+# "SOL" is a space-occupying lesion in English, "sol" is "left" in Turkish, as in "sol lob".
+_AFTER_SOL = ("lob", "les", "lez", "kis", "kit", "kar", "tum", "nod", "mas", "met")
 _PREFIXES = ("leber", "hepatiq", "lever", "hepatisch", "leverk", "watrob", "karacig")
 _NO_PREFIXES = frozenset({"leverage", "leveraged", "levers", "levered", "lever"})
 _ENDINGS = ("ungen", "zione", "zioni", "ische", "ischen", "ischer", "isches", "keit", "liche",
@@ -75,8 +78,10 @@ def is_foreign(tokens: Sequence[Token], known: frozenset[str]) -> bool:
     """
     words = [t for t in tokens if t.kind == "word"]
     score = 0.0
-    for token in words:
+    for token, after in zip_longest(words, words[1:]):
         plain = _without_accents(token.text)
+        if plain == "sol" and after is not None and after.text.startswith(_AFTER_SOL):
+            return True
         if _other_script(token.text):
             return True
         if plain in _SIDES and plain not in _ENGLISH:

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import SimpleITK as sitk
@@ -38,7 +39,7 @@ DIAMETER_MM = (10.0, 35.0)
 SMALLEST_SHARE = 0.3
 # A lesion reaches this far beyond its slice, and neighbours are looked at.
 REACH_MM = 45.0
-APPEARANCES: tuple[Appearance, ...] = ("solid", "cystic", "hyperdense", "rim", "necrotic")
+APPEARANCES: tuple[Appearance, ...] = get_args(Appearance)
 SIDES = {"right": -1, "left": 1}
 
 
@@ -49,6 +50,7 @@ def main() -> None:
     parser.add_argument("--slices", type=Path, help="single slices")
     parser.add_argument("--weights", default="lsms-tiny")
     parser.add_argument("--patients", nargs="*", help="of the single slices; default: all")
+    parser.add_argument("--pixel-mm", type=float, help="of the grid; default: the weights'")
     parser.add_argument("--every", type=int, default=6, help="slices between those of a volume")
     parser.add_argument("--threshold", type=float, default=0.4)
     parser.add_argument("--seed", type=int, default=0)
@@ -56,6 +58,8 @@ def main() -> None:
     info = inspect_bundle(options.weights)
     engine = open_engine(info, options=EngineOptions("cpu"))
     grid = replace(PreprocessingConfig.from_dict(info.preprocessing), votes_mm=(0.0,))
+    if options.pixel_mm is not None:
+        grid = grid.at_pixel(options.pixel_mm)
     drawn: dict[tuple[str, str], list[bool]] = defaultdict(list)
     cases = cases_of([options.folder])
     if options.slices is not None:

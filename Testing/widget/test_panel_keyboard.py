@@ -22,6 +22,17 @@ def table_of(panel):
     return table
 
 
+def name_editor(panel, table):
+    """Begin to name the second lesion by F2; return the line that is typed into."""
+    from PySide6.QtWidgets import QLineEdit
+
+    table.setCurrentCell(1, 3)
+    panel.press(_qt().Key_F2, table)
+    (editor,) = table.findChildren(QLineEdit)
+    editor.selectAll()
+    return editor
+
+
 def test_tab_leaves_the_list(panel, whole, labels, liver):
     panel.search("all lesions", labels, liver)
     table = table_of(panel)
@@ -43,14 +54,10 @@ def test_arrows_stay_in_the_list_at_its_ends(panel, whole, labels, liver, key):
 
 def test_f2_names_the_selected_lesion(panel, whole, labels, liver):
     from PySide6.QtTest import QTest
-    from PySide6.QtWidgets import QLineEdit
 
     panel.search("all lesions", labels, liver)
     table = table_of(panel)
-    table.setCurrentCell(1, 3)
-    panel.press(_qt().Key_F2, table)
-    (editor,) = table.findChildren(QLineEdit)
-    editor.selectAll()
+    editor = name_editor(panel, table)
     QTest.keyClicks(editor, "Metastasis A")
     panel.press(_qt().Key_Return, editor)
     assert table.item(1, 0).text() == "Metastasis A"
@@ -58,14 +65,10 @@ def test_f2_names_the_selected_lesion(panel, whole, labels, liver):
 
 def test_a_half_typed_name_outlives_a_change_in_the_scene(panel, whole, labels, liver):
     from PySide6.QtTest import QTest
-    from PySide6.QtWidgets import QLineEdit
 
     panel.search("all lesions", labels, liver)
     table = table_of(panel)
-    table.setCurrentCell(1, 3)
-    panel.press(_qt().Key_F2, table)
-    (editor,) = table.findChildren(QLineEdit)
-    editor.selectAll()
+    editor = name_editor(panel, table)
     QTest.keyClicks(editor, "Metas")
     panel.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode", "another")
     panel.wait()

@@ -22,8 +22,8 @@ from lsms_core.errors import BundleError, InputError
 
 # About how far apart the whole pictures are that tell where the liver is.
 ANCHORS_MM = 10.0
-# Grids are whole multiples of the network's strides.
-_MULTIPLE = 16
+# Grids, and parts of them that are looked at, are whole multiples of the network's coarsest stride.
+GRID_MULTIPLE = 16
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class PreprocessingConfig:
         if not 0 < pixel_mm < math.inf:
             raise InputError(f"The pixel of the grid is {pixel_mm} mm: use a size above 0.")
         height, width = (
-            math.ceil(size * self.spacing_mm / (pixel_mm * _MULTIPLE) - 1e-6) * _MULTIPLE
+            math.ceil(size * self.spacing_mm / (pixel_mm * GRID_MULTIPLE) - 1e-6) * GRID_MULTIPLE
             for size in (self.height, self.width)
         )
         return replace(self, spacing_mm=pixel_mm, height=height, width=width)

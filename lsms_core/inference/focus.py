@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from lsms_core.anatomy.geometry import SlicePlane
 from lsms_core.anatomy.regions import bounding_box
-from lsms_core.dataset.preprocessing import ANCHORS_MM, SliceTransform
+from lsms_core.dataset.preprocessing import ANCHORS_MM, GRID_MULTIPLE, SliceTransform
 from lsms_core.models.lsms.kinds import LOBES
 
 # A pixel of this probability is of the liver.
 _LIVER = 0.5
-# Slices of one size run at once, so sizes are whole multiples. In smaller pictures than the
-# smallest the network has too few positions at its coarsest stride for their mean and deviation.
-_MULTIPLE, _SMALLEST = 16, 64
+# In smaller pictures the network has too few positions at its coarsest stride for their mean and
+# deviation.
+_SMALLEST = 64
 
 
 Part = tuple[slice, slice]
@@ -114,10 +114,13 @@ def part_of_grid(box: Box, margin_mm: float, place: SliceTransform) -> Part:
 
 
 def _range(low: float, high: float, size: int) -> slice:
-    """Return whole multiples of pixels around a range, as far as the grid has them."""
+    """Return whole multiples of pixels around a range, as far as the grid has them.
+
+    Slices of one size run at once, so that few sizes are better than many.
+    """
     first, last = math.floor(low), math.ceil(high)
     length = last - first + 1
-    wanted = min(max(math.ceil(length / _MULTIPLE) * _MULTIPLE, _SMALLEST), size)
+    wanted = min(max(math.ceil(length / GRID_MULTIPLE) * GRID_MULTIPLE, _SMALLEST), size)
     # What is added goes to both sides.
     start = first - (wanted - length) // 2
     start = min(max(start, 0), size - wanted)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lsms_core.anatomy.measurements import measure_slice
+from lsms_core.anatomy.regions import grown
 from lsms_core.phantom.synthesis.lesions import add_lesions
 from lsms_core.phantom.synthesis.spec import LesionSpec, random_spec
 
@@ -54,6 +55,51 @@ def test_lesions_stay_in_the_liver_apart_and_change_nothing_else(slab):
     assert not (labels[avoid] > 0).any()
     assert np.array_equal(made[~liver], image[~liver])
     assert made.dtype == np.int16
+
+
+def test_an_exophytic_lesion_bulges_into_fat_only(slab):
+    image, liver = slab
+    image = image.copy()
+    muscle = np.zeros_like(liver)
+    muscle[:, :, :118] = True
+    muscle &= ~liver
+    image[muscle] = 60
+    spec = LesionSpec(30.0, -60.0, irregularity=0.0, elongation=1.0, blur_mm=0.6, exophytic=True)
+    for seed in range(4):
+        made, labels = add_lesions(image, liver, SPACING, [spec], np.random.default_rng(seed))
+        beyond = (labels > 0) & ~liver
+        assert 0.15 < beyond.sum() / (labels > 0).sum() < 0.65
+        assert not (beyond & muscle).any()
+        assert np.array_equal(made[muscle], image[muscle])
+        # As dense outside of the liver as in it, without a seam at the old surface.
+        assert np.median(made[beyond]) == pytest.approx(50, abs=8)
+        assert np.median(made[(labels > 0) & liver]) == pytest.approx(50, abs=8)
+        core = (labels > 0) & ~grown(labels == 0, (0, 3, 3))
+        assert made[core & ~liver].std() == pytest.approx(8, abs=2.5)
+
+
+def test_an_exophytic_lesion_does_not_cross_a_wall(slab):
+    image, liver = slab
+    image = image.copy()
+    r, c = np.ogrid[:200, :260]
+    oval = ((r - 100) / 93) ** 2 + ((c - 120) / 118) ** 2
+    wall = np.broadcast_to((oval > 1) & (oval <= 1.06), liver.shape) & ~liver
+    image[wall] = 60
+    outside = np.broadcast_to(oval > 1.06, liver.shape) & ~liver
+    spec = LesionSpec(40.0, -60.0, exophytic=True)
+    for seed in range(6):
+        made, labels = add_lesions(image, liver, SPACING, [spec], np.random.default_rng(seed))
+        assert np.array_equal(made[outside], image[outside])
+        assert not labels[outside].any()
+
+
+def test_without_fat_an_exophytic_lesion_finds_no_place(slab):
+    image, liver = slab
+    packed = np.where(liver, image, 60).astype(np.int16)
+    spec = LesionSpec(20.0, exophytic=True)
+    made, labels = add_lesions(packed, liver, SPACING, [spec], np.random.default_rng(0))
+    assert not labels.any()
+    assert np.array_equal(made, packed)
 
 
 def test_the_same_seed_gives_the_same_lesions(slab):

@@ -147,10 +147,26 @@ def test_negative_values_can_be_lost_as_in_some_single_slices(arrays):
     assert not ((hu < -1) & (hu > -99)).any(), "values between -100 and 0 HU are left"
 
 
+@pytest.mark.parametrize("name", ["hyperdense_share", "exophytic_share"])
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
-def test_a_share_that_is_none_is_refused(share):
-    with pytest.raises(InputError, match="hyperdense_share"):
-        replace(WHOLE, hyperdense_share=share)
+def test_a_share_that_is_none_is_refused(name, share):
+    with pytest.raises(InputError, match=name):
+        replace(WHOLE, **{name: share})
+
+
+def test_exophytic_lesions_are_part_of_the_liver_and_added_without_fat_too(arrays):
+    healthy = arrays["healthy"]
+    config = replace(WHOLE, synthetic_share=1.0, exophytic_share=1.0, diameter_mm=(12.0, 20.0))
+    fatty = replace(healthy, hu=np.where(healthy.liver, healthy.hu, -100).astype(np.int16))
+    for one, bulges in ((fatty, True), (healthy, False)):
+        plain = pictures([one])[0]["anatomy"][:2].any(dim=0)
+        beyond = 0
+        for picture in (pictures([one], config, count=8)[n] for n in range(8)):
+            right, left, lesions = picture["anatomy"].bool()
+            assert lesions.any()
+            assert not (lesions & ~(right | left)).any()
+            beyond += int((lesions & ~plain).sum())
+        assert (beyond > 30) == bulges
 
 
 @pytest.mark.parametrize(("share", "bright"), [(0.0, False), (1.0, True)])

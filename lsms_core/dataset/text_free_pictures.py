@@ -8,7 +8,7 @@ time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,7 @@ class TextFreeConfig:
         lesion_counts: how many are added where some are; drawn with equal chance.
         diameter_mm: smallest and largest diameter of added lesions.
         hyperdense_share: how many of them are brighter than the liver.
+        exophytic_share: how many of them bulge out of the liver.
         sided_share: how many of them are put clearly into one lobe, into either equally often.
         wander_share: how often the picture is cut out anywhere in the slice.
         positive_share: how often negative HU are lost, as they are in some single slices.
@@ -77,6 +78,7 @@ class TextFreeConfig:
     lesion_counts: tuple[int, ...] = (1, 2, 2, 3, 4)
     diameter_mm: tuple[float, float] = (5.0, 50.0)
     hyperdense_share: float = 0.12
+    exophytic_share: float = 0.0
     sided_share: float = 0.4
     wander_share: float = 0.2
     positive_share: float = 0.1
@@ -85,8 +87,9 @@ class TextFreeConfig:
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.hyperdense_share <= 1:
-            raise InputError(f"hyperdense_share is {self.hyperdense_share}: use 0 to 1.")
+        for name in ("hyperdense_share", "exophytic_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} is {getattr(self, name)}: use 0 to 1.")
 
 
 class TextFreePictures(Dataset[dict[str, Any]]):
@@ -158,6 +161,7 @@ class TextFreePictures(Dataset[dict[str, Any]]):
             added, _ = label_components(made[centre])
             instances = np.where(added > 0, added + instances.max(initial=0), instances)
             known = np.where(added > 0, np.float32(1), known)
+            liver = liver | made  # an exophytic lesion belongs to it
         planes = hu[slab.seen].astype(np.float32)
         if rng.random() < self._config.positive_share:
             planes = np.where(planes < 0, np.where(liver[centre], 0.0, _LOST_HU), planes)
@@ -222,8 +226,14 @@ class TextFreePictures(Dataset[dict[str, Any]]):
         for _ in range(int(rng.choice(self._config.lesion_counts))):
             where = lobe_to_fill(offset_mm, hu.shape, self._config.sided_share, rng)
             spec = random_spec(rng, self._config.diameter_mm, self._config.hyperdense_share)
+            # Without a share no number is drawn, so that earlier runs can be repeated.
+            if self._config.exophytic_share and rng.random() < self._config.exophytic_share:
+                spec = replace(spec, exophytic=True)
             avoid = real | made
             hu, new = add_lesions(hu, liver, spacing_mm, [spec], rng, avoid=avoid, where=where)
+            if spec.exophytic and not new.any():  # no fat to bulge into
+                spec = replace(spec, exophytic=False)
+                hu, new = add_lesions(hu, liver, spacing_mm, [spec], rng, avoid=avoid, where=where)
             made |= new > 0
         return hu, made
 

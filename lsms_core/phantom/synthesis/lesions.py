@@ -15,6 +15,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from lsms_core.anatomy.laterality import AMBIGUOUS_BAND_MM
+from lsms_core.anatomy.regions import grown, label_components, signed_distance_mm
 from lsms_core.phantom.synthesis.spec import LesionSpec, random_spec
 
 # The parenchyma's local mean is taken over this radius; the rest is noise and is kept.
@@ -22,6 +23,14 @@ _SMOOTHING_MM = 3.0
 # Vessels stand out from the parenchyma by more than this and vanish inside a lesion.
 _NOISE_LIMIT_HU = 25.0
 _SPACE_BETWEEN_MM = 4.0
+# Share of a lesion that lies in the liver: at least this, or within these where it bulges out.
+_LEAST_IN_LIVER = 0.8
+_BULGING = (0.35, 0.85)
+# A bulging lesion takes the place of fat, and of little else.
+_FAT_HU = (-150, 0)
+_LEAST_FAT = 0.75
+_TRIES = 8
+_TRIES_AT_FAT = 24
 
 
 def add_lesions(
@@ -35,6 +44,8 @@ def add_lesions(
     where: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.int16], NDArray[np.int32]]:
     """Return the slab with lesions, and their labels.
+
+    A lesion ends at the liver's surface, unless it is exophytic: then its label goes on beyond.
 
     Args:
         image: (slices, rows, columns) HU; canonical orientation, though any will do.
@@ -54,47 +65,79 @@ def add_lesions(
     labels = np.zeros(image.shape, np.int32)
     blocked = np.zeros(image.shape, bool) if avoid is None else avoid.copy()
     allowed = liver if where is None else liver & where
+    fat = ~liver & (image > _FAT_HU[0]) & (image < _FAT_HU[1])
     for number, spec in enumerate(wanted, start=1):
-        placed = _place(spec, allowed, liver, blocked, spacing_mm, rng)
+        centres = allowed & ~blocked
+        if spec.exophytic:
+            centres &= _near(fat, 0.25 * spec.diameter_mm, spacing_mm)
+        placed = _place(spec, centres, liver, fat, blocked, spacing_mm, rng)
         if placed is None:
             continue
         box, depth = placed
-        inside = (depth > 0) & liver[box]
+        room = liver[box]
+        if spec.exophytic:
+            room = _with_fat_beside(room, depth, (fat & ~blocked)[box])
+        inside = (depth > 0) & room
         if inside.sum() < 4:
             continue
-        result[box] = _paint(result[box], depth, liver[box], spec, spacing_mm, rng)
+        result[box] = _paint(result[box], depth, liver[box], room, spec, spacing_mm, rng)
         labels[box][inside] = number
-        grown = depth > -_SPACE_BETWEEN_MM
-        blocked[box] |= grown
+        blocked[box] |= depth > -_SPACE_BETWEEN_MM
     return result, labels
 
 
 def _place(
     spec: LesionSpec,
-    allowed: NDArray[np.bool_],
+    centres: NDArray[np.bool_],
     liver: NDArray[np.bool_],
+    fat: NDArray[np.bool_],
     blocked: NDArray[np.bool_],
     spacing_mm: tuple[float, float, float],
     rng: np.random.Generator,
 ) -> tuple[tuple[slice, ...], NDArray[np.float32]] | None:
     """Find a free place; return its box and the depth below the lesion's surface, mm."""
-    candidates = np.flatnonzero(allowed & ~blocked)
+    candidates = np.flatnonzero(centres)
     if not len(candidates):
         return None
     spacing = np.asarray(spacing_mm)
     reach = 0.5 * spec.diameter_mm * (1 + spec.irregularity) * np.sqrt(spec.elongation)
     margin = np.ceil((reach + 3 * spec.blur_mm + _SPACE_BETWEEN_MM) / spacing).astype(int)
-    for _ in range(8):
-        centre = np.unravel_index(int(rng.choice(candidates)), allowed.shape)
+    least, most = _BULGING if spec.exophytic else (_LEAST_IN_LIVER, 1.0)
+    for _ in range(_TRIES_AT_FAT if spec.exophytic else _TRIES):
+        centre = np.unravel_index(int(rng.choice(candidates)), liver.shape)
         box = tuple(
             slice(max(int(c) - int(m), 0), min(int(c) + int(m) + 1, n))
-            for c, m, n in zip(centre, margin, allowed.shape, strict=True)
+            for c, m, n in zip(centre, margin, liver.shape, strict=True)
         )
         depth = _depth(spec, box, np.asarray(centre), spacing, rng)
         core = depth > 0
-        if core.any() and not (core & blocked[box]).any() and liver[box][core].mean() > 0.8:
+        if not core.any() or (core & blocked[box]).any():
+            continue
+        if not least < liver[box][core].mean() <= most:
+            continue
+        if not spec.exophytic or fat[box][core & ~liver[box]].mean() > _LEAST_FAT:
             return box, depth
     return None
+
+
+def _near(
+    mask: NDArray[np.bool_], reach_mm: float, spacing_mm: tuple[float, float, float]
+) -> NDArray[np.bool_]:
+    """Return what lies within a distance of a mask, in each slice by itself."""
+    near = np.zeros(mask.shape, bool)
+    for level in np.flatnonzero(mask.any(axis=(1, 2))).tolist():
+        near[level] = signed_distance_mm(mask[level], spacing_mm[1:]) < reach_mm
+    return near
+
+
+def _with_fat_beside(
+    liver: NDArray[np.bool_], depth: NDArray[np.float32], fat: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return the liver and the fat that a lesion reaches from it without crossing anything."""
+    parts, _ = label_components((depth > 0) & (liver | fat))
+    reached = np.unique(parts[liver & (parts > 0)])
+    # Its soft border, too: the fat around what it reaches.
+    return liver | (fat & grown(np.isin(parts, reached[reached > 0]), (0, 2, 2)))
 
 
 def _depth(
@@ -127,6 +170,7 @@ def _paint(
     image: NDArray[np.int16],
     depth: NDArray[np.float32],
     liver: NDArray[np.bool_],
+    room: NDArray[np.bool_],
     spec: LesionSpec,
     spacing_mm: tuple[float, float, float],
     rng: np.random.Generator,
@@ -139,6 +183,11 @@ def _paint(
     sigma[2] = 0.01  # within slices only: a slab may be one slice thick
     smooth = sitk.GetArrayFromImage(sitk.DiscreteGaussian(filtered, [s**2 for s in sigma]))
     noise = np.clip(values - smooth, -_NOISE_LIMIT_HU, _NOISE_LIMIT_HU)
+    if spec.exophytic:
+        # Neither fat nor the partial volume at the old surface is noise of the parenchyma.
+        strange = ~liver | (noise <= -_NOISE_LIMIT_HU)
+        spread = float(np.std(noise[~strange])) if (~strange).any() else 0.0
+        noise[strange] = rng.normal(scale=spread, size=int(strange.sum()))
     level = np.full_like(values, base + spec.contrast_hu)
     radius = 0.5 * spec.diameter_mm
     if spec.appearance == "cystic":
@@ -155,7 +204,7 @@ def _paint(
     heterogeneity = 0.0 if spec.appearance == "cystic" else 0.08 * abs(spec.contrast_hu)
     level += heterogeneity * coarse_texture
     weight = 1.0 / (1.0 + np.exp(-np.clip(depth / (0.4 * spec.blur_mm), -30, 30)))
-    weight *= liver
+    weight *= room
     blended = values * (1 - weight) + (level + noise) * weight
     return np.asarray(np.rint(blended).clip(-1024, 3000), dtype=np.int16)
 

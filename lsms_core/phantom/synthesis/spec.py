@@ -31,6 +31,7 @@ class LesionSpec:
         irregularity: 0 for an ellipsoid, up to about 0.35 for a lobulated one.
         elongation: ratio of its longest to its shortest axis.
         fluid_hu: attenuation of a cyst.
+        exophytic: it lies at the liver's surface and bulges beyond it, into fat.
     """
 
     diameter_mm: float = 20.0
@@ -40,6 +41,7 @@ class LesionSpec:
     irregularity: float = 0.15
     elongation: float = 1.2
     fluid_hu: float = 8.0
+    exophytic: bool = False
 
 
 def random_spec(

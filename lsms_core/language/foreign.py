@@ -59,10 +59,12 @@ _ENGLISH = frozenset(
 # So short or so English that one of them alone tells nothing, but two do.
 _HALF = frozenset(
     "die das den dem im un le la en al con est von il lo da di de os um com bez si et y ve z lever "
-    "lesi grand masse massa masa foyer unter auf sol tumoren cyste cysta".split()
+    "lesi grand masse massa masa foyer unter auf sol tumoren cyste cysta laesion "
+    "laesionen".split()
 )
 # "SOL" is a space-occupying lesion in English, "sol" is "left" in Turkish, as in "sol lob".
 _AFTER_SOL = ("lob", "les", "lez", "kis", "kit", "kar", "tum", "nod", "mas", "met")
+_SIDE_PREFIXES = ("rechts", "links")
 _PREFIXES = ("leber", "hepatiq", "lever", "hepatisch", "leverk", "watrob", "karacig")
 _NO_PREFIXES = frozenset({"leverage", "leveraged", "levers", "levered", "lever"})
 _ENDINGS = ("ungen", "zione", "zioni", "ische", "ischen", "ischer", "isches", "keit", "liche",
@@ -84,7 +86,7 @@ def is_foreign(tokens: Sequence[Token], known: frozenset[str]) -> bool:
             return True
         if _other_script(token.text):
             return True
-        if plain in _SIDES and plain not in _ENGLISH:
+        if (plain in _SIDES and plain not in _ENGLISH) or plain.startswith(_SIDE_PREFIXES):
             return True
         if plain != token.text and token.text not in known:
             score += 1.0

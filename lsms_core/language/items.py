@@ -232,6 +232,8 @@ def _in_context(found: Sequence[Item], n: int) -> Item:
     before = found[n - 1] if n else None
     if item.words in COMPARATIVES and item.kind in (Kind.UNKNOWN, Kind.BESIDES, Kind.RANK):
         return _comparative(found, n)
+    if item.kind is Kind.MAGNITUDE and before is not None and before.words == "the":
+        return _definite(found, n)
     if item.words == "next to" and n + 1 < len(found) and found[n + 1].kind is Kind.RANK:
         # "The next-to-largest lesion"; the lesion "next to the largest" lies beside it.
         return replace(item, phrase=Phrase(Kind.ORDINAL, 2))
@@ -285,6 +287,16 @@ def _comparative(found: Sequence[Item], n: int) -> Item:
         return replace(item, phrase=Phrase(Kind.RANK, rank, weak=True))
     magnitude = "large" if rank == "largest" else "small"
     return replace(item, phrase=Phrase(Kind.MAGNITUDE, magnitude, weak=True))
+
+
+def _definite(found: Sequence[Item], n: int) -> Item:
+    """Return "the small one" as a rank; "the small lesion" may be the only one."""
+    item = found[n]
+    head = _next_head(found, n)
+    if head is None or head.words != "one":
+        return item
+    rank = "largest" if item.value == "large" else "smallest"
+    return replace(item, phrase=Phrase(Kind.RANK, rank, weak=True))
 
 
 def _next_head(found: Sequence[Item], n: int) -> Item | None:

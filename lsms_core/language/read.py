@@ -354,6 +354,9 @@ class _Sum:
         details = [u.words for c in chosen for u in c.unread if u.kind is not Kind.LIVER]
         if any(d not in _OF_ORGANS for d in details):
             return False
+        if any(c.items[0].kind is Kind.SIDE and c.items[-1].words == "only" for c in parts):
+            # "Right lobe only" says where; "only the right lobe" and the like may mean itself.
+            return False
         return any(c.liver or (c.lobe and c.sides) for c in parts)
 
     def _mark(self, name: str, item: Item, value: str = "") -> None:

@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--weights", default="lsms-tiny")
     parser.add_argument("--patients", nargs="*", help="of the single slices; default: all")
     parser.add_argument("--pixel-mm", type=float, help="of the grid; default: the weights'")
+    parser.add_argument("--exophytic", action="store_true", help="lesions that bulge into fat")
     parser.add_argument("--every", type=int, default=6, help="slices between those of a volume")
     parser.add_argument("--threshold", type=float, default=0.4)
     parser.add_argument("--seed", type=int, default=0)
@@ -70,7 +71,8 @@ def main() -> None:
                 for side in SIDES:
                     # The same lesions for every model.
                     key = (options.seed, len(drawn[appearance, side]), *case.name.encode())
-                    made = slab.with_lesion(appearance, side, level, np.random.default_rng(key))
+                    rng = np.random.default_rng(key)
+                    made = slab.with_lesion(appearance, side, level, rng, options.exophytic)
                     if made is None:
                         continue
                     ct, lesion = made
@@ -103,12 +105,18 @@ class Slab:
     spacing_mm: tuple[float, float, float]
 
     def with_lesion(
-        self, appearance: Appearance, side: str, level: int, rng: np.random.Generator
+        self,
+        appearance: Appearance,
+        side: str,
+        level: int,
+        rng: np.random.Generator,
+        exophytic: bool,
     ) -> tuple[CTVolume, NDArray[np.bool_]] | None:
         """Return the slab with a lesion, and where it is in the slice; None without room."""
         spec = random_spec(rng, DIAMETER_MM)
         while spec.appearance != appearance:
             spec = random_spec(rng, DIAMETER_MM)
+        spec = replace(spec, exophytic=exophytic)
         pixel = self.spacing_mm[1:]
         midline = midline_column(self.hu[level], pixel)
         offset = cantlie_offset_mm(midline, self.marks[level] > 0, pixel)

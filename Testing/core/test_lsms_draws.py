@@ -300,8 +300,13 @@ def released(tmp_path, monkeypatch):
     )
     content = releasing.Release("small", "1.2.3", "Notes.", {})
     point = OperatingPoint(0.3, 1.0, 1.0)
-    return lambda bundle, name, **seen: releasing.release(
-        bundle, tmp_path / name, point, content, **seen
+    return lambda bundle, name, mean_with=None, **settings: releasing.release(
+        bundle,
+        tmp_path / name,
+        point,
+        content,
+        releasing.Networks(mean_with=mean_with),
+        releasing.Settings(**settings),
     )
 
 

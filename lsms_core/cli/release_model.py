@@ -90,7 +90,13 @@ def command(
     from lsms_core.inference.evidence_calibration import EvidenceCalibration
     from lsms_core.io.text_files import read_json
     from lsms_core.io.volumes import read_volume
-    from lsms_core.training.release import Judges, Release, operating_point, release
+    from lsms_core.training.release import (
+        Networks,
+        Release,
+        Settings,
+        operating_point,
+        release,
+    )
 
     try:
         text = notes.read_text(encoding="utf-8")
@@ -102,22 +108,14 @@ def command(
     )
     judge = None if classifier is None else CandidateClassifier.from_dict(read_json(classifier))
     looks = None if evidence is None else EvidenceCalibration.from_dict(read_json(evidence))
-    compared = [read_volume(path).volume for path in volumes]
-    judges = Judges(judge, looks)
     folder = release(
         bundle,
         output,
         point,
         content,
-        compared,
-        judges,
-        alone=lsms_draws_alone,
-        members=members,
-        lesion_logit=lesion_logit,
-        mask_threshold=mask_threshold,
-        focus_mm=focus_mm,
-        pixel_mm=pixel_mm,
-        mean_with=mean_with,
+        Networks(lsms_draws_alone, members, mean_with, lesion_logit),
+        Settings(judge, looks, mask_threshold, focus_mm, pixel_mm),
+        volumes=[read_volume(path).volume for path in volumes],
     )
     click.echo(
         f"{content.name} {version}: found from a score of {point.threshold} "

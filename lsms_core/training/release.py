@@ -67,16 +67,40 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Judges:
-    """The candidate classifier and the evidence calibration; None keeps the bundle's own.
+class Networks:
+    """What becomes of a run's network.
 
     Attributes:
-        classifier: whether each is a lesion.
+        alone: U-Nets whose maps would be averaged with LSMS's own are left out.
+        members: bundles of further networks that draw; the mean of all maps counts.
+        mean_with: the bundle that the run began with; the mean of both weights is released.
+        lesion_logit: added to the logits of the lesions that LSMS draws.
+    """
+
+    alone: bool = False
+    members: Sequence[str | Path] = ()
+    mean_with: str | Path | None = None
+    lesion_logit: float = 0.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How slices are seen and what is drawn is judged; None keeps the bundle's own.
+
+    Attributes:
+        classifier: decides which candidates are lesions.
         evidence: the looks that LSMS sees.
+        mask_threshold: of the map.
+        focus_mm: how far around the liver is looked at.
+        pixel_mm: of the grid on which slices are seen, which shows as much of the body as before.
+            A little coarser than in training the network invents less (docs/history/lsms-draws.md).
     """
 
     classifier: CandidateClassifier | None = None
     evidence: EvidenceCalibration | None = None
+    mask_threshold: float | None = None
+    focus_mm: float | None = None
+    pixel_mm: float | None = None
 
 
 def operating_point(report: Mapping[str, Any]) -> OperatingPoint:
@@ -109,16 +133,10 @@ def release(
     output: str | Path,
     point: OperatingPoint,
     content: Release,
-    volumes: Sequence[CTVolume] = (),
-    judges: Judges | None = None,
+    networks: Networks | None = None,
+    settings: Settings | None = None,
     *,
-    alone: bool = False,
-    members: Sequence[str | Path] = (),
-    lesion_logit: float = 0.0,
-    mask_threshold: float | None = None,
-    focus_mm: float | None = None,
-    pixel_mm: float | None = None,
-    mean_with: str | Path | None = None,
+    volumes: Sequence[CTVolume] = (),
 ) -> Path:
     """Write a trained bundle under its name, with threshold, card and graphs.
 
@@ -127,17 +145,9 @@ def release(
         output: the folder of the released model.
         point: the operating point.
         content: name, version and what the card says.
+        networks: what becomes of its network; None for what it is.
+        settings: of an answer; None for the bundle's own.
         volumes: CT on which both runtimes are compared, beside the synthetic one.
-        judges: of candidates; None for what the bundle has.
-        alone: leave out U-Nets whose maps would be averaged with LSMS's own.
-        members: bundles of further networks that draw; the mean of all maps counts.
-        lesion_logit: added to the logits of the lesions that LSMS draws.
-        mask_threshold: of the map; None for the bundle's own.
-        focus_mm: how far around the liver is looked at; None for the bundle's own.
-        pixel_mm: of the grid on which slices are seen, which shows as much of the body as before;
-            None for the bundle's own. A little coarser than in training the network invents less
-            (docs/history/lsms-draws.md).
-        mean_with: the bundle that the run began with; the mean of both weights is released.
 
     Returns:
         The folder.
@@ -148,16 +158,9 @@ def release(
         DependencyError: when the packages that make graphs are missing.
     """
     check_exporter()
+    networks, settings = networks or Networks(), settings or Settings()
     source = load_bundle(bundle)
-    postprocessing = replace(
-        PostprocessingConfig.from_dict(source.postprocessing), presence_threshold=point.threshold
-    )
-    if mask_threshold is not None:
-        postprocessing = replace(postprocessing, mask_threshold=mask_threshold)
-    if judges is not None and judges.classifier is not None:
-        postprocessing = replace(postprocessing, classifier=judges.classifier)
-    if judges is not None and judges.evidence is not None:
-        postprocessing = replace(postprocessing, evidence=judges.evidence)
+    postprocessing = _judged(source.postprocessing, point, settings)
     operating, judge = _SCORE, postprocessing.classifier
     if judge is not None:
         # The classifier decides, so the presence threshold must drop nothing.
@@ -168,14 +171,7 @@ def release(
         recall=point.recall,
         quiet=point.no_target_accuracy,
     )
-    model = source.model
-    if mean_with is not None:
-        model = with_mean_weights(model, load_bundle(mean_with).model)
-    model = without_outlines(model) if alone else model
-    if members:
-        model = _joined(model, [load_bundle(member).model for member in members])
-    if lesion_logit:
-        model = with_lesion_logit(model, lesion_logit)
+    model = _network(source.model, networks)
     config: Any = model.config
     variant = f"with dims {config.dims}"
     if getattr(config, "outline", ()):
@@ -197,7 +193,7 @@ def release(
             Path(scratch) / content.name,
             model,
             source.tokenizer,
-            preprocessing=_seen(source.preprocessing, focus_mm, pixel_mm),
+            preprocessing=_seen(source.preprocessing, settings),
             postprocessing=postprocessing.to_dict(),
             card=card,
             name=content.name,
@@ -207,6 +203,30 @@ def release(
     return Path(output)
 
 
+def _judged(
+    postprocessing: Mapping[str, Any], point: OperatingPoint, settings: Settings
+) -> PostprocessingConfig:
+    names = ("mask_threshold", "classifier", "evidence")
+    given = {name: getattr(settings, name) for name in names}
+    return replace(
+        PostprocessingConfig.from_dict(postprocessing),
+        presence_threshold=point.threshold,
+        **{name: value for name, value in given.items() if value is not None},
+    )
+
+
+def _network(model: Model, networks: Networks) -> Model:
+    if networks.mean_with is not None:
+        model = with_mean_weights(model, load_bundle(networks.mean_with).model)
+    if networks.alone:
+        model = without_outlines(model)
+    if networks.members:
+        model = _joined(model, [load_bundle(member).model for member in networks.members])
+    if networks.lesion_logit:
+        model = with_lesion_logit(model, networks.lesion_logit)
+    return model
+
+
 def _joined(model: Model, others: Sequence[Model]) -> Model:
     kept = [one for one in (model, *others) if isinstance(one, LSMSModel)]
     if len(kept) != 1 + len(others):
@@ -214,12 +234,10 @@ def _joined(model: Model, others: Sequence[Model]) -> Model:
     return with_members(*kept)
 
 
-def _seen(
-    preprocessing: Mapping[str, Any], focus_mm: float | None, pixel_mm: float | None
-) -> dict[str, Any]:
+def _seen(preprocessing: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     config = PreprocessingConfig.from_dict(preprocessing)
-    if focus_mm is not None:
-        config = replace(config, focus_mm=focus_mm)
-    if pixel_mm is not None:
-        config = config.at_pixel(pixel_mm)
+    if settings.focus_mm is not None:
+        config = replace(config, focus_mm=settings.focus_mm)
+    if settings.pixel_mm is not None:
+        config = config.at_pixel(settings.pixel_mm)
     return asdict(config)

@@ -40,11 +40,14 @@ SETS = (
 
 # Patients of the single slices that lsms-tiny 1.0.0 has not seen.
 HELD_OUT = ("p031", "p064", "p094", "p101", "p110", "p117", "p129")
-HELD_OUT_SET = (
-    "held-out",
-    "held-out",
-    ["--per-slice", "8", "--seed", "1", "--words", "held-out"],
-    [],
+HELD_OUT_SETS = (
+    ("held-out", "held-out", ["--per-slice", "8", "--seed", "1", "--words", "held-out"], []),
+    (
+        "held-out-para",
+        "held-out",
+        ["--per-slice", "9", "--seed", "1", "--words", "paraphrases"],
+        ["--no-text-tests"],
+    ),
 )
 
 
@@ -84,13 +87,13 @@ def main() -> None:
     parser.add_argument("--readings", type=Path, help="texts with their meaning, JSONL")
     parser.add_argument("--weights", default="lsms-tiny")
     parser.add_argument("--output", type=Path, default=Path("out/reproduce"))
-    parser.add_argument("--only", nargs="*", choices=[s[0] for s in (*SETS, HELD_OUT_SET)])
+    parser.add_argument("--only", nargs="*", choices=[s[0] for s in (*SETS, *HELD_OUT_SETS)])
     options = parser.parse_args()
     folders = {"cases": options.cases, "test": options.test}
     sets = list(SETS)
     if options.slices is not None:
         folders["held-out"] = held_out_cases(options.slices, options.output / "held-out-cases")
-        sets.append(HELD_OUT_SET)
+        sets += HELD_OUT_SETS
     for name, source, building, evaluating in sets:
         if options.only and name not in options.only:
             continue

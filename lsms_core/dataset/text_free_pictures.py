@@ -226,14 +226,16 @@ class TextFreePictures(Dataset[dict[str, Any]]):
         for _ in range(int(rng.choice(self._config.lesion_counts))):
             where = lobe_to_fill(offset_mm, hu.shape, self._config.sided_share, rng)
             spec = random_spec(rng, self._config.diameter_mm, self._config.hyperdense_share)
+            wanted = [spec]
             # Without a share no number is drawn, so that earlier runs can be repeated.
             if self._config.exophytic_share and rng.random() < self._config.exophytic_share:
-                spec = replace(spec, exophytic=True)
+                # The plain one counts where there is no fat to bulge into.
+                wanted = [replace(spec, exophytic=True), spec]
             avoid = real | made
-            hu, new = add_lesions(hu, liver, spacing_mm, [spec], rng, avoid=avoid, where=where)
-            if spec.exophytic and not new.any():  # no fat to bulge into
-                spec = replace(spec, exophytic=False)
-                hu, new = add_lesions(hu, liver, spacing_mm, [spec], rng, avoid=avoid, where=where)
+            for one in wanted:
+                hu, new = add_lesions(hu, liver, spacing_mm, [one], rng, avoid=avoid, where=where)
+                if new.any():
+                    break
             made |= new > 0
         return hu, made
 

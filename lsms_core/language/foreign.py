@@ -64,8 +64,8 @@ _HALF = frozenset(
 )
 # "SOL" is a space-occupying lesion in English, "sol" is "left" in Turkish, as in "sol lob".
 _AFTER_SOL = ("lob", "les", "lez", "kis", "kit", "kar", "tum", "nod", "mas", "met")
-_SIDE_PREFIXES = ("rechts", "links")
-_PREFIXES = ("leber", "hepatiq", "lever", "hepatisch", "leverk", "watrob", "karacig")
+_PREFIXES = ("leber", "hepatiq", "lever", "hepatisch", "leverk", "watrob", "karacig", "rechts",
+             "links")  # fmt: skip
 _NO_PREFIXES = frozenset({"leverage", "leveraged", "levers", "levered", "lever"})
 _ENDINGS = ("ungen", "zione", "zioni", "ische", "ischen", "ischer", "isches", "keit", "liche",
             "lichen", "ciones", "eusement", "gico", "gica")  # fmt: skip
@@ -86,7 +86,7 @@ def is_foreign(tokens: Sequence[Token], known: frozenset[str]) -> bool:
             return True
         if _other_script(token.text):
             return True
-        if (plain in _SIDES and plain not in _ENGLISH) or plain.startswith(_SIDE_PREFIXES):
+        if plain in _SIDES and plain not in _ENGLISH:
             return True
         if plain != token.text and token.text not in known:
             score += 1.0

@@ -65,18 +65,20 @@ def add_lesions(
     labels = np.zeros(image.shape, np.int32)
     blocked = np.zeros(image.shape, bool) if avoid is None else avoid.copy()
     allowed = liver if where is None else liver & where
-    fat = ~liver & (image > _FAT_HU[0]) & (image < _FAT_HU[1])
+    fat = None
+    if any(spec.exophytic for spec in wanted):
+        fat = ~liver & (image > _FAT_HU[0]) & (image < _FAT_HU[1])
     for number, spec in enumerate(wanted, start=1):
-        centres = allowed & ~blocked
-        if spec.exophytic:
-            centres &= _near(fat, 0.25 * spec.diameter_mm, spacing_mm)
-        placed = _place(spec, centres, liver, fat, blocked, spacing_mm, rng)
+        centres, beside = allowed & ~blocked, fat if spec.exophytic else None
+        if beside is not None:
+            centres &= _near(beside, 0.25 * spec.diameter_mm, spacing_mm)
+        placed = _place(spec, centres, liver, beside, blocked, spacing_mm, rng)
         if placed is None:
             continue
         box, depth = placed
         room = liver[box]
-        if spec.exophytic:
-            room = _with_fat_beside(room, depth, (fat & ~blocked)[box])
+        if beside is not None:
+            room = _with_fat_beside(room, depth, beside[box] & ~blocked[box])
         inside = (depth > 0) & room
         if inside.sum() < 4:
             continue
@@ -90,20 +92,23 @@ def _place(
     spec: LesionSpec,
     centres: NDArray[np.bool_],
     liver: NDArray[np.bool_],
-    fat: NDArray[np.bool_],
+    fat: NDArray[np.bool_] | None,
     blocked: NDArray[np.bool_],
     spacing_mm: tuple[float, float, float],
     rng: np.random.Generator,
 ) -> tuple[tuple[slice, ...], NDArray[np.float32]] | None:
-    """Find a free place; return its box and the depth below the lesion's surface, mm."""
+    """Find a free place; return its box and the depth below the lesion's surface, mm.
+
+    With fat the lesion bulges into it.
+    """
     candidates = np.flatnonzero(centres)
     if not len(candidates):
         return None
     spacing = np.asarray(spacing_mm)
     reach = 0.5 * spec.diameter_mm * (1 + spec.irregularity) * np.sqrt(spec.elongation)
     margin = np.ceil((reach + 3 * spec.blur_mm + _SPACE_BETWEEN_MM) / spacing).astype(int)
-    least, most = _BULGING if spec.exophytic else (_LEAST_IN_LIVER, 1.0)
-    for _ in range(_TRIES_AT_FAT if spec.exophytic else _TRIES):
+    least, most = (_LEAST_IN_LIVER, 1.0) if fat is None else _BULGING
+    for _ in range(_TRIES if fat is None else _TRIES_AT_FAT):
         centre = np.unravel_index(int(rng.choice(candidates)), liver.shape)
         box = tuple(
             slice(max(int(c) - int(m), 0), min(int(c) + int(m) + 1, n))
@@ -115,7 +120,7 @@ def _place(
             continue
         if not least < liver[box][core].mean() <= most:
             continue
-        if not spec.exophytic or fat[box][core & ~liver[box]].mean() > _LEAST_FAT:
+        if fat is None or fat[box][core & ~liver[box]].mean() > _LEAST_FAT:
             return box, depth
     return None
 

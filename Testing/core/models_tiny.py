@@ -42,10 +42,11 @@ def tiny_drawing(seed: int = 0, **changes) -> LSMSModel:
     return model.eval()
 
 
-def saved_drawing(folder: Path, seed: int = 0, **changes) -> Path:
+def saved_drawing(folder: Path, seed: int = 0, network: Any = None, **changes) -> Path:
     """Save one of them with a small grid, in half precision."""
     grid = {"spacing_mm": 3.0, "height": 64, "width": 96}
-    return saved(folder, tiny_drawing(seed), spelling_tokenizer(), preprocessing=grid, **changes)
+    model = tiny_drawing(seed, **(network or {}))
+    return saved(folder, model, spelling_tokenizer(), preprocessing=grid, **changes)
 
 
 def engine_of(model, folder: Path | None = None, precision: str = "auto") -> LsmsEngine:

@@ -16,8 +16,8 @@ from lsms_core.dataset.augmentation import AugmentationConfig
 from lsms_core.dataset.text_free_pictures import TextFreeConfig
 from lsms_core.errors import BundleError, InputError
 from lsms_core.inference.predictor import Predictor
-from lsms_core.models.architectures import with_detail_from
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
+from lsms_core.models.beginnings import with_detail_from
 from lsms_core.models.bundle import load_bundle
 from lsms_core.models.lsms.map_loss import LARGEST_WEIGHT, lesion_weights, maps_loss
 from lsms_core.training import text_free

@@ -188,38 +188,6 @@ def with_outline(model: LSMSModel, *outlines: UNetModel) -> LSMSModel:
     return _filled(joined, state, "lsms.kinds.")
 
 
-def with_detail_from(model: LSMSModel, unet: UNetModel) -> LSMSModel:
-    """Return an LSMS whose detail path begins as a U-Net's two finest levels.
-
-    Args:
-        model: an LSMS that draws; its detail path must be as wide as these levels.
-        unet: trained, on the same slices and pixels.
-
-    Raises:
-        BundleError: when the widths differ.
-    """
-    dims = unet.config.dims
-    if model.config.detail != dims[:2] or dims[2] != 2 * dims[1] or dims[-1] != dims[0]:
-        raise BundleError(
-            f"The detail path has the widths {model.config.detail}, the U-Net {dims}: set "
-            f"network.detail to {list(dims[:2])}."
-        )
-    begun = copy.deepcopy(model)
-    state = unet.lsms.outline.state_dict()
-    taken = {"down.0.": "down.0.", "down.1.": "down.1.", "up.2.": "up.0.", "up.3.": "up.1."}
-    taken["classify."] = "classify."
-    begun.load_state_dict(
-        {
-            f"{_DETAIL_PATH}{mine}{name.removeprefix(theirs)}": value
-            for theirs, mine in taken.items()
-            for name, value in state.items()
-            if name.startswith(theirs)
-        },
-        strict=False,
-    )
-    return begun
-
-
 def with_reading(
     drawing: LSMSModel, reader: LSMSModel, trust: float = 0.0, *, listens: bool = False
 ) -> LSMSModel:

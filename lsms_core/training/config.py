@@ -22,7 +22,15 @@ _DRAWN: dict[str, Any] = {
     "pictures": TextFreeConfig,
     "looks": LookConfig,
 }
-_WITHOUT_TEXTS = ("single_slices", "held_out", "teacher", "mistakes_of", "network", "detail_from")
+_WITHOUT_TEXTS = (
+    "single_slices",
+    "held_out",
+    "teacher",
+    "mistakes_of",
+    "network",
+    "detail_from",
+    "backbone_from",
+)
 
 
 @dataclass(frozen=True)
@@ -79,8 +87,12 @@ class TrainingConfig:
         mistakes_of: a bundle whose mistakes on the training patients are drawn more often
             (:mod:`lsms_core.training.hard_places`); without texts only.
         network: entries of LSMS's configuration that differ (``detail``, ``norm``,
-            ``layer_scale``, ``drop_path``, ``dropout``); without texts only.
+            ``layer_scale``, ``drop_path``, ``dropout``, ``backbone``); without texts only.
         detail_from: a "unet" bundle whose finest levels LSMS's detail path begins with.
+        backbone_from: public weights that the backbone of ``network`` begins with
+            (:mod:`lsms_core.training.public_weights`): a file, or "package:NAME" for one that the
+            installed package NAME carries; without texts only.
+        backbone_rate: factor on the backbone's rate.
         listen_with: a bundle with a text encoder: the run then trains the language branches of
             ``start_from``, which only draws, on words for appearances that are not measured
             (:mod:`lsms_core.training.listening`); existing language branches are trained further.
@@ -132,6 +144,8 @@ class TrainingConfig:
     mistakes_of: str | None = None
     network: Mapping[str, Any] = field(default_factory=dict)
     detail_from: str | None = None
+    backbone_from: str | None = None
+    backbone_rate: float = 0.2
     listen_with: str | None = None
     eyes_learn: bool = False
     looks: LookConfig = field(default_factory=LookConfig)

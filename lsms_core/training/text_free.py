@@ -21,12 +21,14 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from lsms_core.errors import InputError
-from lsms_core.models.architectures import Model, new_model, with_detail_from
+from lsms_core.models.architectures import Model, new_model
 from lsms_core.models.baselines.unet import UNetModel
+from lsms_core.models.beginnings import BACKBONE, with_backbone_from, with_detail_from
 from lsms_core.models.bundle import load_bundle
 from lsms_core.models.lsms.map_loss import maps_loss
 from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.training.config import TrainingConfig
+from lsms_core.training.public_weights import public_weights
 
 logger = logging.getLogger(__name__)
 
@@ -110,17 +112,34 @@ def new_run(config: TrainingConfig) -> DrawingRun:
         if not isinstance(unet, UNetModel) or not isinstance(model, LSMSModel):
             raise InputError("Only a U-Net can begin a detail path, and only LSMS has one.")
         model = with_detail_from(model, unet)
+    if config.backbone_from is not None:
+        if not isinstance(model, LSMSModel):
+            raise InputError("Only LSMS has a backbone.")
+        model = with_backbone_from(model, public_weights(config.backbone_from))
     model.train()
     return DrawingRun(model, copy.deepcopy(model), optimizer_of(model, config))
 
 
 def optimizer_of(model: Model, config: TrainingConfig) -> torch.optim.Optimizer:
-    """Return AdamW for what of a model learns; only weight matrices decay."""
-    learns = [p for p in model.parameters() if p.requires_grad]
+    """Return AdamW for what of a model learns; only weight matrices decay.
+
+    Each group's ``share`` is the factor on its rate.
+    """
+    parts: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            part = name.startswith(BACKBONE), parameter.ndim > 1
+            parts.setdefault(part, []).append(parameter)
     return torch.optim.AdamW(
         [
-            {"params": [p for p in learns if p.ndim > 1], "weight_decay": config.weight_decay},
-            {"params": [p for p in learns if p.ndim <= 1], "weight_decay": 0.0},
+            {
+                "params": parts[public, decays],
+                "weight_decay": config.weight_decay if decays else 0.0,
+                "share": config.backbone_rate if public else 1.0,
+            }
+            for public in (False, True)
+            for decays in (True, False)
+            if (public, decays) in parts
         ],
         lr=config.learning_rate,
     )
@@ -162,7 +181,7 @@ def learn_to_draw(
         first = run.step * config.batch_size
         drawn = [pictures[first + i] for i in range(config.batch_size)]
         for group in run.optimizer.param_groups:
-            group["lr"] = rate_at(run.step, steps, config)
+            group["lr"] = rate_at(run.step, steps, config) * group.get("share", 1.0)
         losses = (loss or _maps_loss)(run.model, drawn)
         run.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()

@@ -46,10 +46,18 @@ class DetailPath(nn.Module):
         self.classify = _maps(fine)
         self.coarse = nn.ModuleList([_maps(coarse), _maps(decoder_width)])
 
-    def look(self, image: Tensor) -> list[Tensor]:
-        """Return E1 and E2 of (B, C, H, W) images; E2 has H // 2 rows."""
+    def look(self, image: Tensor, added: Sequence[Tensor] = ()) -> list[Tensor]:
+        """Return E1 and E2 of (B, C, H, W) images; E2 has H / 2 rows, rounded up.
+
+        Args:
+            image: (B, C, H, W).
+            added: what is added to E1 and E2, from the backbone, if there is one.
+        """
         first = self.down[0](image)
-        return [first, self.down[1](F.max_pool2d(first, 2, ceil_mode=True))]
+        second = self.down[1](F.max_pool2d(first, 2, ceil_mode=True))
+        if not added:
+            return [first, second]
+        return [first + added[0], second + added[1]]
 
     def forward(self, pixels: Tensor, levels: Sequence[Tensor]) -> list[Tensor]:
         """Return the maps' logits, (B, 3, ., .), at stride 1 and, while learning, 2 and 4.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -115,6 +117,7 @@ class Encoder(nn.Module):
         tokens: Tensor | None = None,
         mask: Tensor | None = None,
         fine: Tensor | None = None,
+        added: Sequence[Tensor] = (),
     ) -> list[Tensor]:
         """Return F1..F4, each (B, C_i, H / stride, W / stride), rounded up.
 
@@ -124,6 +127,8 @@ class Encoder(nn.Module):
             mask: (B, T) bool, False for padding.
             fine: (B, detail[1], H / 2, W / 2), the detail path's features at stride 2, where the
                 configuration has one.
+            added: (B, C_i, H / stride, W / stride) to the entries of the first stages, from the
+                backbone, where the configuration has one.
         """
         x, features = image, []
         stages = zip(self.downsample, self.stages, self.norms, strict=True)
@@ -134,6 +139,8 @@ class Encoder(nn.Module):
                 x = downsample[3:](torch.cat([x, fine], dim=1))
             else:
                 x = downsample(x)
+            if number < len(added):
+                x = x + added[number]
             assert isinstance(stage, nn.ModuleList)
             for block in stage:
                 x = block(x, tokens, mask)

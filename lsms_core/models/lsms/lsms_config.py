@@ -17,6 +17,7 @@ _VARIANTS: dict[str, dict[str, Any]] = {
 }
 VARIANTS = tuple(_VARIANTS)
 NORMS = ("batch", "instance")
+BACKBONES = ("efficientnet-lite0",)
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,9 @@ class LSMSConfig:
         listens: whether the logits for a text come from the language branches, pixel by pixel;
             there are no text heads then. Not in weights before 1.0.
         norm: normalisation of the encoder, "batch" or "instance".
+        backbone: public convolutions beside the detail path and the encoder
+            (:mod:`lsms_core.models.lsms.backbone`), of three slices; "" for none, as in weights
+            before 1.2.
         layer_scale: where s1 and s2 of each block start.
     """
 
@@ -90,6 +94,7 @@ class LSMSConfig:
     listens: bool = False
     norm: str = "batch"
     layer_scale: float = 1e-2
+    backbone: str = ""
 
     def __post_init__(self) -> None:
         if self.mixer not in ("nmf", "mhsa"):
@@ -103,16 +108,7 @@ class LSMSConfig:
         read = (self.lobes, self.attenuation_window, self.asked, self.sections)
         if self.norm not in NORMS:
             raise BundleError(f"Unknown norm {self.norm!r}: use one of {', '.join(NORMS)}.")
-        if len(self.detail) != (2 if self.draws else 0):
-            raise BundleError(
-                f"The detail path has {len(self.detail)} levels: use 2 for a network that draws, "
-                "else none."
-            )
-        if self.members < 1 or (self.members > 1 and not self.draws):
-            raise BundleError(
-                f"The model has {self.members} networks that draw: use 1 or more, and 1 for a "
-                "network that draws nothing."
-            )
+        self._check_drawing()
         if not (self.words or self.draws):
             raise BundleError("A network without words has to draw: set draws, or words.")
         if self.listens and (any(read) or not (self.draws and self.words)):
@@ -121,6 +117,24 @@ class LSMSConfig:
             raise BundleError("The words can rule something out of an outline only: it has none.")
         if len(self.attenuation_window) not in (0, 2) or not 0 <= self.trust <= 1:
             raise BundleError(f"The model's configuration is not usable: {self}.")
+
+    def _check_drawing(self) -> None:
+        if len(self.detail) != (2 if self.draws else 0):
+            raise BundleError(
+                f"The detail path has {len(self.detail)} levels: use 2 for a network that draws, "
+                "else none."
+            )
+        if self.backbone and self.backbone not in BACKBONES:
+            raise BundleError(
+                f"Unknown backbone {self.backbone!r}: use one of {', '.join(BACKBONES)}, or none."
+            )
+        if self.backbone and not (self.draws and self.in_channels == 3):
+            raise BundleError("A backbone needs a network that draws and sees three slices.")
+        if self.members < 1 or (self.members > 1 and not self.draws):
+            raise BundleError(
+                f"The model has {self.members} networks that draw: use 1 or more, and 1 for a "
+                "network that draws nothing."
+            )
 
     @property
     def maps(self) -> bool:

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from lsms_core.anatomy.sections import SECTIONS
 from lsms_core.models.lsms.asked import ASKED, NOTHING
 from lsms_core.models.lsms.attenuation import ATTENUATIONS, attenuation_shares
+from lsms_core.models.lsms.backbone import Backbone, Joins
 from lsms_core.models.lsms.decoder import FullScaleDecoder, align_positions
 from lsms_core.models.lsms.detail import DetailPath
 from lsms_core.models.lsms.encoder import Encoder
@@ -115,6 +116,9 @@ class LSMS(Network):
             self.outline = Outlines(config.outlines, *shape) if several else Outline(*shape)
         if config.draws:
             self.detail = DetailPath(config.in_channels, config.detail, config.decoder_width)
+        if config.backbone:
+            self.backbone = Backbone()
+            self.joins = Joins([*config.detail, *config.dims[:3]])
         if config.members > 1:
             one = drawing_alone(config)
             self.others = nn.ModuleList(LSMS(one) for _ in range(config.members - 1))
@@ -148,10 +152,15 @@ class LSMS(Network):
         """See :meth:`Network.learning_maps`; LSMS's own only, where it draws by itself."""
         if not self.config.draws:
             return super().learning_maps(image)
-        levels = self.detail.look(image)
-        features = self.encoder(image, fine=levels[1])
+        levels, added = self._look(image)
+        features = self.encoder(image, fine=levels[1], added=added)
         pixels = self.decoder.pixels(align_positions(features, self._grid(image)))
         return self.detail(pixels, levels)
+
+    def _look(self, image: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Return E1 and E2 of the detail path, and what the backbone adds to the stages."""
+        added = self.joins(self.backbone(image)) if self.config.backbone else []
+        return self.detail.look(image, added[:2]), added[2:]
 
     def _grid(self, image: Tensor) -> tuple[int, int]:
         """Return the (rows, columns) of the decoder's grid."""
@@ -213,12 +222,15 @@ class LSMS(Network):
         if seen is not None and not self.training and self.config.trust == 0:
             # With trust 0 the logits have no effect and are not computed.
             return image.new_zeros((tokens.shape[0], 1, *image.shape[-2:])), None
-        fine = None
+        fine: Tensor | None = None
+        added: list[Tensor] = []
         if self.config.draws:
-            fine = each_text(self.detail.look(image)[1], tokens)
+            levels, added = self._look(image)
+            fine = each_text(levels[1], tokens)
+            added = [each_text(features, tokens) for features in added]
         elif seen is not None:
             image = torch.cat([image, (2 * seen - 1).to(image.dtype)], dim=1)
-        features = self.encoder(each_text(image, tokens), tokens, mask, fine)
+        features = self.encoder(each_text(image, tokens), tokens, mask, fine, added)
         coarse, pixels = self.decoder(align_positions(features, self._grid(image)))
         size = image.shape[-2:]
         return F.interpolate(coarse, size=size, mode="bilinear", align_corners=False), pixels

@@ -142,6 +142,28 @@ def test_a_run_without_a_backbone_has_nothing_to_begin(weights_file):
         new_run(replace(config, architecture="unet"))
 
 
+def test_what_has_learnt_is_not_begun_again(weights_file, tmp_path):
+    learnt = saved_drawing(tmp_path / "learnt", network=LITE)
+    config = run_config(backbone_from=str(weights_file), start_from=str(learnt))
+    with pytest.raises(InputError, match="leave out"):
+        new_run(config)
+
+
+def test_its_graph_exports():
+    class Draw(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = tiny_drawing(**LITE).lsms
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return self.network.draw(image)
+
+    module, image = Draw(), images(64, 96)
+    with torch.no_grad():
+        exported = torch.export.export(module, (image,), strict=False).module()
+        torch.testing.assert_close(exported(image), module(image), atol=1e-3, rtol=1e-3)
+
+
 def test_a_package_carries_them(weights_file, monkeypatch):
     package = weights_file.parent / "carries_weights"
     package.mkdir()

@@ -87,7 +87,8 @@ def new_run(config: TrainingConfig) -> DrawingRun:
 
     Raises:
         BundleError: for an architecture that needs words.
-        InputError: when a bundle is not of the architecture that it has to be.
+        InputError: when a bundle is not of the architecture that it has to be, and when what has
+            learnt would begin anew.
     """
     lightning.seed_everything(config.seed, verbose=False)
     if config.start_from is None:
@@ -107,6 +108,20 @@ def new_run(config: TrainingConfig) -> DrawingRun:
                 f"The bundle {config.start_from} is no {config.architecture} that only draws: "
                 "start from one that learnt without words, or set text_free to false."
             )
+    model = _begun(model, config)
+    model.train()
+    return DrawingRun(model, copy.deepcopy(model), optimizer_of(model, config))
+
+
+def _begun(model: Model, config: TrainingConfig) -> Model:
+    """Return a new model with the weights of others that a run begins with."""
+    if config.detail_from is None and config.backbone_from is None:
+        return model
+    if config.start_from is not None:
+        raise InputError(
+            "A run that starts from a bundle has a detail path and a backbone that learnt: leave "
+            "out detail_from and backbone_from."
+        )
     if config.detail_from is not None:
         unet = load_bundle(config.detail_from).model
         if not isinstance(unet, UNetModel) or not isinstance(model, LSMSModel):
@@ -116,8 +131,7 @@ def new_run(config: TrainingConfig) -> DrawingRun:
         if not isinstance(model, LSMSModel):
             raise InputError("Only LSMS has a backbone.")
         model = with_backbone_from(model, public_weights(config.backbone_from))
-    model.train()
-    return DrawingRun(model, copy.deepcopy(model), optimizer_of(model, config))
+    return model
 
 
 def optimizer_of(model: Model, config: TrainingConfig) -> torch.optim.Optimizer:

@@ -90,6 +90,10 @@ def spawn_options() -> dict[str, object]:
     """Options of ``subprocess.Popen`` that let :func:`kill_tree` reach all descendants."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
+    if sys.version_info >= (3, 11):
+        # Not a session of its own: Linux schedules each session as one (autogroup), and on a busy
+        # processor a new one got no time at all for minutes (Linux 6.18).
+        return {"process_group": 0}
     return {"start_new_session": True}
 
 

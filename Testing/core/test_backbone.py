@@ -149,21 +149,6 @@ def test_what_has_learnt_is_not_begun_again(weights_file, tmp_path):
         new_run(config)
 
 
-def test_its_graph_exports():
-    class Draw(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = tiny_drawing(**LITE).lsms
-
-        def forward(self, image: torch.Tensor) -> torch.Tensor:
-            return self.network.draw(image)
-
-    module, image = Draw(), images(64, 96)
-    with torch.no_grad():
-        exported = torch.export.export(module, (image,), strict=False).module()
-        torch.testing.assert_close(exported(image), module(image), atol=1e-3, rtol=1e-3)
-
-
 def test_a_package_carries_them(weights_file, monkeypatch):
     package = weights_file.parent / "carries_weights"
     package.mkdir()

@@ -274,7 +274,8 @@ def test_with_the_words_silenced_the_encoder_is_the_one_that_draws():
         torch.testing.assert_close(a, b)
 
 
-def test_what_is_drawn_exports():
+@pytest.mark.parametrize("changes", [{}, {"backbone": "efficientnet-lite0"}])
+def test_what_is_drawn_exports(changes):
     class Draw(torch.nn.Module):
         def __init__(self, network: LSMS) -> None:
             super().__init__()
@@ -283,7 +284,7 @@ def test_what_is_drawn_exports():
         def forward(self, image: torch.Tensor) -> torch.Tensor:
             return self.network.draw(image)
 
-    module = Draw(drawing().lsms)
+    module = Draw(drawing(**changes).lsms)
     with torch.no_grad():
         exported = torch.export.export(module, (images(),), strict=False).module()
         torch.testing.assert_close(exported(images()), module(images()), atol=1e-3, rtol=1e-3)

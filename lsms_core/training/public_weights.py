@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import pickle
 from pathlib import Path
 
@@ -35,8 +36,8 @@ def public_weights(source: str) -> dict[str, Tensor]:
     if hashlib.sha256(data).hexdigest() != _SHA256:
         raise InputError(f"{path} is not the published file of EfficientNet-Lite0's weights.")
     try:
-        weights: dict[str, Tensor] = torch.load(path, weights_only=True, map_location="cpu")
-    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+        weights: dict[str, Tensor] = torch.load(io.BytesIO(data), weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError) as error:
         raise InputError(f"The weights {path} cannot be read: {error}") from error
     return weights
 

@@ -42,10 +42,12 @@ def command(
     from lsms_core.io.text_files import read_json
     from lsms_core.training.config import TrainingConfig
     from lsms_core.training.medclip.contrastive_config import KIND, ContrastiveConfig
+    from lsms_core.training.progress import in_first_process
     from lsms_core.training.run import train
 
     # Its tips and device lists say nothing that the progress bar does not.
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     values = read_json(config)
     if isinstance(values, dict) and values.get("kind") == KIND:
         from lsms_core.training.medclip.contrastive import table
@@ -57,7 +59,9 @@ def command(
     given = {"cases": cases, "fold": fold, "samples": samples, "start_from": start_from}
     options = {k: str(v) if isinstance(v, Path) else v for k, v in given.items() if v is not None}
     run = TrainingConfig.from_dict({**_changed(values, changes), **options})
-    click.echo(f"The model is in {train(run, output, resume=resume)}")
+    bundle = train(run, output, resume=resume)
+    if in_first_process():
+        click.echo(f"The model is in {bundle}")
 
 
 def _changed(values: dict[str, Any], changes: tuple[str, ...]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from lsms_core.dataset.text_free_pictures import RIM_PIXELS
 from lsms_core.models.architectures import Model
 from lsms_core.models.lsms.kinds import LESIONS
 from lsms_core.models.lsms.outline import probabilities
+from lsms_core.training.progress import progress
 
 SURE = 0.6
 _SURELY_NONE = 0.1
@@ -46,7 +47,7 @@ def with_guesses(
         _guessed(arrays, teacher, preprocessing)
         if len(arrays.hu) == 1 and not arrays.case.lesions_labelled
         else arrays
-        for arrays in cases
+        for arrays in progress(cases, "the teacher looks", "case")
     ]
 
 

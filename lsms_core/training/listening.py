@@ -82,7 +82,8 @@ class ListeningLoss:
         turns = len(texts) // len(pictures)
         read = tokenize(self._tokenizer, texts, model.config.max_tokens)
         image = torch.stack([picture["image"] for picture in pictures])
-        output = model(image, read["input_ids"], read["attention_mask"])
+        ids, mask = (read[k].to(image.device) for k in ("input_ids", "attention_mask"))
+        output = model(image, ids, mask)
         lesions = torch.stack([picture["lesions"] for picture in pictures])
         lesions = lesions.repeat_interleave(turns, dim=0)
         named = [row for picture in pictures for row in picture["named"]]

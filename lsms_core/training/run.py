@@ -35,11 +35,13 @@ from lsms_core.models.bundle import load_bundle, save_bundle
 from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.models.spelling_tokenizer import spelling_tokenizer
 from lsms_core.training.config import TrainingConfig
+from lsms_core.training.devices import Devices
 from lsms_core.training.guesses import with_guesses
 from lsms_core.training.hard_places import hard_places, read_hard_places, write_hard_places
 from lsms_core.training.listening import ListeningLoss, new_listening_run
 from lsms_core.training.module import LSMSTraining
 from lsms_core.training.pictures import SamplePictures
+from lsms_core.training.progress import progress
 from lsms_core.training.text import load_text_encoder
 from lsms_core.training.text_free import learn_to_draw, new_run
 
@@ -53,12 +55,11 @@ def split_cases(config: TrainingConfig) -> tuple[list[CaseArrays], list[str]]:
     if config.fold is not None and not 0 <= config.fold < config.folds:
         raise InputError(f"Fold {config.fold} does not exist: use 0 to {config.folds - 1}.")
     cases = list_cases(config.cases)
-    arrays = [load_case(case, config.preprocessing) for case in cases]
-    weights = {a.case.name: int(a.lesions.any(axis=(1, 2)).sum()) for a in arrays}
-    if config.single_slices:
-        # They join the folds of their patients, and otherwise train: the folds stay the same.
-        singles = list_cases(config.single_slices)
-        arrays += [load_case(case, config.preprocessing) for case in singles]
+    # They join the folds of their patients, and otherwise train: the folds stay the same.
+    singles = list_cases(config.single_slices) if config.single_slices else []
+    listed = progress([*cases, *singles], "reading", "case")
+    arrays = [load_case(case, config.preprocessing) for case in listed]
+    weights = {a.case.name: int(a.lesions.any(axis=(1, 2)).sum()) for a in arrays[: len(cases)]}
     unknown = set(config.held_out) - {a.case.group for a in arrays}
     if unknown:
         raise InputError(f"No case is of the patient {sorted(unknown)[0]!r} in held_out.")
@@ -151,10 +152,8 @@ def train(config: TrainingConfig, output: str | Path, *, resume: bool = False) -
         raise InputError(f"{folder} holds a run already: add --resume or choose another folder.")
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "config.json", config.to_json())
-    if config.listen_with:
-        return _train_to_listen(config, folder, resume=resume)
-    if config.text_free:
-        return _train_without_texts(config, folder, resume=resume)
+    if config.listen_with or config.text_free:
+        return _train_on_devices(config, folder, resume=resume)
     module = build(config)
     trainer = _trainer(config, folder)
     # Every device draws its own batch, so a step uses up one batch a device.
@@ -182,50 +181,60 @@ def train(config: TrainingConfig, output: str | Path, *, resume: bool = False) -
     return export(module.averaged, module.tokenizer, config, folder / "bundle")
 
 
-def _train_without_texts(config: TrainingConfig, folder: Path, *, resume: bool) -> Path:
-    run = new_run(config)
+def _train_on_devices(config: TrainingConfig, folder: Path, *, resume: bool) -> Path:
+    """Train to draw or to listen; of several processes the first one writes the files."""
+    devices = Devices(config)
+    if config.listen_with:
+        run, tokenizer = new_listening_run(config)
+    else:
+        run, tokenizer = new_run(config), spelling_tokenizer()
+    devices.place(run.model, run.averaged)
     if resume:
         run.load(folder / "checkpoints" / "last.ckpt")
     trained, held_out = split_cases(config)
-    _write_split(folder, trained, held_out)
+    if devices.first:
+        _write_split(folder, trained, held_out)
+    if config.listen_with:
+        looks = LookPictures(
+            trained, config.preprocessing, config.looks, seed=config.seed, count=config.samples
+        )
+        learn_to_draw(config, run, looks, folder, devices, ListeningLoss(tokenizer, config))
+    else:
+        learn_to_draw(config, run, _pictures(config, trained, folder, devices), folder, devices)
+    bundle = folder / "bundle"
+    if devices.first:
+        export(run.averaged.cpu(), tokenizer, config, bundle)
+    devices.wait_for_all()
+    return bundle
+
+
+def _pictures(
+    config: TrainingConfig, trained: list[CaseArrays], folder: Path, devices: Devices
+) -> TextFreePictures:
     if config.teacher is not None:
         teacher = load_bundle(config.teacher).model
         trained = with_guesses(trained, teacher, config.preprocessing)
-    pictures = TextFreePictures(
+    return TextFreePictures(
         trained,
         config.preprocessing,
         config.pictures,
         seed=config.seed,
         count=config.samples,
-        hard=_hard_places(config, trained, folder),
+        hard=_hard_places(config, trained, folder, devices),
     )
-    learn_to_draw(config, run, pictures, folder)
-    return export(run.averaged, spelling_tokenizer(), config, folder / "bundle")
 
 
 def _hard_places(
-    config: TrainingConfig, trained: list[CaseArrays], folder: Path
+    config: TrainingConfig, trained: list[CaseArrays], folder: Path, devices: Devices
 ) -> list[HardPlace]:
     if config.mistakes_of is None:
         return []
     kept = folder / "mistakes.json"
-    if not kept.is_file():
+    if devices.first and not kept.is_file():
         model = load_bundle(config.mistakes_of).model
         write_hard_places(kept, hard_places(trained, model, config.preprocessing))
+    devices.wait_for_all()
     return read_hard_places(kept)
-
-
-def _train_to_listen(config: TrainingConfig, folder: Path, *, resume: bool) -> Path:
-    run, tokenizer = new_listening_run(config)
-    if resume:
-        run.load(folder / "checkpoints" / "last.ckpt")
-    trained, held_out = split_cases(config)
-    _write_split(folder, trained, held_out)
-    pictures = LookPictures(
-        trained, config.preprocessing, config.looks, seed=config.seed, count=config.samples
-    )
-    learn_to_draw(config, run, pictures, folder, ListeningLoss(tokenizer, config))
-    return export(run.averaged, tokenizer, config, folder / "bundle")
 
 
 def _write_split(folder: Path, trained: list[CaseArrays], held_out: list[str]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import lightning
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from lsms_core.errors import InputError
 from lsms_core.models.architectures import Model, new_model
@@ -28,6 +28,8 @@ from lsms_core.models.bundle import load_bundle
 from lsms_core.models.lsms.map_loss import maps_loss
 from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.training.config import TrainingConfig
+from lsms_core.training.devices import Devices
+from lsms_core.training.progress import progress
 from lsms_core.training.public_weights import public_weights
 
 logger = logging.getLogger(__name__)
@@ -175,44 +177,54 @@ def learn_to_draw(
     run: DrawingRun,
     pictures: Dataset[dict[str, Any]],
     folder: Path,
+    devices: Devices,
     loss: Loss | None = None,
 ) -> None:
     """Go on with a run to its end; its model's averaged weights are the result.
 
     Args:
         config: the run.
-        run: where it is.
+        run: where it is, on its device.
         pictures: all of the run, whichever are done.
+        folder: of the run; gets ``checkpoints/last.ckpt`` and ``losses.csv``, which is about the
+            first device's pictures.
+        devices: that it learns on.
         loss: of some pictures; default: of the text-independent maps.
-        folder: of the run; gets ``checkpoints/last.ckpt`` and ``losses.csv``.
     """
-    steps = max(config.samples // config.batch_size, 1)
+    steps = max(config.samples // (config.batch_size * devices.count), 1)
     checkpoint = folder / "checkpoints" / "last.ckpt"
     parameters = [p for p in run.model.parameters() if p.requires_grad]
     began, saved = run.cpu_seconds - time.process_time(), time.monotonic()
     seen: list[dict[str, float]] = []
-    while run.step < steps:
-        first = run.step * config.batch_size
-        drawn = [pictures[first + i] for i in range(config.batch_size)]
+    loader: DataLoader[dict[str, Any]] = DataLoader(
+        pictures,
+        batch_sampler=devices.pictures(run.step, steps, config.batch_size),
+        num_workers=config.workers,
+        collate_fn=list,
+    )
+    for drawn in progress(loader, "learning", "step", done=run.step, total=steps):
         for group in run.optimizer.param_groups:
             group["lr"] = rate_at(run.step, steps, config) * group.get("share", 1.0)
-        losses = (loss or _maps_loss)(run.model, drawn)
+        with devices.precision():
+            losses = (loss or _maps_loss)(run.model, devices.moved(drawn))
         run.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
+        devices.average(parameters)
         torch.nn.utils.clip_grad_norm_(parameters, _CLIP)
         run.optimizer.step()
         run.step += 1
         _average(run, config.ema_decay)
         run.cpu_seconds = began + time.process_time()
         seen.append({name: float(value.detach()) for name, value in losses.items()})
-        if run.step % _LOG_EVERY == 0 or run.step == steps:
+        if devices.first and (run.step % _LOG_EVERY == 0 or run.step == steps):
             _log(folder / "losses.csv", run, seen)
             seen = []
-        if time.monotonic() - saved > 60 * config.checkpoint_minutes:
+        if devices.first and time.monotonic() - saved > 60 * config.checkpoint_minutes:
             run.save(checkpoint)
             saved = time.monotonic()
     run.averaged.eval()
-    run.save(checkpoint)
+    if devices.first:
+        run.save(checkpoint)
 
 
 def _maps_loss(model: Model, drawn: Sequence[dict[str, Any]]) -> dict[str, Tensor]:

@@ -301,7 +301,7 @@ def released(tmp_path, monkeypatch):
     )
     content = releasing.Release("small", "1.2.3", "Notes.", {})
     point = OperatingPoint(0.3, 1.0, 1.0)
-    return lambda bundle, name, mean_with=None, **settings: releasing.release(
+    return lambda bundle, name, mean_with=(), **settings: releasing.release(
         bundle,
         tmp_path / name,
         point,
@@ -336,19 +336,18 @@ def test_a_release_may_see_a_coarser_grid_that_shows_as_much(tmp_path, released)
     assert not (tmp_path / "no").exists()
 
 
-def test_a_release_may_be_the_mean_of_two_states_of_a_run(tmp_path, released):
-    before, after = (
-        saved_drawing(tmp_path / name, seed=seed) for name, seed in (("before", 0), ("after", 1))
-    )
+@pytest.mark.parametrize("others", [1, 2])
+def test_a_release_may_be_the_mean_of_states_of_a_run(tmp_path, released, others):
+    after, *before = (saved_drawing(tmp_path / str(seed), seed=seed) for seed in range(others + 1))
     mean = load_bundle(released(after, "mean", mean_with=before)).model.state_dict()
-    states = [load_bundle(folder).model.state_dict() for folder in (before, after)]
+    states = [load_bundle(folder).model.state_dict() for folder in (after, *before)]
     moved = 0
     for name, value in mean.items():
-        one, other = (state[name].float() for state in states)
-        torch.testing.assert_close(value.float(), (one + other) / 2, atol=2e-3, rtol=2e-3)
-        moved += int((value != states[0][name]).any())
+        each = torch.stack([state[name].float() for state in states])
+        torch.testing.assert_close(value.float(), each.mean(0), atol=2e-3, rtol=2e-3)
+        moved += int(all((value != state[name]).any() for state in states))
     assert moved > 10
     _, other = random_bundle(tmp_path / "other")
     with pytest.raises(BundleError, match="one shape"):
-        released(after, "no", mean_with=other)
+        released(after, "no", mean_with=[other])
     assert not (tmp_path / "no").exists()

@@ -45,7 +45,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--mean-with",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Bundle that the run began with (--start-from); the mean of both weights is released.",
+    multiple=True,
+    help="Bundle that the run began with (--start-from), or of another run that did; the mean of "
+    "all weights is released.",
 )
 @click.option(
     "--lesion-logit",
@@ -79,7 +81,7 @@ def command(
     mask_threshold: float | None,
     focus_mm: float | None,
     pixel_mm: float | None,
-    mean_with: Path | None,
+    mean_with: tuple[Path, ...],
     name: str | None,
     version: str,
     volumes: tuple[Path, ...],

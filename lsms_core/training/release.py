@@ -73,13 +73,14 @@ class Networks:
     Attributes:
         alone: U-Nets whose maps would be averaged with LSMS's own are left out.
         members: bundles of further networks that draw; the mean of all maps counts.
-        mean_with: the bundle that the run began with; the mean of both weights is released.
+        mean_with: bundles of the state that the run began with, or of runs that went on from
+            there in another way; the mean of all weights is released.
         lesion_logit: added to the logits of the lesions that LSMS draws.
     """
 
     alone: bool = False
     members: Sequence[str | Path] = ()
-    mean_with: str | Path | None = None
+    mean_with: Sequence[str | Path] = ()
     lesion_logit: float = 0.0
 
 
@@ -216,8 +217,8 @@ def _judged(
 
 
 def _network(model: Model, networks: Networks) -> Model:
-    if networks.mean_with is not None:
-        model = with_mean_weights(model, load_bundle(networks.mean_with).model)
+    if networks.mean_with:
+        model = with_mean_weights(model, *(load_bundle(one).model for one in networks.mean_with))
     if networks.alone:
         model = without_outlines(model)
     if networks.members:

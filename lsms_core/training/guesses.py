@@ -13,13 +13,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import SimpleITK as sitk
 import torch
 from numpy.typing import NDArray
 
+from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.anatomy.regions import grown, label_components
-from lsms_core.dataset.preprocessing import PreprocessingConfig, apply_window
-from lsms_core.dataset.sources import CaseArrays
+from lsms_core.dataset.preprocessing import PreprocessingConfig, apply_window, plan_slice
+from lsms_core.dataset.sources import Case, CaseArrays
 from lsms_core.dataset.text_free_pictures import RIM_PIXELS
+from lsms_core.inference.engine import Engine
+from lsms_core.inference.maps import SliceMaps
+from lsms_core.inference.view import SliceView
 from lsms_core.models.architectures import Model
 from lsms_core.models.lsms.kinds import LESIONS
 from lsms_core.models.lsms.outline import probabilities
@@ -33,22 +38,40 @@ _SMALLEST_PIXELS = 6
 
 
 def with_guesses(
-    cases: Sequence[CaseArrays], teacher: Model, preprocessing: PreprocessingConfig
+    cases: Sequence[CaseArrays],
+    teacher: Engine,
+    looks: PreprocessingConfig,
+    grid: PreprocessingConfig,
 ) -> list[CaseArrays]:
     """Return the cases, with the teacher's lesions in the single slices where none are known.
 
     Args:
-        cases: on the model's grid; volumes and slices with known lesions stay as they are.
-        teacher: draws lobes and lesions without words on the same grid.
-        preprocessing: the window and the neighbours that the teacher sees.
+        cases: on the run's grid; volumes and slices with known lesions stay as they are.
+        teacher: draws lobes and lesions without words.
+        looks: how slices reach the teacher in answers: its grid, and the margin around the liver.
+        grid: the run's.
     """
-    teacher.eval()
+    alone = replace(looks, votes_mm=(0.0,))
     return [
-        _guessed(arrays, teacher, preprocessing)
+        _guessed(arrays, _drawn(arrays.case, teacher, alone, grid))
         if len(arrays.hu) == 1 and not arrays.case.lesions_labelled
         else arrays
         for arrays in progress(cases, "the teacher looks", "case")
     ]
+
+
+def _drawn(
+    case: Case, teacher: Engine, looks: PreprocessingConfig, grid: PreprocessingConfig
+) -> NDArray[np.float32]:
+    """Return the (H, W) probability of a lesion in a case of one slice, on the run's grid."""
+    image = CTVolume.from_sitk(sitk.ReadImage(str(case.image)))
+    view = SliceView.of(image, "axial", [0], None)
+    maps = SliceMaps(teacher, view, looks)
+    (found,) = maps.text_free([0])
+    hu = view.plane.extract(image.array, 0)
+    place = plan_slice(hu, view.plane.spacing_mm, grid)
+    drawn: NDArray[np.float32] = place.to_grid(maps.restored(0, found[LESIONS]), fill=0.0)
+    return drawn
 
 
 def lesion_map(
@@ -72,8 +95,7 @@ def lesion_map(
     return drawn
 
 
-def _guessed(arrays: CaseArrays, teacher: Model, preprocessing: PreprocessingConfig) -> CaseArrays:
-    drawn = lesion_map(arrays, 0, teacher, preprocessing)
+def _guessed(arrays: CaseArrays, drawn: NDArray[np.float32]) -> CaseArrays:
     lesions, certainty = marks(drawn, arrays.liver[0])
     return replace(arrays, lesions=lesions[None], certainty=certainty[None])
 

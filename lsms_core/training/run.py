@@ -21,6 +21,7 @@ from lsms_core.dataset.sampling import ReferringSamples
 from lsms_core.dataset.sources import CaseArrays, list_cases, load_case, split_folds
 from lsms_core.dataset.text_free_pictures import HardPlace, TextFreePictures
 from lsms_core.errors import InputError
+from lsms_core.inference.engine import EngineOptions, open_engine
 from lsms_core.io.text_files import write_text
 from lsms_core.models.architectures import (
     DEFAULT,
@@ -32,6 +33,7 @@ from lsms_core.models.architectures import (
 )
 from lsms_core.models.baselines.unet import UNetModel
 from lsms_core.models.bundle import load_bundle, save_bundle
+from lsms_core.models.installed import inspect_bundle
 from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.models.spelling_tokenizer import spelling_tokenizer
 from lsms_core.training.config import TrainingConfig
@@ -212,8 +214,12 @@ def _pictures(
     config: TrainingConfig, trained: list[CaseArrays], folder: Path, devices: Devices
 ) -> TextFreePictures:
     if config.teacher is not None:
-        teacher = load_bundle(config.teacher).model
-        trained = with_guesses(trained, teacher, config.preprocessing)
+        info = inspect_bundle(config.teacher)
+        teacher = open_engine(info, options=EngineOptions("cpu"))
+        if not teacher.text_free:
+            raise InputError(f"The teacher {config.teacher} draws no lesions without words.")
+        looks = PreprocessingConfig.from_dict(info.preprocessing)
+        trained = with_guesses(trained, teacher, looks, config.preprocessing)
     return TextFreePictures(
         trained,
         config.preprocessing,

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsms_core.dataset.sources import cases_of
+from lsms_core.errors import InputError
 from lsms_core.inference.predictor import Predictor
 from lsms_core.training.candidate_fitting import gather_candidates, left_out_probabilities
 from lsms_core.training.look_evidence import area
@@ -46,8 +47,11 @@ def main() -> None:
     for name, some in (("all", np.ones_like(large)), ("10 mm and more", large)):
         for threshold in (0.0, *options.thresholds):
             print(f"{name}, from {threshold}: {_kept(table.lesion, some & (given >= threshold))}")
-    if len(set(table.patients)) > 1:
+    try:
         anew = left_out_probabilities(table.features, table.lesion, table.patients)
+    except InputError as error:
+        print(f"No classifier was fitted anew: {error}")
+    else:
         for name, values in (("this classifier", given), ("fitted anew", anew)):
             mean, low, high = area(values, table.lesion, np.array(table.patients))
             print(f"{name}: area under the ROC curve {mean:.2f} ({low:.2f} to {high:.2f})")

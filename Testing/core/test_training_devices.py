@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from lsms_core.dataset.text_free_pictures import TextFreeConfig
 from lsms_core.errors import InputError
 from lsms_core.training.config import TrainingConfig
-from lsms_core.training.devices import Devices
 from lsms_core.training.run import train
+from lsms_core.training.run_devices import Devices
 from Testing.core.training_tiny import tiny_run, write_cases
 
 pytestmark = pytest.mark.slow

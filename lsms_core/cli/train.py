@@ -42,8 +42,8 @@ def command(
     from lsms_core.io.text_files import read_json
     from lsms_core.training.config import TrainingConfig
     from lsms_core.training.medclip.contrastive_config import KIND, ContrastiveConfig
-    from lsms_core.training.progress import in_first_process
     from lsms_core.training.run import train
+    from lsms_core.training.waiting import in_first_process
 
     # Its tips and device lists say nothing that the progress bar does not.
     for name in ("lightning.pytorch", "lightning.fabric"):

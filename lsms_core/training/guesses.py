@@ -28,7 +28,7 @@ from lsms_core.inference.view import SliceView
 from lsms_core.models.architectures import Model
 from lsms_core.models.lsms.kinds import LESIONS
 from lsms_core.models.lsms.outline import probabilities
-from lsms_core.training.progress import progress
+from lsms_core.training.waiting import progress
 
 SURE = 0.6
 _SURELY_NONE = 0.1

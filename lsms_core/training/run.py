@@ -37,15 +37,15 @@ from lsms_core.models.installed import inspect_bundle
 from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.models.spelling_tokenizer import spelling_tokenizer
 from lsms_core.training.config import TrainingConfig
-from lsms_core.training.devices import Devices
 from lsms_core.training.guesses import with_guesses
 from lsms_core.training.hard_places import hard_places, read_hard_places, write_hard_places
 from lsms_core.training.listening import ListeningLoss, new_listening_run
 from lsms_core.training.module import LSMSTraining
 from lsms_core.training.pictures import SamplePictures
-from lsms_core.training.progress import progress
+from lsms_core.training.run_devices import Devices
 from lsms_core.training.text import load_text_encoder
 from lsms_core.training.text_free import learn_to_draw, new_run
+from lsms_core.training.waiting import progress
 
 
 def split_cases(config: TrainingConfig) -> tuple[list[CaseArrays], list[str]]:

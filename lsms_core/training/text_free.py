@@ -28,9 +28,9 @@ from lsms_core.models.bundle import load_bundle
 from lsms_core.models.lsms.map_loss import maps_loss
 from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.training.config import TrainingConfig
-from lsms_core.training.devices import Devices
-from lsms_core.training.progress import progress
 from lsms_core.training.public_weights import public_weights
+from lsms_core.training.run_devices import Devices
+from lsms_core.training.waiting import progress
 
 logger = logging.getLogger(__name__)
 

@@ -47,6 +47,8 @@ def main() -> None:
     for name, some in (("all", np.ones_like(large)), ("10 mm and more", large)):
         for threshold in (0.0, *options.thresholds):
             print(f"{name}, from {threshold}: {_kept(table.lesion, some & (given >= threshold))}")
+    if len(set(table.patients)) < 2:
+        return
     try:
         anew = left_out_probabilities(table.features, table.lesion, table.patients)
     except InputError as error:

@@ -25,11 +25,9 @@ from lsms_core.training.config import TrainingConfig
 from lsms_core.training.hard_places import read_hard_places
 from lsms_core.training.run import split_cases, train
 from lsms_core.training.text_free import new_run, rate_at
-from Testing.core.training_tiny import tiny_run, write_cases
+from Testing.core.training_tiny import NETWORK, tiny_run, write_cases
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shallow_networks")]
-
-NETWORK = {"dims": (8, 16, 24, 32), "depths": (1, 1, 1, 1), "decoder_width": 32, "detail": (4, 8)}
 
 
 @pytest.fixture(scope="module")

@@ -82,6 +82,9 @@ def test_a_teacher_marks_only_where_nobody_outlined_lesions(tmp_path, looks):
     marked[10:16, 10:16] = True
     lesions, expected = guessed.lesions[0], marked & unknown.liver[0]
     assert np.count_nonzero(lesions & expected) > 0.8 * np.count_nonzero(lesions | expected) > 0
+    if looks is GRID:
+        assert guessed.lesions[0, 10:16, 10:16].all()
+        assert np.count_nonzero(guessed.lesions) == 36
     assert guessed.certainty.shape == (1, *LIVER.shape)
     assert not unknown.lesions.any(), "the given one is as it was"
 

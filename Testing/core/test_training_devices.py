@@ -18,11 +18,9 @@ from lsms_core.errors import InputError
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.run import train
 from lsms_core.training.run_devices import Devices
-from Testing.core.training_tiny import tiny_run, write_cases
+from Testing.core.training_tiny import NETWORK, tiny_run, write_cases
 
 pytestmark = pytest.mark.slow
-
-NETWORK = {"dims": (8, 16, 24, 32), "depths": (1, 1, 1, 1), "decoder_width": 32, "detail": (4, 8)}
 
 
 @pytest.fixture

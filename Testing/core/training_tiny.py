@@ -15,6 +15,8 @@ from lsms_core.training.config import TrainingConfig
 
 WORDS = ["left", "right", "lobe", "lesion", "lesions", "hypodense", "largest", "liver", "all"]
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
+# Of an LSMS that draws.
+NETWORK = {"dims": (8, 16, 24, 32), "depths": (1, 1, 1, 1), "decoder_width": 32, "detail": (4, 8)}
 BERT = {
     "vocab_size": len(VOCABULARY),
     "hidden_size": 16,

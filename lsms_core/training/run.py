@@ -45,7 +45,7 @@ from lsms_core.training.pictures import SamplePictures
 from lsms_core.training.run_devices import Devices
 from lsms_core.training.text import load_text_encoder
 from lsms_core.training.text_free import learn_to_draw, new_run
-from lsms_core.training.waiting import progress
+from lsms_core.training.waiting import in_first_process, progress
 
 
 def split_cases(config: TrainingConfig) -> tuple[list[CaseArrays], list[str]]:
@@ -194,7 +194,7 @@ def _train_on_devices(config: TrainingConfig, folder: Path, *, resume: bool) -> 
     if resume:
         run.load(folder / "checkpoints" / "last.ckpt")
     trained, held_out = split_cases(config)
-    if devices.first:
+    if in_first_process():
         _write_split(folder, trained, held_out)
     if config.listen_with:
         looks = LookPictures(
@@ -204,7 +204,7 @@ def _train_on_devices(config: TrainingConfig, folder: Path, *, resume: bool) -> 
     else:
         learn_to_draw(config, run, _pictures(config, trained, folder, devices), folder, devices)
     bundle = folder / "bundle"
-    if devices.first:
+    if in_first_process():
         export(run.averaged.cpu(), tokenizer, config, bundle)
     devices.wait_for_all()
     return bundle
@@ -236,7 +236,7 @@ def _hard_places(
     if config.mistakes_of is None:
         return []
     kept = folder / "mistakes.json"
-    if devices.first and not kept.is_file():
+    if in_first_process() and not kept.is_file():
         model = load_bundle(config.mistakes_of).model
         write_hard_places(kept, hard_places(trained, model, config.preprocessing))
     devices.wait_for_all()

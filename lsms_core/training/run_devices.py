@@ -63,11 +63,6 @@ class Devices:
         """Which of them this process has, from 0."""
         return self._fabric.global_rank
 
-    @property
-    def first(self) -> bool:
-        """Whether this process is the one that writes files."""
-        return self._fabric.is_global_zero
-
     def place(self, *models: torch.nn.Module) -> None:
         """Move models to the device."""
         for model in models:

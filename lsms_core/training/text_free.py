@@ -30,7 +30,7 @@ from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.public_weights import public_weights
 from lsms_core.training.run_devices import Devices
-from lsms_core.training.waiting import progress
+from lsms_core.training.waiting import in_first_process, progress
 
 logger = logging.getLogger(__name__)
 
@@ -216,14 +216,14 @@ def learn_to_draw(
         _average(run, config.ema_decay)
         run.cpu_seconds = began + time.process_time()
         seen.append({name: float(value.detach()) for name, value in losses.items()})
-        if devices.first and (run.step % _LOG_EVERY == 0 or run.step == steps):
+        if in_first_process() and (run.step % _LOG_EVERY == 0 or run.step == steps):
             _log(folder / "losses.csv", run, seen)
             seen = []
-        if devices.first and time.monotonic() - saved > 60 * config.checkpoint_minutes:
+        if in_first_process() and time.monotonic() - saved > 60 * config.checkpoint_minutes:
             run.save(checkpoint)
             saved = time.monotonic()
     run.averaged.eval()
-    if devices.first:
+    if in_first_process():
         run.save(checkpoint)
 
 

@@ -1,4 +1,4 @@
-"""A progress bar with the time left for what training waits for."""
+"""A progress bar with the time left for what training waits for, in the process that speaks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def in_first_process() -> bool:
-    """Whether this is the only process of a run, or the first of several."""
+    """Whether this is the process of a run that speaks and writes files: the first of several."""
     return int(getattr(rank_zero_only, "rank", None) or 0) == 0
 
 

@@ -38,7 +38,7 @@ SETS = (
     ),
 )
 
-# Patients of the single slices that lsms-tiny 1.0.0 has not seen.
+# Patients of the single slices that lsms-tiny has not seen, since 1.0.0.
 HELD_OUT = ("p031", "p064", "p094", "p101", "p110", "p117", "p129")
 HELD_OUT_SETS = (
     ("held-out", "held-out", ["--per-slice", "8", "--seed", "1", "--words", "held-out"], []),

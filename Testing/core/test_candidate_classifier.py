@@ -320,3 +320,37 @@ def test_the_command_writes_a_classifier_for_a_release(folder, tmp_path, monkeyp
     classifier = CandidateClassifier.from_dict(json.loads(output.read_text()))
     assert classifier.threshold == 0.4
     assert classifier.weights[FEATURES.index("mean")] > 0
+
+
+def test_each_fold_is_searched_by_the_model_that_was_kept_from_it(folder, tmp_path, monkeypatch):
+    asked = []
+
+    class Notes(_Draws):
+        def __init__(self, name):
+            self.name = name
+
+        def search(self, volume, **options):
+            asked.append(self.name)
+            return super().search(volume, **options)
+
+    monkeypatch.setattr(
+        "lsms_core.inference.predictor.Predictor.from_pretrained",
+        lambda name, *_, **__: Notes(name),
+    )
+    folds = []
+    for name, cases in (("first", ["case0", "case1"]), ("second", ["case1", "case2", "case3"])):
+        split = tmp_path / f"{name}.json"
+        split.write_text(json.dumps({"trained": [], "held_out": cases}))
+        folds += ["--weights", name, "--only", str(split)]
+    output = ["--output", str(tmp_path / "classifier.json")]
+    run = CliRunner().invoke(command, [str(folder), *folds, *output])
+    assert run.exit_code == 0, run.output
+    assert asked == ["first", "first", "second"]
+    assert "all: 3 of 6 candidates are lesions" in run.output
+    run = CliRunner().invoke(command, [str(folder), *folds[:-2], *output])
+    assert isinstance(run.exception, InputError)
+    assert "one --only" in str(run.exception)
+    (tmp_path / "first.json").write_text('{"kept": []}')
+    run = CliRunner().invoke(command, [str(folder), *folds, *output])
+    assert isinstance(run.exception, InputError)
+    assert "is no split" in str(run.exception)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from safetensors.torch import load_file
 from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.dataset.augmentation import AugmentationConfig
 from lsms_core.dataset.text_free_pictures import TextFreeConfig
-from lsms_core.errors import BundleError, InputError
+from lsms_core.errors import BundleError, InputError, OutputError
 from lsms_core.inference.predictor import Predictor
 from lsms_core.models.baselines.unet import UNetConfig, UNetModel
 from lsms_core.models.beginnings import with_detail_from
@@ -22,6 +25,7 @@ from lsms_core.models.bundle import load_bundle
 from lsms_core.models.lsms.map_loss import LARGEST_WEIGHT, lesion_weights, maps_loss
 from lsms_core.training import text_free
 from lsms_core.training.config import TrainingConfig
+from lsms_core.training.guesses import read_guesses
 from lsms_core.training.hard_places import read_hard_places
 from lsms_core.training.run import split_cases, train
 from lsms_core.training.text_free import new_run, rate_at
@@ -107,6 +111,42 @@ def test_a_run_draws_the_mistakes_of_an_earlier_one(config, tmp_path):
     assert {p.case for p in places} <= {"a", "b", "c", "d", "two"}
     assert places, "a network that learnt for six steps errs"
     assert any(not torch.equal(v, weights(first)[k]) for k, v in weights(bundle).items())
+
+
+def test_a_damaged_checkpoint_is_named(config, tmp_path):
+    train(config, tmp_path / "run")
+    checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-4000])
+    with pytest.raises(InputError, match=r"last\.ckpt cannot be read"):
+        train(config, tmp_path / "run", resume=True)
+
+
+def test_the_last_checkpoint_stays_when_the_disk_is_full(config, tmp_path, monkeypatch):
+    train(replace(config, samples=config.batch_size), tmp_path / "run")
+    checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    before = checkpoint.read_bytes()
+
+    def full(self, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match="No space left"):
+        train(config, tmp_path / "run", resume=True)
+    assert checkpoint.read_bytes() == before
+    assert [p.name for p in checkpoint.parent.iterdir()] == ["last.ckpt"]
+
+
+def test_a_taught_run_goes_on_without_its_teacher(config, tmp_path):
+    first = train(config, tmp_path / "first")
+    taught = replace(config, teacher=str(first), samples=config.batch_size)
+    train(taught, tmp_path / "taught")
+    assert list(read_guesses(tmp_path / "taught" / "guesses.safetensors")) == ["one"]
+    shutil.rmtree(first)
+    longer = replace(taught, samples=2 * taught.samples)
+    bundle = train(longer, tmp_path / "taught", resume=True)
+    with (tmp_path / "taught" / "losses.csv").open(newline="") as file:
+        assert [int(row["step"]) for row in csv.DictReader(file)][-1] == 2
+    assert (bundle / "model.safetensors").is_file()
 
 
 def test_single_slices_follow_their_patients_into_the_folds(config):

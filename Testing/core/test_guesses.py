@@ -14,8 +14,15 @@ from lsms_core.dataset.sources import Case, CaseArrays, load_case
 from lsms_core.dataset.text_free_pictures import TextFreeConfig, TextFreePictures
 from lsms_core.errors import InputError
 from lsms_core.training.config import TrainingConfig
-from lsms_core.training.guesses import marks, with_guesses
+from lsms_core.training.guesses import (
+    guesses,
+    marks,
+    read_guesses,
+    with_guesses,
+    write_guesses,
+)
 from lsms_core.training.run import split_cases, train
+from lsms_core.training.teacher import Teacher
 from Testing.core.models_tiny import random_bundle
 from Testing.core.training_tiny import tiny_run, write_cases
 
@@ -24,7 +31,7 @@ LIVER[5:35, 5:40] = True
 GRID = PreprocessingConfig(spacing_mm=2.0, height=40, width=50, slice_offsets_mm=(-4, 0, 4))
 
 
-class Teacher:
+class Bright:
     """An engine that draws the liver, and a lesion where the picture is bright."""
 
     device = "cpu"
@@ -74,9 +81,11 @@ def test_sure_lesions_are_marked_and_in_between_nothing_is_asked():
 def test_a_teacher_marks_only_where_nobody_outlined_lesions(tmp_path, looks):
     known = single(tmp_path, "known", outlined=True)
     unknown = single(tmp_path, "unknown", outlined=False)
-    teacher = Teacher()
-    same, guessed = with_guesses([known, unknown], teacher, looks, GRID)
-    assert teacher.grids == {(looks.height, looks.width)}, "it looks as it does in answers"
+    engine = Bright()
+    found = guesses([known, unknown], Teacher(engine, looks), GRID)
+    assert list(found) == ["unknown"]
+    same, guessed = with_guesses([known, unknown], found)
+    assert engine.grids == {(looks.height, looks.width)}, "it looks as it does in answers"
     assert same is known
     marked = np.zeros(LIVER.shape, bool)
     marked[10:16, 10:16] = True
@@ -91,7 +100,7 @@ def test_a_teacher_marks_only_where_nobody_outlined_lesions(tmp_path, looks):
 
 def test_pictures_take_the_certainty_and_draw_outlined_lesions_rather_than_guessed_ones(tmp_path):
     both = [single(tmp_path, "known", outlined=True), single(tmp_path, "unknown", outlined=False)]
-    cases = with_guesses(both, Teacher(), GRID, GRID)
+    cases = with_guesses(both, guesses(both, Teacher(Bright(), GRID), GRID))
     config = TextFreeConfig(crop=(40, 50), single_share=1.0, lesion_share=1.0, synthetic_share=0.0)
     pictures = TextFreePictures(cases, GRID, config, seed=0, count=8)
     assert all(pictures[i]["known"].unique().tolist() != [0.0] for i in range(8))
@@ -99,6 +108,49 @@ def test_pictures_take_the_certainty_and_draw_outlined_lesions_rather_than_guess
     drawn = [TextFreePictures(cases, GRID, others, seed=0, count=8)[i] for i in range(8)]
     assert any(0.5 in picture["known"].unique().tolist() for picture in drawn)
     assert any(picture["lesions"].max() > 0 for picture in drawn)
+
+
+def test_marks_are_kept_in_a_file(tmp_path):
+    unknown = single(tmp_path, "unknown", outlined=False)
+    found = guesses([unknown], Teacher(Bright(), GRID), GRID)
+    kept = tmp_path / "guesses.safetensors"
+    write_guesses(kept, found)
+    again = read_guesses(kept)
+    assert list(again) == ["unknown"]
+    for before, after in zip(found["unknown"], again["unknown"], strict=True):
+        assert before.dtype == after.dtype
+        np.testing.assert_array_equal(before, after)
+    write_guesses(kept, {})
+    assert read_guesses(kept) == {}
+    with pytest.raises(InputError, match="other cases"):
+        with_guesses([unknown], {})
+    kept.write_bytes(b"{}")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_guesses(kept)
+
+
+def volume_upside_down(folder: Path) -> Case:
+    """Seven slices from head to feet, a bright square in each, at another place in each."""
+    hu = np.full((7, *LIVER.shape), 60, np.int16)
+    for level in range(7):
+        hu[6 - level, 10:16, 10 + 3 * level : 16 + 3 * level] = 240
+    paths = [folder / f"volume-{kind}.nii.gz" for kind in ("image", "label")]
+    for path, array in zip(paths, (hu, np.repeat(LIVER[None], 7, axis=0)), strict=True):
+        image = sitk.GetImageFromArray(array.astype(np.int16))
+        image.SetSpacing((2.0, 2.0, 3.0))
+        image.SetDirection((1, 0, 0, 0, 1, 0, 0, 0, -1))
+        sitk.WriteImage(image, str(path))
+    return Case("volume", "volume", *paths)
+
+
+def test_a_teacher_draws_each_slice_of_a_volume_where_the_run_has_it(tmp_path):
+    case = volume_upside_down(tmp_path)
+    arrays = load_case(case, GRID)
+    looks = replace(GRID, votes_mm=(0.0,))
+    drawn = dict(Teacher(Bright(), looks).lesions(case, [5, 0, 2], GRID))
+    assert sorted(drawn) == [0, 2, 5]
+    for level, lesion in drawn.items():
+        np.testing.assert_array_equal(lesion > 0.5, arrays.hu[level] > 200)
 
 
 def test_patients_are_left_out_by_name(tmp_path):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 
 from lsms_core.dataset.augmentation import AugmentationConfig
@@ -15,6 +15,7 @@ from lsms_core.dataset.sources import Case, CaseArrays
 from lsms_core.dataset.text_free_pictures import HardPlace, TextFreeConfig, TextFreePictures
 from lsms_core.errors import InputError
 from lsms_core.training.hard_places import hard_places, read_hard_places, write_hard_places
+from lsms_core.training.teacher import Teacher
 
 GRID = PreprocessingConfig(spacing_mm=2.0, height=60, width=80, slice_offsets_mm=(-4, 0, 4))
 LIVER = np.zeros((60, 80), bool)
@@ -22,17 +23,27 @@ LIVER[10:50, 5:60] = True
 VEIN = np.s_[12:16, 40:46]
 
 
-class Fooled(torch.nn.Module):
-    """Takes what is bright for a lesion: it finds veins, and no dark lesion."""
+class Fooled:
+    """An engine that takes what is bright for a lesion: it finds veins, and no dark lesion."""
 
-    @property
-    def lsms(self):
-        return SimpleNamespace(draw=self.draw)
+    device = "cpu"
 
-    def draw(self, image):
-        lesion = torch.where(image[:, 1:2] > 0.8, 9.0, -9.0)
-        liver = torch.full_like(lesion, 9.0)
-        return torch.cat([liver, liver, lesion], dim=1)
+    def draw(self, images):
+        lesion = np.where(images[:, 1:2] > 0.8, 1.0, 0.0).astype(np.float32)
+        liver = np.ones_like(lesion)
+        return np.concatenate([liver, liver, lesion], axis=1)
+
+
+NETWORK = Teacher(Fooled(), GRID)
+
+
+def write(arrays, folder):
+    """Write a case's image, one pixel as on the grid; its label is not read here."""
+    image = sitk.GetImageFromArray(arrays.hu)
+    image.SetSpacing(arrays.spacing_mm[::-1])
+    path = folder / f"{arrays.case.name}.nii.gz"
+    sitk.WriteImage(image, str(path))
+    return replace(arrays, case=replace(arrays.case, image=path))
 
 
 def arrays(name, slices=1, **known):
@@ -46,27 +57,28 @@ def arrays(name, slices=1, **known):
     return CaseArrays(case, hu, np.repeat(LIVER[None], slices, axis=0), lesions, (5.0, 2.0, 2.0))
 
 
-def test_false_findings_and_missed_lesions_are_found():
-    found = hard_places([arrays("one")], Fooled(), GRID)
+def test_false_findings_and_missed_lesions_are_found(tmp_path):
+    found = hard_places([write(arrays("one"), tmp_path)], NETWORK, GRID)
     assert found == [HardPlace("one", 0, 13.5, 42.5), HardPlace("one", 0, 32.5, 22.5)]
 
 
-def test_a_network_without_mistakes_has_none():
+def test_a_network_without_mistakes_has_none(tmp_path):
     case = arrays("one")
     case = replace(case, hu=np.where(case.lesions, 230, 60).astype(np.int16))
-    assert hard_places([case], Fooled(), GRID) == []
+    assert hard_places([write(case, tmp_path)], NETWORK, GRID) == []
 
 
 @pytest.mark.parametrize("known", [{"lesions_labelled": False}, {"certified": False}])
 def test_where_lesions_are_not_known_nothing_is_a_mistake(known):
-    assert hard_places([arrays("one", **known)], Fooled(), GRID) == []
+    assert hard_places([arrays("one", **known)], NETWORK, GRID) == []
 
 
-def test_slices_close_to_each_other_count_once():
-    thick, thin = arrays("thick", 7), replace(arrays("thin", 7), spacing_mm=(1.0, 2.0, 2.0))
-    levels = {p.level for p in hard_places([thick], Fooled(), GRID)}
+def test_slices_close_to_each_other_count_once(tmp_path):
+    thick = write(arrays("thick", 7), tmp_path)
+    thin = write(replace(arrays("thin", 7), spacing_mm=(1.0, 2.0, 2.0)), tmp_path)
+    levels = {p.level for p in hard_places([thick], NETWORK, GRID)}
     assert levels == set(range(7))
-    assert {p.level for p in hard_places([thin], Fooled(), GRID)} == {0, 3, 6}
+    assert {p.level for p in hard_places([thin], NETWORK, GRID)} == {0, 3, 6}
 
 
 def test_they_are_kept_in_a_file(tmp_path):

@@ -55,6 +55,25 @@ def test_two_devices_learn_what_one_learns_from_twice_as_many_pictures_a_step(co
         assert [int(row["step"]) for row in csv.DictReader(file)] == [2]
 
 
+@pytest.mark.parametrize("problem", ["teacher", "disk"])
+def test_of_several_devices_one_says_what_is_wrong(config, tmp_path, problem):
+    given = {"teacher": {"teacher": "no-such-model"}}
+    path, output = tmp_path / "two.json", tmp_path / "two"
+    entries = asdict(replace(config, devices=2, **given.get(problem, {})))
+    path.write_text(json.dumps(entries), encoding="utf-8")
+    if problem == "disk":
+        output.mkdir()
+        (output / "checkpoints").write_text("no folder")
+    command = [sys.executable, "-m", "lsms_core", "train", str(path), "--output", str(output)]
+    ended = subprocess.run(command, check=False, timeout=300, capture_output=True, text=True)
+    assert ended.returncode == 2
+    says = {"teacher": "no-such-model", "disk": "cannot be written"}
+    errors = [line for line in ended.stderr.splitlines() if line.startswith("lsms: ")]
+    assert len(errors) == 1
+    assert says[problem] in errors[0]
+    assert "Traceback" not in ended.stderr
+
+
 def test_pictures_are_shared_out_and_none_is_left_out(config):
     numbers = []
     for number in range(3):

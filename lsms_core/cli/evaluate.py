@@ -83,6 +83,7 @@ def command(
         _evaluate_readings(readings, output)
         return
     from lsms_core.cli.progress import bar
+    from lsms_core.dataset.sources import held_out
     from lsms_core.errors import InputError
     from lsms_core.evaluation.evaluate_records import evaluate
     from lsms_core.evaluation.evaluate_records import pool as pool_reports
@@ -100,10 +101,7 @@ def command(
     elif dataset is None:
         raise InputError("Which data set? Give the folder that lsms build-dataset made.")
     else:
-        cases = None
-        if only is not None:
-            split = read_json(only)
-            cases = split["held_out"] if isinstance(split, dict) else split
+        cases = None if only is None else held_out(only)
         predictor: Model | None = None
         if candidates == "network":
             predictor = _model(weights, device, engine, threads, presence, processes)

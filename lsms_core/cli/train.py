@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def command(
     resume: bool,
 ) -> None:
     """Train a model as CONFIG (JSON) says and write its bundle to OUTPUT/bundle."""
+    from lsms_core.errors import LsmsError
     from lsms_core.io.text_files import read_json
     from lsms_core.training.config import TrainingConfig
     from lsms_core.training.medclip.contrastive_config import KIND, ContrastiveConfig
@@ -59,7 +61,13 @@ def command(
     given = {"cases": cases, "fold": fold, "samples": samples, "start_from": start_from}
     options = {k: str(v) if isinstance(v, Path) else v for k, v in given.items() if v is not None}
     run = TrainingConfig.from_dict({**_changed(values, changes), **options})
-    bundle = train(run, output, resume=resume)
+    try:
+        bundle = train(run, output, resume=resume)
+    except LsmsError:
+        if in_first_process():
+            raise
+        # All devices' processes find the same, and one of them says it.
+        sys.exit(2)
     if in_first_process():
         click.echo(f"The model is in {bundle}")
 

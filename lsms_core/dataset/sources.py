@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from lsms_core.anatomy.geometry import CTVolume, SlicePlane
 from lsms_core.anatomy.laterality import midline_column
 from lsms_core.anatomy.regions import LESION_LABEL
-from lsms_core.dataset.preprocessing import PreprocessingConfig, plan_slice
+from lsms_core.dataset.preprocessing import PreprocessingConfig, SliceTransform, plan_slice
 from lsms_core.errors import InputError
+from lsms_core.io.text_files import read_json
 
 
 @dataclass(frozen=True)
@@ -189,8 +190,7 @@ def load_case(case: Case, config: PreprocessingConfig) -> CaseArrays:
     if plane.reverse_stack:
         hu, labels = hu[::-1], labels[::-1]
     low, high = config.window_hu
-    # One grid for the case: neighbouring slices must stay aligned.
-    transform = plan_slice(np.asarray(hu.max(axis=0)), plane.spacing_mm, config)
+    transform = case_grid(hu, plane, config)
     shape = (len(hu), config.height, config.width)
     grid: NDArray[np.int16] = np.empty(shape, np.int16)
     liver, lesions = np.empty(shape, bool), np.empty(shape, bool)
@@ -203,6 +203,17 @@ def load_case(case: Case, config: PreprocessingConfig) -> CaseArrays:
         liver[index], lesions[index] = on_grid > 0, on_grid == LESION_LABEL
     pixel = transform.grid_spacing_mm
     return CaseArrays(case, grid, liver, lesions, (plane.thickness_mm, pixel, pixel))
+
+
+def case_grid(hu: NDArray[Any], plane: SlicePlane, config: PreprocessingConfig) -> SliceTransform:
+    """Return where the slices of a case lie: one grid, so that neighbours stay aligned.
+
+    Args:
+        hu: (n, rows, columns), the canonical slices.
+        plane: how they are seen.
+        config: the grid.
+    """
+    return plan_slice(np.asarray(hu.max(axis=0)), plane.spacing_mm, config)
 
 
 def cases_of(folders: Iterable[str | Path], patients: Collection[str] | None = None) -> list[Case]:
@@ -223,6 +234,22 @@ def cases_of(folders: Iterable[str | Path], patients: Collection[str] | None = N
     if missing:
         raise InputError(f"No case is of the patients {', '.join(missing)}: see manifest.csv.")
     return found
+
+
+def held_out(split: str | Path) -> list[str]:
+    """Return the names of the cases that a training run was kept from.
+
+    Args:
+        split: ``split.json`` of the run, or a list of names.
+
+    Raises:
+        InputError: when it is neither.
+    """
+    entries = read_json(split)
+    names = entries.get("held_out") if isinstance(entries, dict) else entries
+    if not isinstance(names, list):
+        raise InputError(f"{split} is no split of a training run: give its split.json.")
+    return [str(name) for name in names]
 
 
 def split_folds(cases: list[Case], weights: dict[str, int], folds: int) -> list[set[str]]:

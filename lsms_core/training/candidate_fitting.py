@@ -80,6 +80,16 @@ def gather_candidates(
     )
 
 
+def joined(tables: Sequence[CandidateTable]) -> CandidateTable:
+    """Return the candidates of several models, each of patients that it has not seen, as one."""
+    return CandidateTable(
+        np.concatenate([one.features for one in tables]),
+        np.concatenate([one.lesion for one in tables]),
+        tuple(patient for one in tables for patient in one.patients),
+        np.concatenate([one.longest_mm for one in tables]),
+    )
+
+
 def fit_classifier(
     features: NDArray[np.float64],
     lesion: NDArray[np.bool_],

@@ -9,25 +9,23 @@ not learnt as lesions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
-import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
-from lsms_core.anatomy.geometry import CTVolume
 from lsms_core.anatomy.regions import grown, label_components
-from lsms_core.dataset.preprocessing import PreprocessingConfig, apply_window, plan_slice
-from lsms_core.dataset.sources import Case, CaseArrays
+from lsms_core.dataset.preprocessing import PreprocessingConfig
+from lsms_core.dataset.sources import CaseArrays
 from lsms_core.dataset.text_free_pictures import RIM_PIXELS
-from lsms_core.inference.engine import Engine
-from lsms_core.inference.maps import SliceMaps
-from lsms_core.inference.view import SliceView
-from lsms_core.models.architectures import Model
-from lsms_core.models.lsms.kinds import LESIONS
-from lsms_core.models.lsms.outline import probabilities
+from lsms_core.errors import InputError
+from lsms_core.io.atomic import replacing
+from lsms_core.training.teacher import Teacher
 from lsms_core.training.waiting import progress
 
 SURE = 0.6
@@ -37,67 +35,83 @@ _NONE_WEIGHT = 0.5
 _SMALLEST_PIXELS = 6
 
 
-def with_guesses(
-    cases: Sequence[CaseArrays],
-    teacher: Engine,
-    looks: PreprocessingConfig,
-    grid: PreprocessingConfig,
-) -> list[CaseArrays]:
-    """Return the cases, with the teacher's lesions in the single slices where none are known.
+# What is marked in a slice, (H, W), and how surely there is no lesion elsewhere, (H, W).
+Marks = tuple[NDArray[np.bool_], NDArray[np.float32]]
+
+
+def guesses(
+    cases: Sequence[CaseArrays], teacher: Teacher, grid: PreprocessingConfig
+) -> dict[str, Marks]:
+    """Return the teacher's marks of the single slices where no lesions are known, by their names.
 
     Args:
-        cases: on the run's grid; volumes and slices with known lesions stay as they are.
-        teacher: draws lobes and lesions without words.
-        looks: how slices reach the teacher in answers: its grid, and the margin around the liver.
+        cases: on the run's grid; volumes and slices with known lesions are left out.
+        teacher: draws the slices.
         grid: the run's.
     """
-    alone = replace(looks, votes_mm=(0.0,))
+    found = {}
+    for arrays in progress([a for a in cases if _unknown(a)], "the teacher looks", "case"):
+        ((_, drawn),) = teacher.lesions(arrays.case, [0], grid)
+        found[arrays.case.name] = marks(drawn, arrays.liver[0])
+    return found
+
+
+def with_guesses(cases: Sequence[CaseArrays], found: Mapping[str, Marks]) -> list[CaseArrays]:
+    """Return the cases, with the marks of those that have some.
+
+    Raises:
+        InputError: when the marks are not those of these cases.
+    """
+    missing = [a.case.name for a in cases if _unknown(a) and a.case.name not in found]
+    if missing:
+        raise InputError(
+            f"The teacher did not mark the slice {missing[0]}, so its marks are of other cases: "
+            "start the run in a new folder."
+        )
     return [
-        _guessed(arrays, _drawn(arrays.case, teacher, alone, grid))
-        if len(arrays.hu) == 1 and not arrays.case.lesions_labelled
-        else arrays
-        for arrays in progress(cases, "the teacher looks", "case")
+        replace(a, lesions=found[a.case.name][0][None], certainty=found[a.case.name][1][None])
+        if _unknown(a)
+        else a
+        for a in cases
     ]
 
 
-def _drawn(
-    case: Case, teacher: Engine, looks: PreprocessingConfig, grid: PreprocessingConfig
-) -> NDArray[np.float32]:
-    """Return the (H, W) probability of a lesion in a case of one slice, on the run's grid."""
-    image = CTVolume.from_sitk(sitk.ReadImage(str(case.image)))
-    view = SliceView.of(image, "axial", [0], None)
-    maps = SliceMaps(teacher, view, looks)
-    (found,) = maps.text_free([0])
-    hu = view.plane.extract(image.array, 0)
-    place = plan_slice(hu, view.plane.spacing_mm, grid)
-    drawn: NDArray[np.float32] = place.to_grid(maps.restored(0, found[LESIONS]), fill=0.0)
-    return drawn
+def write_guesses(path: Path, found: Mapping[str, Marks]) -> None:
+    """Write marks, so that a resumed run and all its devices have the same.
 
-
-def lesion_map(
-    arrays: CaseArrays, level: int, model: Model, preprocessing: PreprocessingConfig
-) -> NDArray[np.float32]:
-    """Return the (H, W) probability of a lesion that a network draws in a slice of a case.
-
-    Args:
-        arrays: on the model's grid.
-        level: of the slice.
-        model: draws lobes and lesions without words on the same grid.
-        preprocessing: the window and the neighbours that the model sees.
+    Raises:
+        OutputError: when the file cannot be written.
     """
-    slab = arrays.around(level, preprocessing.slice_offsets_mm)
-    planes = arrays.hu[slab.levels][slab.seen].astype(np.float32)
-    image = torch.from_numpy(apply_window(planes, preprocessing.window_hu))
-    with torch.inference_mode():
-        maps = model.lsms.draw(image[None])
-        assert maps is not None
-        drawn: NDArray[np.float32] = probabilities(maps)[0, LESIONS].numpy()
-    return drawn
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, (lesions, certainty) in found.items():
+        arrays[f"{name}/lesions"] = lesions
+        arrays[f"{name}/certainty"] = certainty
+    with replacing(path) as partial:
+        save_file(arrays, partial)
 
 
-def _guessed(arrays: CaseArrays, drawn: NDArray[np.float32]) -> CaseArrays:
-    lesions, certainty = marks(drawn, arrays.liver[0])
-    return replace(arrays, lesions=lesions[None], certainty=certainty[None])
+def read_guesses(path: Path) -> dict[str, Marks]:
+    """Read what :func:`write_guesses` wrote.
+
+    Raises:
+        InputError: when it is no such file.
+    """
+    try:
+        arrays = load_file(path)
+        return {
+            name.removesuffix("/lesions"): (
+                lesions,
+                arrays[name.removesuffix("lesions") + "certainty"],
+            )
+            for name, lesions in arrays.items()
+            if name.endswith("/lesions")
+        }
+    except (OSError, SafetensorError, KeyError) as error:
+        raise InputError(f"The run's marks {path} cannot be read: {error}") from error
+
+
+def _unknown(arrays: CaseArrays) -> bool:
+    return len(arrays.hu) == 1 and not arrays.case.lesions_labelled
 
 
 def marks(

@@ -23,8 +23,8 @@ from lsms_core.dataset.sources import CaseArrays
 from lsms_core.dataset.text_free_pictures import HardPlace
 from lsms_core.errors import InputError
 from lsms_core.io.text_files import write_text
-from lsms_core.models.architectures import Model
-from lsms_core.training.guesses import lesion_map
+from lsms_core.training.teacher import Teacher
+from lsms_core.training.waiting import progress
 
 # What is drawn with this probability counts as found.
 _FOUND = 0.25
@@ -37,25 +37,24 @@ _APART_MM = 3.0
 
 
 def hard_places(
-    cases: Sequence[CaseArrays], model: Model, preprocessing: PreprocessingConfig
+    cases: Sequence[CaseArrays], network: Teacher, grid: PreprocessingConfig
 ) -> list[HardPlace]:
     """Return the false findings and the missed lesions of a network in training cases.
 
     Args:
-        cases: on the model's grid; only those whose lesions are outlined, and whose liver is
+        cases: on the run's grid; only those whose lesions are outlined, and whose liver is
             certified to hold no other, are looked at.
-        model: draws lobes and lesions without words on the same grid.
-        preprocessing: the window and the neighbours that the model sees.
+        network: draws the slices.
+        grid: the run's.
     """
-    model.eval()
+    known = [a for a in cases if a.case.lesions_labelled and a.case.certified]
     places = []
-    for arrays in cases:
-        if arrays.case.lesions_labelled and arrays.case.certified:
-            step = max(round(_APART_MM / arrays.spacing_mm[0]), 1)
-            for level in np.flatnonzero(arrays.liver_areas)[::step].tolist():
-                drawn = lesion_map(arrays, level, model, preprocessing)
-                for row, column in _mistakes(drawn, arrays.lesions[level]):
-                    places.append(HardPlace(arrays.case.name, level, row, column))
+    for arrays in progress(known, "looking for mistakes", "case"):
+        step = max(round(_APART_MM / arrays.spacing_mm[0]), 1)
+        levels = np.flatnonzero(arrays.liver_areas)[::step].tolist()
+        for level, drawn in network.lesions(arrays.case, levels, grid):
+            for row, column in _mistakes(drawn, arrays.lesions[level]):
+                places.append(HardPlace(arrays.case.name, level, row, column))
     return places
 
 

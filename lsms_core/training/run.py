@@ -21,7 +21,6 @@ from lsms_core.dataset.sampling import ReferringSamples
 from lsms_core.dataset.sources import CaseArrays, list_cases, load_case, split_folds
 from lsms_core.dataset.text_free_pictures import HardPlace, TextFreePictures
 from lsms_core.errors import InputError
-from lsms_core.inference.engine import EngineOptions, open_engine
 from lsms_core.io.text_files import write_text
 from lsms_core.models.architectures import (
     DEFAULT,
@@ -33,16 +32,16 @@ from lsms_core.models.architectures import (
 )
 from lsms_core.models.baselines.unet import UNetModel
 from lsms_core.models.bundle import load_bundle, save_bundle
-from lsms_core.models.installed import inspect_bundle
 from lsms_core.models.lsms.model import LSMSModel
 from lsms_core.models.spelling_tokenizer import spelling_tokenizer
 from lsms_core.training.config import TrainingConfig
-from lsms_core.training.guesses import with_guesses
+from lsms_core.training.guesses import guesses, read_guesses, with_guesses, write_guesses
 from lsms_core.training.hard_places import hard_places, read_hard_places, write_hard_places
 from lsms_core.training.listening import ListeningLoss, new_listening_run
 from lsms_core.training.module import LSMSTraining
 from lsms_core.training.pictures import SamplePictures
 from lsms_core.training.run_devices import Devices
+from lsms_core.training.teacher import Teacher
 from lsms_core.training.text import load_text_encoder
 from lsms_core.training.text_free import learn_to_draw, new_run
 from lsms_core.training.waiting import in_first_process, progress
@@ -204,22 +203,18 @@ def _train_on_devices(config: TrainingConfig, folder: Path, *, resume: bool) -> 
     else:
         learn_to_draw(config, run, _pictures(config, trained, folder, devices), folder, devices)
     bundle = folder / "bundle"
-    if in_first_process():
+
+    def write() -> None:
         export(run.averaged.cpu(), tokenizer, config, bundle)
-    devices.wait_for_all()
+
+    devices.first(write)
     return bundle
 
 
 def _pictures(
     config: TrainingConfig, trained: list[CaseArrays], folder: Path, devices: Devices
 ) -> TextFreePictures:
-    if config.teacher is not None:
-        info = inspect_bundle(config.teacher)
-        teacher = open_engine(info, options=EngineOptions("cpu"))
-        if not teacher.text_free:
-            raise InputError(f"The teacher {config.teacher} draws no lesions without words.")
-        looks = PreprocessingConfig.from_dict(info.preprocessing)
-        trained = with_guesses(trained, teacher, looks, config.preprocessing)
+    trained = _taught(config, trained, folder, devices)
     return TextFreePictures(
         trained,
         config.preprocessing,
@@ -230,16 +225,34 @@ def _pictures(
     )
 
 
+def _taught(
+    config: TrainingConfig, trained: list[CaseArrays], folder: Path, devices: Devices
+) -> list[CaseArrays]:
+    if config.teacher is None:
+        return trained
+    bundle, kept = config.teacher, folder / "guesses.safetensors"
+
+    def look() -> None:
+        if not kept.is_file():
+            write_guesses(kept, guesses(trained, Teacher.opened(bundle), config.preprocessing))
+
+    devices.first(look)
+    return with_guesses(trained, read_guesses(kept))
+
+
 def _hard_places(
     config: TrainingConfig, trained: list[CaseArrays], folder: Path, devices: Devices
 ) -> list[HardPlace]:
     if config.mistakes_of is None:
         return []
-    kept = folder / "mistakes.json"
-    if in_first_process() and not kept.is_file():
-        model = load_bundle(config.mistakes_of).model
-        write_hard_places(kept, hard_places(trained, model, config.preprocessing))
-    devices.wait_for_all()
+    bundle, kept = config.mistakes_of, folder / "mistakes.json"
+
+    def look() -> None:
+        if not kept.is_file():
+            places = hard_places(trained, Teacher.opened(bundle), config.preprocessing)
+            write_hard_places(kept, places)
+
+    devices.first(look)
     return read_hard_places(kept)
 
 

@@ -6,8 +6,8 @@ so that the weights stay the same on all of them (data parallelism, with Lightni
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import lightning
@@ -15,11 +15,13 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 
-from lsms_core.errors import InputError
+from lsms_core.errors import DeviceError, InputError
 from lsms_core.training.config import TrainingConfig
 
 # With float16 the gradients would have to be scaled.
 _PRECISIONS = ("32-true", "bf16-mixed")
+# The exit code of the command line for an error with a message.
+_FAILED = 2
 
 
 class Devices:
@@ -81,17 +83,46 @@ class Devices:
         if self.count == 1:
             return
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        means = self._fabric.all_reduce(
-            torch.cat([g.flatten() for g in gradients]), reduce_op="mean"
-        )
+        flat = torch.cat([g.flatten() for g in gradients])
+        with self._together():
+            means = self._fabric.all_reduce(flat, reduce_op="mean")
         assert isinstance(means, Tensor)
         sizes = [g.numel() for g in gradients]
         for parameter, mean in zip(parameters, means.split(sizes), strict=True):
             parameter.grad = mean.view_as(parameter)
 
-    def wait_for_all(self) -> None:
-        """Return when every process has come here."""
-        self._fabric.barrier()
+    def first(self, work: Callable[[], None]) -> None:
+        """Run ``work`` in the first process, while the others wait for it.
+
+        Raises:
+            SystemExit: in the other processes, when it fails; the first raises what it raised, so
+                that one message says why.
+        """
+        failure = None
+        if self.number == 0:
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001
+                failure = error
+        with self._together():
+            failed = self._fabric.broadcast(failure is not None)
+        if failure is not None:
+            raise failure
+        if failed:
+            raise SystemExit(_FAILED)
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """Do what needs all processes; where one has ended, the first says so, if it can."""
+        try:
+            yield
+        except RuntimeError as error:
+            if self.number:
+                raise SystemExit(_FAILED) from None
+            raise DeviceError(
+                f"Another device's process has ended ({error}): --resume goes on from the last "
+                "checkpoint."
+            ) from error
 
     def pictures(self, step: int, steps: int, batch_size: int) -> list[list[int]]:
         """Return the numbers of this device's pictures in each step that is left.

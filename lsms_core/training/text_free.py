@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import copy
 import csv
+import io
 import logging
+import pickle
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from lsms_core.errors import InputError
+from lsms_core.io.atomic import replacing
 from lsms_core.models.architectures import Model, new_model
 from lsms_core.models.baselines.unet import UNetModel
 from lsms_core.models.beginnings import BACKBONE, with_backbone_from, with_detail_from
@@ -60,9 +63,13 @@ class DrawingRun:
     cpu_seconds: float = 0.0
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint, all or nothing."""
-        partial = path.with_suffix(".partial")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """Write a checkpoint, all or nothing.
+
+        Raises:
+            OutputError: when it cannot be written, the disk being full included.
+        """
+        # Straight to a file, torch hides that the disk is full.
+        state = io.BytesIO()
         torch.save(
             {
                 "model": self.model.state_dict(),
@@ -71,17 +78,28 @@ class DrawingRun:
                 "step": self.step,
                 "cpu_seconds": self.cpu_seconds,
             },
-            partial,
+            state,
         )
-        partial.replace(path)
+        with replacing(path) as partial:
+            partial.write_bytes(state.getbuffer())
 
     def load(self, path: Path) -> None:
-        """Go back to a checkpoint; only plain tensors and numbers are read."""
-        state = torch.load(path, weights_only=True, map_location="cpu")
-        self.model.load_state_dict(state["model"])
-        self.averaged.load_state_dict(state["averaged"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.cpu_seconds = state["step"], state["cpu_seconds"]
+        """Go back to a checkpoint; only plain tensors and numbers are read.
+
+        Raises:
+            InputError: when it is damaged, or of another network.
+        """
+        try:
+            state = torch.load(path, weights_only=True, map_location="cpu")
+            self.model.load_state_dict(state["model"])
+            self.averaged.load_state_dict(state["averaged"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.cpu_seconds = state["step"], state["cpu_seconds"]
+        except (OSError, RuntimeError, KeyError, ValueError, pickle.UnpicklingError) as error:
+            raise InputError(
+                f"The checkpoint {path} cannot be read, or is of another network: start the run "
+                "in a new folder."
+            ) from error
 
 
 def new_run(config: TrainingConfig) -> DrawingRun:

@@ -74,6 +74,12 @@ def test_of_several_devices_one_says_what_is_wrong(config, tmp_path, problem):
     assert "Traceback" not in ended.stderr
 
 
+def test_what_one_process_does_for_all_leaves_its_threads_as_they_were(config):
+    devices, before = Devices(replace(config, accelerator="cpu")), torch.get_num_threads()
+    devices.first(lambda: torch.set_num_threads(before + 1))
+    assert torch.get_num_threads() == before
+
+
 def test_pictures_are_shared_out_and_none_is_left_out(config):
     numbers = []
     for number in range(3):

@@ -98,12 +98,15 @@ class Devices:
             SystemExit: in the other processes, when it fails; the first raises what it raised, so
                 that one message says why.
         """
-        failure = None
+        failure, threads = None, torch.get_num_threads()
         if self.number == 0:
             try:
                 work()
             except Exception as error:  # noqa: BLE001
                 failure = error
+            finally:
+                # Opening an engine takes all cores for this process; the others need theirs.
+                torch.set_num_threads(threads)
         with self._together():
             failed = self._fabric.broadcast(failure is not None)
         if failure is not None:

@@ -30,12 +30,15 @@ def dataset(ct, tmp_path):
     label[4:6, 18:28, 14:24] = 2
     records = []
     for patient in ("p1", "p2"):
-        for name, array in (("images", None), ("labels", label)):
+        liver = np.ones(label.shape, np.uint8)
+        for name, array in (("images", None), ("labels", label), ("livers", liver)):
             (folder / name).mkdir(parents=True, exist_ok=True)
             sitk.WriteImage(ct.to_sitk(array), str(folder / name / f"{patient}.nii.gz"))
         files = f"images/{patient}.nii.gz", f"labels/{patient}.nii.gz"
         for n, (text, named, more) in enumerate(ASKED):
-            attributes = {"patient": patient, "case": patient, **more}
+            attributes = {
+                "patient": patient, "case": patient, "liver": f"livers/{patient}.nii.gz", **more
+            }  # fmt: skip
             records.append(Record(f"{patient}_{n}", *files, 0, 4, text, named, attributes))
     write_records(folder, records)
     return folder
@@ -98,7 +101,13 @@ def test_folds_are_pooled(dataset, tiny_bundle, tmp_path, lsms):
     assert report["sides"]["intervals"]["both_right"] == [1.0, 1.0]
     assert (tmp_path / "pooled_reliability.png").is_file()
     page = pooled.with_suffix(".md").read_text("utf-8")
-    for heading in ("By size", "By wording", "Left and right", "Text tests", "Mistakes"):
+    counts = {name: row["dice"]["count"] for name, row in report["summary"]["by_contrast"].items()}
+    assert counts["brighter by 10 HU and more"] == 2
+    assert counts["darker by 40 HU and more"] == 6
+    assert "\n| brighter by 10 HU and more | 2 |" in page
+    assert "within 10 HU" not in page, "a group without lesions"
+    headings = "By size", "By contrast", "By wording", "Left and right", "Text tests", "Mistakes"
+    for heading in headings:
         assert f"## {heading}" in page
     ran = lsms("evaluate", *arguments, "--output", pooled, "--pictures")
     assert ran.status == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from lsms_core.errors import InputError
 from lsms_core.evaluation.calibration import choose_threshold, reliability
+from lsms_core.evaluation.contrast import contrast_of_largest
 from lsms_core.evaluation.scores import SampleScore, longest_extent_mm, overlap, score_sample
 from lsms_core.evaluation.summary import summarise
 from lsms_core.evaluation.text_tests import (
@@ -99,6 +101,37 @@ def test_empty_answers_are_right_where_nothing_is_named_and_counted_apart() -> N
     assert table["precision_at_0.9"]["value"] == 0.5
     assert table["by_size"]["10 mm and more"]["dice"]["count"] == 2
     assert table["by_size"]["under 10 mm"]["dice"]["value"] is None
+
+
+def test_contrast_is_that_of_the_largest_named_lesion_to_the_liver_free_of_lesions() -> None:
+    shape = (60, 60)
+    liver = np.zeros(shape, bool)
+    liver[:, :50] = True
+    hu = np.where(liver, 100.0, -900.0)
+    large, small, other = (box(*b, shape) for b in ((20, 20, 8, 8), (5, 5, 3, 3), (20, 30, 8, 8)))
+    hu[large], hu[small], hu[other] = 60.0, 180.0, 10.0
+    lesions = large | small | other
+    found = contrast_of_largest(hu, large | small, lesions, liver, (1.0, 1.0))
+    assert found == pytest.approx(-40.0)
+    assert contrast_of_largest(hu, small, lesions, liver, (1.0, 1.0)) == pytest.approx(80.0)
+    assert contrast_of_largest(hu, np.zeros(shape, bool), lesions, liver, (1.0, 1.0)) is None
+    assert contrast_of_largest(hu, large, lesions, large, (1.0, 1.0)) is None, "no liver is around"
+
+
+def test_lesions_are_counted_by_their_contrast() -> None:
+    lesion = box(2, 3, 6, 12)
+    faint = replace(sample(lesion, EMPTY, "a"), target_contrast_hu=-9.9)
+    dark = replace(sample(lesion, lesion, "b"), target_contrast_hu=-40.1)
+    bright = replace(sample(lesion, lesion, "c"), target_contrast_hu=10.0)
+    groups = summarise([faint, dark, bright, sample(lesion, EMPTY, "d")])["by_contrast"]
+    counts = {name: (row["dice"]["count"], row["recall"]["value"]) for name, row in groups.items()}
+    assert counts == {
+        "darker by 40 HU and more": (1, 1.0),
+        "darker by 20 to 40 HU": (0, None),
+        "darker by 10 to 20 HU": (0, None),
+        "within 10 HU": (1, 0.0),
+        "brighter by 10 HU and more": (1, 1.0),
+    }
 
 
 def test_means_over_samples_and_over_cases_differ_as_they_should() -> None:

@@ -92,11 +92,8 @@ def tables(report: Mapping[str, Any], level: int = 2) -> list[str]:
         "| longest diameter of the named lesion | expressions | Dice | answered |",
         "|---|---|---|---|",
     ]
-    for name, row in table["by_size"].items():
-        lines.append(
-            f"| {name} | {row['dice']['count']} | {with_interval(row['dice'])} | "
-            f"{with_interval(row['recall'], True)} |"
-        )
+    lines += _groups(table["by_size"])
+    lines += _contrasts(table.get("by_contrast", {}), heading)
     lines += _styles(table.get("by_style", {}), heading)
     sides = report["sides"]
     lines += [
@@ -152,6 +149,29 @@ def _of_answered(sides: Mapping[str, Any]) -> str:
         return ""
     share = _of_row(sides, "right_side_of_answered", True)
     return f" Of the texts whose answer touches a lesion, {share} are answered on the right side."
+
+
+def _groups(groups: Mapping[str, Any]) -> list[str]:
+    return [
+        f"| {name} | {row['dice']['count']} | {with_interval(row['dice'])} | "
+        f"{with_interval(row['recall'], True)} |"
+        for name, row in groups.items()
+    ]
+
+
+def _contrasts(by_contrast: Mapping[str, Any], heading: str) -> list[str]:
+    """The groups that hold something; none in reports of earlier versions."""
+    groups = {name: row for name, row in by_contrast.items() if row["dice"]["count"]}
+    if not groups:
+        return []
+    return [
+        "",
+        f"{heading} By contrast",
+        "",
+        "| the largest named lesion, against the liver around it | expressions | Dice | answered |",
+        "|---|---|---|---|",
+        *_groups(groups),
+    ]
 
 
 def _styles(by_style: Mapping[str, Any], heading: str) -> list[str]:

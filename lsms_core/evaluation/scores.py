@@ -33,6 +33,8 @@ class SampleScore:
         present: whether the answer says that the text fits something.
         style: how the text is worded, where the data set says so.
         on_others: pixels of the answer on lesions that the text does not name.
+        target_contrast_hu: of the largest named lesion against the liver around it
+            (:mod:`lsms_core.evaluation.contrast`); None where it is not known.
     """
 
     id: str
@@ -50,6 +52,7 @@ class SampleScore:
     present: bool
     style: str | None = None
     on_others: int = 0
+    target_contrast_hu: float | None = None
 
     @property
     def has_target(self) -> bool:
@@ -90,10 +93,11 @@ def score_sample(
     present: bool,
     style: str | None = None,
     others: NDArray[np.bool_] | None = None,
+    contrast_hu: float | None = None,
 ) -> SampleScore:
     """Compare an answer with its target, both (rows, columns) of the stored slice.
 
-    ``others`` is the mask of the slice's other lesions.
+    ``others`` is the mask of the slice's other lesions, ``contrast_hu`` that of the largest named.
     """
     dice, iou = overlap(target, predicted)
     pixel = spacing_mm[0] * spacing_mm[1]
@@ -113,6 +117,7 @@ def score_sample(
         present=bool(present),
         style=style,
         on_others=0 if others is None else int(np.count_nonzero(others & predicted)),
+        target_contrast_hu=contrast_hu,
     )
 
 

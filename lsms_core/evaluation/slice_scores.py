@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lsms_core.anatomy.geometry import CTVolume, SlicePlane
-from lsms_core.dataset.records import Record, load_image, load_slice_label
+from lsms_core.dataset.records import Record, load_image, load_slice_label, load_volume
 from lsms_core.errors import InputError
+from lsms_core.evaluation.contrast import contrast_of_largest
 from lsms_core.evaluation.failures import failure_of
 from lsms_core.evaluation.mistake_pictures import draw, save_png
 from lsms_core.evaluation.oracle import keep_named
@@ -125,6 +126,7 @@ def score_slice(
             ),
             style=record.attributes.get("style"),
             others=(label > 0) & ~target,
+            contrast_hu=source.contrast_hu(target, label > 0),
         )
         samples.append(sample)
         if scoring.save_masks:
@@ -155,17 +157,26 @@ class _Source:
     axis: int
     predictor: Predictor | None
     candidates: CandidateSet | None
+    liver: NDArray[np.bool_] | None
 
     @classmethod
     def of(cls, root: Path, record: Record, predictor: Predictor | None) -> _Source:
         """Take a slice of its volume, or its true outlines alone."""
         if predictor is not None:
             asked = _asked(load_image(root, record), record)
-            return cls(asked, record.axis, predictor, None)
+            return cls(asked, record.axis, predictor, None, _liver(root, record))
         found = true_candidates(root, record)
         volume = found.search.volume
         asked = _AskedSlice(volume, 0, SlicePlane.of(volume, record.axis))
-        return cls(asked, record.axis, None, found)
+        return cls(asked, record.axis, None, found, _liver(root, record))
+
+    def contrast_hu(self, named: NDArray[np.bool_], lesions: NDArray[np.bool_]) -> float | None:
+        """Return the contrast of the largest named lesion; None without a liver."""
+        if self.liver is None:
+            return None
+        hu = np.take(self.asked.volume.array, self.asked.index, axis=self.axis)
+        pixel = _pixel(self.asked.volume, self.axis)
+        return contrast_of_largest(hu, named, lesions, self.liver, pixel)
 
     def ask(self, texts: Sequence[str]) -> dict[str, tuple[NDArray[np.bool_], Answer]]:
         """Return mask and answer of each text."""
@@ -204,6 +215,12 @@ def _asked(volume: CTVolume, record: Record) -> _AskedSlice:
     if record.slice >= count:
         raise InputError(f"Record {record.id}: slice {record.slice} of {count} does not exist.")
     return _AskedSlice(volume, record.slice, plane)
+
+
+def _liver(root: Path, record: Record) -> NDArray[np.bool_] | None:
+    if record.liver is None:
+        return None
+    return np.take(load_volume(root, record.liver).array, record.slice, axis=record.axis) > 0
 
 
 def _askable(text: str) -> bool:

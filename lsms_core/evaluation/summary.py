@@ -21,6 +21,13 @@ SIZES_MM: Mapping[str, tuple[float, float]] = {
     "50 mm and more": (50.0, float("inf")),
     "10 mm and more": (10.0, float("inf")),
 }
+CONTRASTS_HU: Mapping[str, tuple[float, float]] = {
+    "darker by 40 HU and more": (float("-inf"), -40.0),
+    "darker by 20 to 40 HU": (-40.0, -20.0),
+    "darker by 10 to 20 HU": (-20.0, -10.0),
+    "within 10 HU": (-10.0, 10.0),
+    "brighter by 10 HU and more": (10.0, float("inf")),
+}
 
 
 def summarise(samples: Sequence[SampleScore], seed: int = 0) -> dict[str, Any]:
@@ -65,6 +72,13 @@ def summarise(samples: Sequence[SampleScore], seed: int = 0) -> dict[str, Any]:
         }
         for name, limits in SIZES_MM.items()
     }
+    table["by_contrast"] = {
+        name: {
+            "dice": figure(_of_contrast(named, *limits), lambda s: s.dice),
+            "recall": figure(_of_contrast(named, *limits), lambda s: float(s.present)),
+        }
+        for name, limits in CONTRASTS_HU.items()
+    }
     table["by_style"] = summarise_styles(samples, seed)
     return table
 
@@ -87,6 +101,13 @@ def summarise_styles(samples: Sequence[SampleScore], seed: int = 0) -> dict[str,
 
 def _of_size(samples: Sequence[SampleScore], low: float, high: float) -> list[SampleScore]:
     return [s for s in samples if low <= s.target_diameter_mm < high]
+
+
+def _of_contrast(samples: Sequence[SampleScore], low: float, high: float) -> list[SampleScore]:
+    def within(contrast_hu: float | None) -> bool:
+        return contrast_hu is not None and low <= contrast_hu < high
+
+    return [s for s in samples if within(s.target_contrast_hu)]
 
 
 def mean_with_interval(

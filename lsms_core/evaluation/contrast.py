@@ -1,0 +1,44 @@
+"""How much a named lesion differs from the liver around it: what hardly differs is hardly found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lsms_core.anatomy.measure import RING_MM
+from lsms_core.anatomy.regions import label_components, signed_distance_mm
+
+# With fewer pixels of liver around it, its attenuation is not known.
+_FEWEST = 20
+
+
+def contrast_of_largest(
+    hu: NDArray[Any],
+    named: NDArray[np.bool_],
+    lesions: NDArray[np.bool_],
+    liver: NDArray[np.bool_],
+    spacing_mm: Sequence[float],
+) -> float | None:
+    """Return the mean of the largest named lesion minus the median of the liver around it, HU.
+
+    Args:
+        hu: (rows, columns) of a slice.
+        named: the same shape, the lesions that a text names.
+        lesions: all of the slice; the liver around is free of them.
+        liver: with or without its lesions.
+        spacing_mm: (row, column).
+
+    Returns:
+        None where nothing is named, or hardly any liver is around.
+    """
+    if not named.any():
+        return None
+    largest = label_components(named)[0] == 1
+    distance = signed_distance_mm(largest, spacing_mm)
+    ring = (distance > RING_MM[0]) & (distance < RING_MM[1]) & liver & ~lesions
+    if np.count_nonzero(ring) < _FEWEST:
+        return None
+    return float(hu[largest].mean() - np.median(hu[ring]))

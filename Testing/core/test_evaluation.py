@@ -131,6 +131,7 @@ def test_lesions_are_counted_by_their_contrast() -> None:
         "darker by 10 to 20 HU": (0, None),
         "within 10 HU": (1, 0.0),
         "brighter by 10 HU and more": (1, 1.0),
+        "darker by 20 HU and more": (1, 1.0),
     }
 
 

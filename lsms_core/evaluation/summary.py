@@ -27,6 +27,7 @@ CONTRASTS_HU: Mapping[str, tuple[float, float]] = {
     "darker by 10 to 20 HU": (-20.0, -10.0),
     "within 10 HU": (-10.0, 10.0),
     "brighter by 10 HU and more": (10.0, float("inf")),
+    "darker by 20 HU and more": (float("-inf"), -20.0),
 }
 
 

@@ -116,6 +116,8 @@ def test_contrast_is_that_of_the_largest_named_lesion_to_the_liver_free_of_lesio
     assert contrast_of_largest(hu, small, lesions, liver, (1.0, 1.0)) == pytest.approx(80.0)
     assert contrast_of_largest(hu, np.zeros(shape, bool), lesions, liver, (1.0, 1.0)) is None
     assert contrast_of_largest(hu, large, lesions, large, (1.0, 1.0)) is None, "no liver is around"
+    hu[22, 22] = np.nan
+    assert contrast_of_largest(hu, large, lesions, liver, (1.0, 1.0)) is None
 
 
 def test_lesions_are_counted_by_their_contrast() -> None:

@@ -32,7 +32,7 @@ def contrast_of_largest(
         spacing_mm: (row, column).
 
     Returns:
-        None where nothing is named, or hardly any liver is around.
+        None where nothing is named, hardly any liver is around, or voxels have no number.
     """
     if not named.any():
         return None
@@ -41,4 +41,5 @@ def contrast_of_largest(
     ring = (distance > RING_MM[0]) & (distance < RING_MM[1]) & liver & ~lesions
     if np.count_nonzero(ring) < _FEWEST:
         return None
-    return float(hu[largest].mean() - np.median(hu[ring]))
+    contrast = float(hu[largest].mean() - np.median(hu[ring]))
+    return contrast if np.isfinite(contrast) else None

@@ -22,6 +22,7 @@ from lsms_core.inference.candidate_classifier import (
     candidate_features,
 )
 from lsms_core.inference.candidates import CandidateSet, Search
+from lsms_core.inference.correct import corrected
 from lsms_core.inference.postprocess import PostprocessingConfig
 from lsms_core.training.candidate_fitting import (
     are_lesions,
@@ -234,6 +235,20 @@ def test_what_is_probably_no_lesion_is_dropped_whatever_the_text_says_and_can_be
     assert [one.number for one in largest.kept] == [1], "ranks count lesions only"
     assert len(given.with_verdict(2, True, "added by hand").kept) == 2
     assert len(candidate_set(threshold=0.2).answer("lesion").kept) == 2
+
+
+def test_what_is_probably_no_lesion_is_added_by_its_number_or_where_nothing_else_fits():
+    given = candidate_set().answer("lesion")
+    dropped = corrected([given], "drop lesion 1")
+    assert [one.number for one in dropped.kept] == []
+    again = corrected([given, dropped], "also the largest")
+    assert [one.number for one in again.kept] == [1]
+    for text in ("also all lesions", "also the smallest one"):
+        assert [one.number for one in corrected([given, dropped], text).kept] == [1], text
+    for text in ("also lesion 2", "also the hyperdense one"):
+        both = corrected([given], text)
+        assert [one.number for one in both.kept] == [1, 2], text
+        assert both.verdict(2).reasons[0] == f'"{text}"'
 
 
 def test_a_lower_threshold_of_the_map_asks_for_less():

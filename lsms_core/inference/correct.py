@@ -9,6 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from lsms_core.anatomy.lesion import Lesion
 from lsms_core.anatomy.regions import bounding_box, signed_distance_mm
 from lsms_core.inference.answer import Answer
 from lsms_core.inference.answer_wording import outcome
@@ -27,7 +28,8 @@ def corrected(answers: Sequence[Answer], text: str) -> Answer:
     """Return the last answer as a correction changes it.
 
     What is kept, dropped, grown or smoothed is chosen among the lesions of the answer; what is
-    added, among those that it had dropped.
+    added, among those that it had dropped: what is probably no lesion only by its number, or
+    where nothing else fits.
 
     Args:
         answers: an answer and what corrections have made of it, in order; "undo" goes back by
@@ -97,18 +99,27 @@ def _meant(
     lesions = [one for one in last.lesions if one.number in pool]
     if not lesions:
         return [], {}, "There is no lesion that this could be done to."
-    query = said.query
-    found = select(lesions, replace(query, nothing=False))
+    query = replace(said.query, nothing=False)
+    likely = _likely(last, lesions) if said.operation is Operation.ADD else lesions
+    found = select(likely, query)
+    if not found.kept:
+        found = select(lesions, query)
     kept = list(found.kept)
     if not kept:
         return [], {}, f'No lesion fits "{said.text}".'
     doubts = {v.number: "; ".join(v.reasons) for v in found.verdicts if v.decision == "doubtful"}
     # To drop what may not be meant would hide a lesion; a clear one is dropped alone.
-    if said.operation is Operation.DROP and query != Query():
+    if said.operation is Operation.DROP and said.query != Query():
         sure = [n for n in kept if n not in doubts]
         if sure:
             return sure, {}, ""
     return kept, doubts, ""
+
+
+def _likely(last: Answer, lesions: Sequence[Lesion]) -> list[Lesion]:
+    """Those that are not "probably no lesion": who adds "the one on the right" means a lesion."""
+    candidates = last.candidates
+    return [one for one in lesions if candidates.scores[one.number - 1] >= candidates.least_score]
 
 
 def _chosen(

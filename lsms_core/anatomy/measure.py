@@ -14,16 +14,13 @@ from lsms_core.anatomy.diameters import Diameters, Point, longest_of_stack
 from lsms_core.anatomy.geometry import CTVolume, SlicePlane
 from lsms_core.anatomy.laterality import Side, midline_column
 from lsms_core.anatomy.lesion import Ends, Lesion, attenuation_of, location_of
+from lsms_core.anatomy.liver_around import FEWEST_VOXELS, ring_around
 from lsms_core.anatomy.liver_map import LEFT, RIGHT, LiverMap
 from lsms_core.anatomy.regions import bounding_box, boxes_of, signed_distance_mm
 from lsms_core.anatomy.sections import possible_segments
 
-# The liver around a lesion: this far from its edge, beyond the partial volume, mm.
-RING_MM = (2.0, 10.0)
 # How far around a lesion the liver is looked at; also the greatest depth that is given.
 _REACH_MM = 25.0
-# With fewer voxels the attenuation is not measured.
-_FEWEST = 20
 # A lesion with less than this of its volume in the other lobe lies in one of them.
 _OTHER_LOBE = 0.1
 
@@ -185,9 +182,9 @@ def _around(
         return _Around(box, mine, np.zeros(mine.shape, bool), float("nan"), None, ((), None))
     organ = known.liver[box] | scene.lesions[box]
     distance = signed_distance_mm(mine, scene.spacing_mm)
-    ring = organ & ~scene.lesions[box] & (distance > RING_MM[0]) & (distance < RING_MM[1])
+    ring = ring_around(distance, organ & ~scene.lesions[box])
     around = scene.organ_hu
-    if np.count_nonzero(ring) >= _FEWEST:
+    if np.count_nonzero(ring) >= FEWEST_VOXELS:
         around = float(np.median(scene.volume.array[box][ring]))
     capsule = _REACH_MM
     if not organ.all():

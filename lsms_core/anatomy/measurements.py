@@ -17,12 +17,10 @@ from lsms_core.anatomy.appearance import margin_of, shape_of, texture_of
 from lsms_core.anatomy.diameters import Point, diameters
 from lsms_core.anatomy.laterality import Side, cantlie_offset_mm, midline_column, side_of
 from lsms_core.anatomy.lesion import Ends, Lesion, attenuation_of, location_of
+from lsms_core.anatomy.liver_around import FEWEST_VOXELS, ring_around, ring_margin
 from lsms_core.anatomy.regions import bounding_box, signed_distance_mm
 from lsms_core.anatomy.sections import lobe_segments, possible_segments
 from lsms_core.errors import InputError
-
-# The liver around a lesion: this far from its edge, beyond the partial volume.
-RING_MM = (2.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -83,11 +81,10 @@ def measure_slice(
     lesions = []
     for number in np.unique(instances[lesions_mask]).tolist():
         mask = np.asarray(instances == number)
-        margin = [int(np.ceil(RING_MM[1] / s)) + 1 for s in spacing_mm]
-        box = bounding_box(mask, margin)
+        box = bounding_box(mask, ring_margin(spacing_mm))
         distance = signed_distance_mm(mask[box], spacing_mm)
-        ring = healthy[box] & (distance > RING_MM[0]) & (distance < RING_MM[1])
-        around = float(np.median(image[box][ring])) if ring.sum() >= 20 else organ_hu
+        ring = ring_around(distance, healthy[box])
+        around = float(np.median(image[box][ring])) if ring.sum() >= FEWEST_VOXELS else organ_hu
         values = image[mask].astype(np.float32)
         mean = float(values.mean())
         contrast = mean - around if np.isfinite(around) else None

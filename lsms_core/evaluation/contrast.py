@@ -8,11 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lsms_core.anatomy.measure import RING_MM
-from lsms_core.anatomy.regions import label_components, signed_distance_mm
-
-# With fewer pixels of liver around it, its attenuation is not known.
-_FEWEST = 20
+from lsms_core.anatomy.liver_around import FEWEST_VOXELS, ring_around, ring_margin
+from lsms_core.anatomy.regions import bounding_box, label_components, signed_distance_mm
 
 
 def contrast_of_largest(
@@ -37,9 +34,10 @@ def contrast_of_largest(
     if not named.any():
         return None
     largest = label_components(named)[0] == 1
-    distance = signed_distance_mm(largest, spacing_mm)
-    ring = (distance > RING_MM[0]) & (distance < RING_MM[1]) & liver & ~lesions
-    if np.count_nonzero(ring) < _FEWEST:
+    box = bounding_box(largest, ring_margin(spacing_mm))
+    distance = signed_distance_mm(largest[box], spacing_mm)
+    ring = ring_around(distance, liver[box] & ~lesions[box])
+    if np.count_nonzero(ring) < FEWEST_VOXELS:
         return None
-    contrast = float(hu[largest].mean() - np.median(hu[ring]))
+    contrast = float(hu[largest].mean() - np.median(hu[box][ring]))
     return contrast if np.isfinite(contrast) else None

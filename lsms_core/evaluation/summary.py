@@ -66,20 +66,17 @@ def summarise(samples: Sequence[SampleScore], seed: int = 0) -> dict[str, Any]:
     }
     for level in PRECISION_AT:
         table[f"precision_at_{level}"] = figure(named, lambda s, at=level: float(s.iou > at))  # type: ignore[misc]
-    table["by_size"] = {
-        name: {
-            "dice": figure(_of_size(named, *limits), lambda s: s.dice),
-            "recall": figure(_of_size(named, *limits), lambda s: float(s.present)),
+    for title, limits, measured in (
+        ("by_size", SIZES_MM, lambda s: s.target_diameter_mm),
+        ("by_contrast", CONTRASTS_HU, lambda s: s.target_contrast_hu),
+    ):
+        table[title] = {
+            name: {
+                "dice": figure(some, lambda s: s.dice),
+                "recall": figure(some, lambda s: float(s.present)),
+            }
+            for name, some in _groups(named, limits, measured).items()
         }
-        for name, limits in SIZES_MM.items()
-    }
-    table["by_contrast"] = {
-        name: {
-            "dice": figure(_of_contrast(named, *limits), lambda s: s.dice),
-            "recall": figure(_of_contrast(named, *limits), lambda s: float(s.present)),
-        }
-        for name, limits in CONTRASTS_HU.items()
-    }
     table["by_style"] = summarise_styles(samples, seed)
     return table
 
@@ -100,15 +97,17 @@ def summarise_styles(samples: Sequence[SampleScore], seed: int = 0) -> dict[str,
     return table
 
 
-def _of_size(samples: Sequence[SampleScore], low: float, high: float) -> list[SampleScore]:
-    return [s for s in samples if low <= s.target_diameter_mm < high]
-
-
-def _of_contrast(samples: Sequence[SampleScore], low: float, high: float) -> list[SampleScore]:
-    def within(contrast_hu: float | None) -> bool:
-        return contrast_hu is not None and low <= contrast_hu < high
-
-    return [s for s in samples if within(s.target_contrast_hu)]
+def _groups(
+    samples: Sequence[SampleScore],
+    limits: Mapping[str, tuple[float, float]],
+    measured: Callable[[SampleScore], float | None],
+) -> dict[str, list[SampleScore]]:
+    """The samples within each pair of limits; where nothing is measured, in none."""
+    values = [(s, measured(s)) for s in samples]
+    return {
+        name: [s for s, value in values if value is not None and low <= value < high]
+        for name, (low, high) in limits.items()
+    }
 
 
 def mean_with_interval(

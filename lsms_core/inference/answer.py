@@ -352,9 +352,8 @@ def answer(candidates: CandidateSet, text: str | Reading | Query) -> Answer:
 def _selected(candidates: CandidateSet, query: Query) -> Selection:
     """Select among the candidates that are taken for lesions; the others are dropped."""
     unlikely = {
-        one.number: Verdict(one.number, "dropped", (f"probably no lesion ({one.score:.0%})",))
-        for one in candidates.lesions
-        if one.score < candidates.least_score
+        n: Verdict(n, "dropped", (f"probably no lesion ({candidates.scores[n - 1]:.0%})",))
+        for n in candidates.unlikely
     }
     found = select([o for o in candidates.lesions if o.number not in unlikely], query)
     if not unlikely:

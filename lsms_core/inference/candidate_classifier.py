@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lsms_core.anatomy.geometry import CTVolume, SlicePlane
 from lsms_core.anatomy.lesion import Lesion
-from lsms_core.anatomy.measure import RING_MM
+from lsms_core.anatomy.liver_around import FEWEST_VOXELS, ring_around
 from lsms_core.anatomy.regions import boxes_of, signed_distance_mm
 from lsms_core.entries import saved_entries
 from lsms_core.errors import BundleError
@@ -41,7 +41,6 @@ _SHELL_MM = (1.0, 6.0)
 # Without partial volume, mm within the edge.
 _CORE_MM = 0.8
 _REACH_MM = 14.0
-_FEWEST = 20
 _FEWEST_CORE = 8
 # Where no liver tells it: the noise of a portal venous CT.
 _NOISE_HU = 12.0
@@ -170,10 +169,10 @@ def _features(
     distance = signed_distance_mm(mine, spacing_mm)
     # Where nothing was searched, no liver is known.
     shell = (distance > _SHELL_MM[0]) & (distance < _SHELL_MM[1]) & seen
-    ring = organ & (labels[box] == 0) & (distance > RING_MM[0]) & (distance < RING_MM[1])
+    ring = ring_around(distance, organ & (labels[box] == 0))
     core = distance < -_CORE_MM
     inside = hu[core if np.count_nonzero(core) >= _FEWEST_CORE else mine]
-    known = np.count_nonzero(ring) >= _FEWEST
+    known = np.count_nonzero(ring) >= FEWEST_VOXELS
     noise = float(hu[ring].std()) if known else _NOISE_HU
     contrast = float(inside.mean() - np.median(hu[ring])) if known else lesion.contrast_hu or 0.0
     longest = max(lesion.longest_mm, _SMALLEST_MM)

@@ -163,6 +163,12 @@ class CandidateSet:
             return 0.0
         return self.config.classifier.threshold
 
+    @property
+    def unlikely(self) -> frozenset[int]:
+        """Numbers of the candidates that are taken for no lesion."""
+        least = self.least_score
+        return frozenset(n for n, score in enumerate(self.scores, start=1) if score < least)
+
     @classmethod
     def from_labels(
         cls, search: Search, labels: NDArray[Any], liver: LiverMap | None = None

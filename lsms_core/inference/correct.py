@@ -9,7 +9,6 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from lsms_core.anatomy.lesion import Lesion
 from lsms_core.anatomy.regions import bounding_box, signed_distance_mm
 from lsms_core.inference.answer import Answer
 from lsms_core.inference.answer_wording import outcome
@@ -100,10 +99,12 @@ def _meant(
     if not lesions:
         return [], {}, "There is no lesion that this could be done to."
     query = replace(said.query, nothing=False)
-    likely = _likely(last, lesions) if said.operation is Operation.ADD else lesions
-    found = select(likely, query)
-    if not found.kept:
-        found = select(lesions, query)
+    found = select(lesions, query)
+    if said.operation is Operation.ADD:
+        # Who adds "the one on the right" means a lesion.
+        unlikely = last.candidates.unlikely
+        likely = select([one for one in lesions if one.number not in unlikely], query)
+        found = likely if likely.kept else found
     kept = list(found.kept)
     if not kept:
         return [], {}, f'No lesion fits "{said.text}".'
@@ -114,12 +115,6 @@ def _meant(
         if sure:
             return sure, {}, ""
     return kept, doubts, ""
-
-
-def _likely(last: Answer, lesions: Sequence[Lesion]) -> list[Lesion]:
-    """Those that are not "probably no lesion": who adds "the one on the right" means a lesion."""
-    candidates = last.candidates
-    return [one for one in lesions if candidates.scores[one.number - 1] >= candidates.least_score]
 
 
 def _chosen(

@@ -233,10 +233,9 @@ def _taught(
     bundle, kept = config.teacher, folder / "guesses.safetensors"
 
     def look() -> None:
-        if not kept.is_file():
-            write_guesses(kept, guesses(trained, Teacher.opened(bundle), config.preprocessing))
+        write_guesses(kept, guesses(trained, Teacher.opened(bundle), config.preprocessing))
 
-    devices.first(look)
+    devices.once(kept, look)
     return with_guesses(trained, read_guesses(kept))
 
 
@@ -248,11 +247,10 @@ def _hard_places(
     bundle, kept = config.mistakes_of, folder / "mistakes.json"
 
     def look() -> None:
-        if not kept.is_file():
-            places = hard_places(trained, Teacher.opened(bundle), config.preprocessing)
-            write_hard_places(kept, places)
+        places = hard_places(trained, Teacher.opened(bundle), config.preprocessing)
+        write_hard_places(kept, places)
 
-    devices.first(look)
+    devices.once(kept, look)
     return read_hard_places(kept)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import lightning
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from lsms_core.errors import DeviceError, InputError
 from lsms_core.training.config import TrainingConfig
+from lsms_core.training.waiting import in_first_process
 
 # With float16 the gradients would have to be scaled.
 _PRECISIONS = ("32-true", "bf16-mixed")
@@ -99,7 +101,7 @@ class Devices:
                 that one message says why.
         """
         failure, threads = None, torch.get_num_threads()
-        if self.number == 0:
+        if in_first_process():
             try:
                 work()
             except Exception as error:  # noqa: BLE001
@@ -114,13 +116,17 @@ class Devices:
         if failed:
             raise SystemExit(_FAILED)
 
+    def once(self, path: Path, make: Callable[[], None]) -> None:
+        """Have the first process make a file of the run, unless it is there; see :meth:`first`."""
+        self.first(lambda: None if path.is_file() else make())
+
     @contextmanager
     def _together(self) -> Iterator[None]:
         """Do what needs all processes; where one has ended, the first says so, if it can."""
         try:
             yield
         except RuntimeError as error:
-            if self.number:
+            if not in_first_process():
                 raise SystemExit(_FAILED) from None
             raise DeviceError(
                 f"Another device's process has ended ({error}): --resume goes on from the last "

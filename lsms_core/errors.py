@@ -4,9 +4,19 @@ The command line prints the message in one line and exits with status 2; the
 Slicer module shows it. Anything else that escapes is a bug.
 """
 
+from __future__ import annotations
+
+from typing import ClassVar
+
 
 class LsmsError(Exception):
-    """Base of every error a user can cause or repair."""
+    """Base of every error a user can cause or repair.
+
+    Attributes:
+        exit_code: exit status of a process that ends with one.
+    """
+
+    exit_code: ClassVar[int] = 2
 
 
 class InputError(LsmsError):

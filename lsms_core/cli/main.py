@@ -97,14 +97,14 @@ def main(argv: list[str] | None = None) -> None:
         status = cli.main(args=argv, prog_name="lsms", standalone_mode=False)
     except LsmsError as error:
         click.echo(f"lsms: {error}", err=True)
-        sys.exit(2)
+        sys.exit(LsmsError.exit_code)
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]
         if library not in _EXTRAS:
             raise
         install = f'pip install "lsms-core[{_EXTRAS[library]}]"'
         click.echo(f"lsms: This needs {library}, which is not installed: {install}.", err=True)
-        sys.exit(2)
+        sys.exit(LsmsError.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -295,7 +295,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = download_model(options.url, options.sha256, cache, progress=progress)
     except LsmsError as error:
         say(kind="failed", message=str(error))
-        return 2
+        return LsmsError.exit_code
     say(kind="done", folder=str(folder))
     return 0
 

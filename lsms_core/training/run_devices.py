@@ -16,14 +16,12 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 
-from lsms_core.errors import DeviceError, InputError
+from lsms_core.errors import DeviceError, InputError, LsmsError
 from lsms_core.training.config import TrainingConfig
 from lsms_core.training.waiting import in_first_process
 
 # With float16 the gradients would have to be scaled.
 _PRECISIONS = ("32-true", "bf16-mixed")
-# The exit code of the command line for an error with a message.
-_FAILED = 2
 
 
 class Devices:
@@ -114,7 +112,7 @@ class Devices:
         if failure is not None:
             raise failure
         if failed:
-            raise SystemExit(_FAILED)
+            raise SystemExit(LsmsError.exit_code)
 
     def once(self, path: Path, make: Callable[[], None]) -> None:
         """Have the first process make a file of the run, unless it is there; see :meth:`first`."""
@@ -127,7 +125,7 @@ class Devices:
             yield
         except RuntimeError as error:
             if not in_first_process():
-                raise SystemExit(_FAILED) from None
+                raise SystemExit(LsmsError.exit_code) from None
             raise DeviceError(
                 f"Another device's process has ended ({error}): --resume goes on from the last "
                 "checkpoint."
